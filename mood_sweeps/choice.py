@@ -1,0 +1,116 @@
+"""A choice: one value of an axis, as a name in a catalogue and its parameters.
+
+A catalogue is a plain dict from names to frozen dataclasses. In YAML a choice is a bare name or
+``{name: {parameter: value}}``. Parameters are validated by pydantic from the dataclass's own
+annotations, strictly: an unknown parameter, a string for a number or a NaN is a problem.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from mood_sweeps.errors import InputError, Problem
+from mood_sweeps.identity import non_default_fields
+
+__all__ = ["STRICT", "Catalogue", "Choice", "Parameters", "choose", "did_you_mean"]
+
+STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+"""To be set as ``__pydantic_config__`` on every dataclass in a catalogue."""
+
+
+class Parameters(Protocol):
+    """What a catalogue holds: a frozen dataclass of parameters with a hand-bumped version."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+    version: ClassVar[int]
+
+
+Catalogue = Mapping[str, type[Any]]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A name and validated parameters (an instance of the catalogue's dataclass)."""
+
+    name: str
+    parameters: Any
+
+    @property
+    def label(self) -> str:
+        """How rows and tables call it: ``knn`` or ``knn(k=10)``, defaults left out."""
+        changed = non_default_fields(self.parameters)
+        if not changed:
+            return self.name
+        inner = ", ".join(f"{name}={_plain(changed[name])}" for name in sorted(changed))
+        return f"{self.name}({inner})"
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What enters a key: name, version and the parameters that differ from their default."""
+        content: dict[str, Any] = {"name": self.name, "version": self.parameters.version}
+        changed = non_default_fields(self.parameters)
+        if changed:
+            content["parameters"] = changed
+        return content
+
+
+def choose(raw: Any, catalogue: Catalogue, axis: str) -> Choice:
+    """Read one value of an axis: ``"knn"`` or ``{"knn": {"k": 10}}``.
+
+    Raises InputError whose problems say what is wrong and what is allowed (without a place: the
+    caller knows it).
+    """
+    name, given = _name_and_parameters(raw, axis)
+    if name not in catalogue:
+        raise InputError(f"unknown {axis} {name!r}{did_you_mean(name, catalogue)}")
+    kind = catalogue[name]
+    try:
+        parameters = TypeAdapter(kind).validate_python(given)
+    except ValidationError as error:
+        allowed = list(kind.__dataclass_fields__)
+        raise InputError(
+            [_parameter_problem(axis, name, detail, allowed) for detail in error.errors()]
+        ) from None
+    return Choice(name, parameters)
+
+
+def did_you_mean(word: str, allowed: Iterable[str]) -> str:
+    """Return '; did you mean …? Allowed: …' for an error about ``word``."""
+    names = sorted(allowed)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    hint = f"; did you mean {close[0]!r}?" if close else ";"
+    shown = ", ".join(names[:40]) + (", …" if len(names) > 40 else "")
+    return f"{hint} allowed: {shown}" if names else hint + " nothing is allowed here"
+
+
+def _name_and_parameters(raw: Any, axis: str) -> tuple[str, dict[str, Any]]:
+    if isinstance(raw, str):
+        return raw, {}
+    if isinstance(raw, Mapping) and len(raw) == 1:
+        (name, given), *_ = raw.items()
+        if given is None:
+            return name, {}
+        if isinstance(given, Mapping):
+            return name, dict(given)
+    raise InputError(
+        f"{axis} {raw!r} is neither a name nor a name with parameters, "
+        f"such as {{{axis}_name: {{parameter: value}}}}"
+    )
+
+
+def _parameter_problem(axis: str, name: str, detail: Any, allowed: list[str]) -> Problem:
+    where = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "unexpected_keyword_argument":
+        return Problem(f"{axis} {name!r} has no parameter {where!r}{did_you_mean(where, allowed)}")
+    message = detail["msg"][:1].lower() + detail["msg"][1:]
+    given = "" if detail["type"] == "missing" else f" (given: {detail['input']!r})"
+    return Problem(f"{axis} {name!r}, parameter {where!r}: {message}{given}")
+
+
+def _plain(value: Any) -> str:
+    return str(value) if not isinstance(value, list) else "[" + " ".join(map(str, value)) + "]"
