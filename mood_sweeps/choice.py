@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import ArgsKwargs
 
 from mood_sweeps.errors import InputError, Problem
 from mood_sweeps.identity import non_default_fields
@@ -70,7 +71,7 @@ def choose(raw: Any, catalogue: Catalogue, axis: str) -> Choice:
         raise InputError(f"unknown {axis} {name!r}{did_you_mean(name, catalogue)}")
     kind = catalogue[name]
     try:
-        parameters = TypeAdapter(kind).validate_python(given)
+        parameters = TypeAdapter(kind).validate_python(ArgsKwargs((), given))
     except ValidationError as error:
         allowed = list(kind.__dataclass_fields__)
         raise InputError(
@@ -96,7 +97,7 @@ def _name_and_parameters(raw: Any, axis: str) -> tuple[str, dict[str, Any]]:
         if given is None:
             return name, {}
         if isinstance(given, Mapping):
-            return name, dict(given)
+            return name, {key: _frozen(value) for key, value in given.items()}
     raise InputError(
         f"{axis} {raw!r} is neither a name nor a name with parameters, "
         f"such as {{{axis}_name: {{parameter: value}}}}"
@@ -110,6 +111,10 @@ def _parameter_problem(axis: str, name: str, detail: Any, allowed: list[str]) ->
     message = detail["msg"][:1].lower() + detail["msg"][1:]
     given = "" if detail["type"] == "missing" else f" (given: {detail['input']!r})"
     return Problem(f"{axis} {name!r}, parameter {where!r}: {message}{given}")
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def _plain(value: Any) -> str:

@@ -1,13 +1,13 @@
 """Every error a person can meet here, drawn as one tree.
 
-    MoodSweepsError
-    ├── InputError           what the user gave cannot be used; nothing was started (exit code 2)
-    ├── StoreError           the artifact store cannot be used as asked
-    │   ├── CorruptObject    an object's bytes differ from its manifest
-    │   └── LeaseLost        another launch took over the work this process was doing
-    ├── DatabaseError        the results database cannot be used as asked (exit code 2)
-    ├── StageFailed          a stage's own code raised; its descendants are skipped
-    └── Undefined            a number has no defined value for this input; the row says why
+MoodSweepsError
+├── InputError           what the user gave cannot be used; nothing was started (exit code 2)
+├── StoreError           the artifact store cannot be used as asked
+│   ├── CorruptObject    an object's bytes differ from its manifest
+│   └── LeaseLost        another launch took over the work this process was doing
+├── DatabaseError        the results database cannot be used as asked (exit code 2)
+├── StageFailed          a stage's own code raised; its descendants are skipped
+└── Undefined            a number has no defined value for this input; the row says why
 """
 
 from __future__ import annotations
