@@ -7,21 +7,19 @@ annotations, strictly: an unknown parameter, a string for a number or a NaN is a
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, get_type_hints
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
-from pydantic_core import ArgsKwargs
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from mood_sweeps.errors import InputError, Problem
 from mood_sweeps.identity import non_default_fields
 
-__all__ = ["STRICT", "Catalogue", "Choice", "Parameters", "choose", "did_you_mean"]
-
-STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
-"""To be set as ``__pydantic_config__`` on every dataclass in a catalogue."""
+__all__ = ["Catalogue", "Choice", "Parameters", "choose", "did_you_mean"]
 
 
 class Parameters(Protocol):
@@ -71,13 +69,15 @@ def choose(raw: Any, catalogue: Catalogue, axis: str) -> Choice:
         raise InputError(f"unknown {axis} {name!r}{did_you_mean(name, catalogue)}")
     kind = catalogue[name]
     try:
-        parameters = TypeAdapter(kind).validate_python(ArgsKwargs((), given))
+        checked = _schema_of(kind).model_validate(given)
     except ValidationError as error:
         allowed = list(kind.__dataclass_fields__)
         raise InputError(
             [_parameter_problem(axis, name, detail, allowed) for detail in error.errors()]
         ) from None
-    return Choice(name, parameters)
+    return Choice(
+        name, kind(**{field: getattr(checked, field) for field in checked.model_fields_set})
+    )
 
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:
@@ -87,6 +87,21 @@ def did_you_mean(word: str, allowed: Iterable[str]) -> str:
     hint = f"; did you mean {close[0]!r}?" if close else ";"
     shown = ", ".join(names[:40]) + (", …" if len(names) > 40 else "")
     return f"{hint} allowed: {shown}" if names else hint + " nothing is allowed here"
+
+
+@functools.cache
+def _schema_of(kind: type[Any]) -> type[BaseModel]:
+    """Return the strict pydantic model with the fields of the dataclass ``kind``."""
+    hints = get_type_hints(kind, include_extras=True)
+    fields: dict[str, Any] = {
+        field.name: (
+            hints[field.name],
+            ... if field.default is dataclasses.MISSING else field.default,
+        )
+        for field in dataclasses.fields(kind)
+    }
+    config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    return create_model(kind.__name__, __config__=config, **fields)
 
 
 def _name_and_parameters(raw: Any, axis: str) -> tuple[str, dict[str, Any]]:
@@ -106,7 +121,7 @@ def _name_and_parameters(raw: Any, axis: str) -> tuple[str, dict[str, Any]]:
 
 def _parameter_problem(axis: str, name: str, detail: Any, allowed: list[str]) -> Problem:
     where = ".".join(str(part) for part in detail["loc"])
-    if detail["type"] == "unexpected_keyword_argument":
+    if detail["type"] == "extra_forbidden":
         return Problem(f"{axis} {name!r} has no parameter {where!r}{did_you_mean(where, allowed)}")
     message = detail["msg"][:1].lower() + detail["msg"][1:]
     given = "" if detail["type"] == "missing" else f" (given: {detail['input']!r})"
