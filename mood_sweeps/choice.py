@@ -71,7 +71,7 @@ def choose(raw: Any, catalogue: Catalogue, axis: str) -> Choice:
     try:
         checked = _schema_of(kind).model_validate(given)
     except ValidationError as error:
-        allowed = list(kind.__dataclass_fields__)
+        allowed = [field.name for field in dataclasses.fields(kind)]
         raise InputError(
             [_parameter_problem(axis, name, detail, allowed) for detail in error.errors()]
         ) from None
@@ -90,7 +90,7 @@ def did_you_mean(word: str, allowed: Iterable[str]) -> str:
 
 
 @functools.cache
-def _schema_of(kind: type[Any]) -> type[BaseModel]:
+def _schema_of(kind: Any) -> type[BaseModel]:
     """Return the strict pydantic model with the fields of the dataclass ``kind``."""
     hints = get_type_hints(kind, include_extras=True)
     fields: dict[str, Any] = {
