@@ -67,7 +67,7 @@ def choose(raw: Any, catalogue: Catalogue, axis: str) -> Choice:
     name, given = _name_and_parameters(raw, axis)
     if name not in catalogue:
         raise InputError(f"unknown {axis} {name!r}{did_you_mean(name, catalogue)}")
-    kind = catalogue[name]
+    kind: Any = catalogue[name]
     try:
         checked = _schema_of(kind).model_validate(given)
     except ValidationError as error:
