@@ -1,0 +1,150 @@
+"""Opening the results database: SQLite in WAL mode for one host, PostgreSQL for teams.
+
+Writers on SQLite begin with BEGIN IMMEDIATE: a deferred transaction that reads before it writes
+fails at once with "database is locked" when another process wrote in between, whatever the
+timeout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from mood_sweeps.errors import DatabaseError
+from mood_sweeps.results.schema import HEAD_REVISION
+
+__all__ = ["Database"]
+
+BUSY_TIMEOUT_MS = 30_000
+CONNECT_TIMEOUT_S = 10
+
+
+class Database:
+    """A results database by URL; ``sqlite:///relative.db`` is taken from the working directory."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            parsed = make_url(url)
+        except ArgumentError:
+            raise DatabaseError(
+                f"{_without_password(url)!r} is no database URL; expected sqlite:///path.db "
+                "or postgresql://user@host/name"
+            ) from None
+        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+            raise DatabaseError(
+                f"database {parsed.render_as_string()!r}: {parsed.get_backend_name()!r} is not "
+                "supported; allowed: sqlite, postgresql"
+            )
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self.path: Path | None = None
+        if self.is_sqlite:
+            if not parsed.database or parsed.database == ":memory:":
+                raise DatabaseError("a results database in memory would be lost; give a file")
+            self.path = Path(parsed.database).absolute()
+            parsed = parsed.set(database=str(self.path))
+        self.shown = parsed.render_as_string(hide_password=True)
+        arguments: dict[str, Any] = (
+            {"timeout": BUSY_TIMEOUT_MS / 1000}
+            if self.is_sqlite
+            else {"connect_timeout": CONNECT_TIMEOUT_S}
+        )
+        try:
+            self._engine: Engine = create_engine(parsed, connect_args=arguments)
+        except (NoSuchModuleError, ImportError) as error:
+            raise DatabaseError(f"database {self.shown!r}: {error}") from None
+        if self.is_sqlite:
+            _make_sqlite_safe(self._engine)
+
+    def exists(self) -> bool:
+        """Whether there is a database with our tables (never makes one).
+
+        Raises DatabaseError if it cannot be reached, or is newer than this code.
+        """
+        if self.path is not None and not self.path.exists():
+            return False
+        return self._revision() is not None
+
+    def prepare(self) -> None:
+        """Make or migrate the tables and views; raise DatabaseError if that is impossible."""
+        if self.path is not None:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise DatabaseError(f"database {self.shown!r}: {error.strerror}") from None
+        if self._revision() != HEAD_REVISION:
+            # alembic takes a second to import: only when there is something to migrate.
+            from mood_sweeps.results.migrate import upgrade
+
+            with self._reported():
+                upgrade(self._engine)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Yield a connection for reading."""
+        with self._reported(), self._engine.connect() as connection:
+            yield connection.execution_options(mood_read_only=True)
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Yield a connection in a write transaction, committed at the end."""
+        with self._reported(), self._engine.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    def _revision(self) -> str | None:
+        with self._reported(), self._engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        if found is not None and found > HEAD_REVISION:
+            raise DatabaseError(
+                f"database {self.shown!r} was made by a newer mood-sweeps (revision {found}, "
+                f"this one knows {HEAD_REVISION}); upgrade mood-sweeps"
+            )
+        return found
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        """Turn a driver's error into one sentence without password or traceback."""
+        try:
+            yield
+        except DBAPIError as error:
+            cause = " ".join(str(error.orig).split())
+            raise DatabaseError(f"database {self.shown!r}: {_without_password(cause)}") from error
+
+
+def _make_sqlite_safe(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, _record: Any) -> None:
+        # The sqlite3 module must not begin transactions by itself: `begin` below does.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        read_only = connection.get_execution_options().get("mood_read_only")
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _without_password(text_with_url: str) -> str:
+    """Hide what stands between ':' and '@' of a URL, even a malformed one."""
+    head, at, tail = text_with_url.rpartition("@")
+    if not at or "://" not in head:
+        return text_with_url
+    scheme, _, rest = head.partition("://")
+    user = rest.split(":", 1)[0]
+    return f"{scheme}://{user}:***@{tail}"

@@ -1,0 +1,88 @@
+"""The manifest of an object: written last, so that its presence means the object is complete."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mood_sweeps.errors import CorruptObject
+from mood_sweeps.identity import file_digest, key_of
+
+__all__ = ["MANIFEST", "FileRecord", "Manifest", "Origin", "describe_files"]
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """Size in bytes and SHA-256 of one file of an object."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What an object was made from and how.
+
+    content: what the key was computed from. inputs: the digest of each input, by its key.
+    environment: recorded, never part of a key (host class, library builds, code).
+    """
+
+    content: Mapping[str, Any]
+    inputs: Mapping[str, str]
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What one object is, what it was made from and which bytes belong to it.
+
+    provides: keys of things inside the object that can be asked for by themselves.
+    seconds: the wall time its making took. created_at: ISO 8601, UTC.
+    """
+
+    kind: str
+    key: str
+    origin: Origin
+    files: Mapping[str, FileRecord]
+    seconds: float
+    created_at: str
+    provides: Mapping[str, tuple[str, ...]]
+
+    @property
+    def digest(self) -> str:
+        """Identity of the object's bytes: two runs that made the same bits agree."""
+        return key_of({name: record.sha256 for name, record in self.files.items()})
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(record.size for record in self.files.values())
+
+    def to_json(self) -> str:
+        """Return the text that is stored."""
+        return json.dumps(asdict(self), indent=1, sort_keys=True, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str, where: str) -> Manifest:
+        """Read a stored manifest; raise CorruptObject, naming ``where``, if it is none."""
+        try:
+            raw = json.loads(text)
+            raw["origin"] = Origin(**raw["origin"])
+            raw["files"] = {name: FileRecord(**record) for name, record in raw["files"].items()}
+            raw["provides"] = {name: tuple(keys) for name, keys in raw["provides"].items()}
+            return cls(**raw)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise CorruptObject(f"{where} is no manifest: {error}") from error
+
+
+def describe_files(folder: Path) -> dict[str, FileRecord]:
+    """Return size and SHA-256 of every file in ``folder`` (which holds no folders)."""
+    return {
+        path.name: FileRecord(path.stat().st_size, file_digest(path))
+        for path in sorted(folder.iterdir())
+    }
