@@ -1,0 +1,78 @@
+"""The image-set contract: labelled uint8 images, split once and for all, with a content digest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from mood_sweeps.errors import InputError
+
+__all__ = ["ID_SPLITS", "OOD_SPLITS", "ImageSet", "LabelledImages", "require_split"]
+
+ID_SPLITS = ("train", "val", "test", "all")
+"""Splits of a set that can be in-distribution; as out-of-distribution it is used whole: ``all``."""
+
+OOD_SPLITS = ("all",)
+"""Splits of a set that can only be out-of-distribution."""
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledImages:
+    """Images in memory.
+
+    images: uint8 (N, H, W, C) with C = 1 (gray) or 3 (RGB).
+    labels: int64 (N,); 0..K-1 in the order of ``class_names``.
+    class_names: K names.
+    """
+
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    class_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+class ImageSet(Protocol):
+    """A set of labelled images, named as in a sweep file.
+
+    name: canonical name, such as ``digits:0-5``; two spellings of one set have one name.
+    source: where its images come from, such as ``digits``.
+    classes: its class names within the source. An ID set and an OOD set of one source must not
+        share a class.
+    splits: what ``size`` and ``load`` take: ``ID_SPLITS`` or ``OOD_SPLITS``. Splits depend on
+        nothing but the set: paired tests across seeds need the same images.
+    fingerprint: hexadecimal SHA-256 of what determines the images and their splits.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    @property
+    def source(self) -> str: ...  # noqa: D102
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    @property
+    def splits(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    @property
+    def fingerprint(self) -> str: ...  # noqa: D102
+
+    def size(self, split: str) -> int:
+        """Return the number of images of a split; InputError if there is no such split."""
+        ...
+
+    def load(self, split: str) -> LabelledImages:
+        """Return the images of a split in a fixed order; InputError if there is no such split."""
+        ...
+
+
+def require_split(name: str, split: str, splits: tuple[str, ...]) -> None:
+    """Raise InputError unless ``split`` is one of ``splits`` of the image set ``name``."""
+    if split not in splits:
+        raise InputError(f"image set {name!r} has no split {split!r}; allowed: {', '.join(splits)}")
