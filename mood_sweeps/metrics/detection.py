@@ -1,0 +1,116 @@
+"""Detection metrics of one ID/OOD pair: AUROC, FPR at a fixed TPR, AUPR; all from ranks.
+
+Scores: higher = more in-distribution. All metrics are fractions in [0, 1]. Each function raises
+Undefined for an empty side, NaN or infinite scores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mood_sweeps.metrics.intervals import auroc_of, interval_of
+from mood_sweeps.metrics.ranking import Ranking, rank, required_count
+
+__all__ = [
+    "DetectionMetrics",
+    "aupr_in",
+    "aupr_out",
+    "auroc",
+    "detection_metrics",
+    "fpr_at_tpr",
+    "fpr_at_tpr_ood_positive",
+]
+
+
+@dataclass(frozen=True)
+class DetectionMetrics:
+    """All metrics of one ID/OOD pair, fractions in [0, 1].
+
+    auroc_low, auroc_high: confidence interval of the AUROC.
+    fpr95: OOD accepted at 95% ID recall (MOOD papers); fpr95_ood_positive: ID rejected when 95%
+    of OOD is caught (OpenOOD).
+    """
+
+    auroc: float
+    auroc_low: float
+    auroc_high: float
+    fpr95: float
+    fpr95_ood_positive: float
+    aupr_in: float
+    aupr_out: float
+    n_id: int
+    n_ood: int
+
+
+def detection_metrics(
+    id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike, level: float = 0.95
+) -> DetectionMetrics:
+    """Return all metrics of ID scores (n_id,) and OOD scores (n_ood,) from one sort.
+
+    level: the confidence level of the AUROC's interval.
+    """
+    ranking = rank(id_scores, ood_scores)
+    low, high = interval_of(ranking, level)
+    return DetectionMetrics(
+        auroc=auroc_of(ranking),
+        auroc_low=low,
+        auroc_high=high,
+        fpr95=_fpr(ranking, 0.95),
+        fpr95_ood_positive=_fpr(ranking.reversed(), 0.95),
+        aupr_in=_aupr(ranking),
+        aupr_out=_aupr(ranking.reversed()),
+        n_id=ranking.n_id,
+        n_ood=ranking.n_ood,
+    )
+
+
+def auroc(id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike) -> float:
+    """Return P(ID score > OOD score) + ½ P(equal): the area under the ROC curve."""
+    return auroc_of(rank(id_scores, ood_scores))
+
+
+def fpr_at_tpr(id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike, tpr: float = 0.95) -> float:
+    """Return the fraction of OOD accepted when at least ``tpr`` of ID is: ID is positive.
+
+    Accepted means score ≥ the ⌈tpr · n_id⌉-th largest ID score, ties included. The convention of
+    MOODv1, MOODv2, ViM and SSOD.
+    """
+    return _fpr(rank(id_scores, ood_scores), tpr)
+
+
+def fpr_at_tpr_ood_positive(
+    id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike, tpr: float = 0.95
+) -> float:
+    """Return the fraction of ID rejected when at least ``tpr`` of OOD is: OOD is positive.
+
+    Rejected means score ≤ the ⌈tpr · n_ood⌉-th smallest OOD score, ties included. The convention
+    of OpenOOD and pytorch-ood.
+    """
+    return _fpr(rank(id_scores, ood_scores).reversed(), tpr)
+
+
+def aupr_in(id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike) -> float:
+    """Return the trapezoid under the precision-recall curve with ID positive."""
+    return _aupr(rank(id_scores, ood_scores))
+
+
+def aupr_out(id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike) -> float:
+    """Return the trapezoid under the precision-recall curve with OOD positive."""
+    return _aupr(rank(id_scores, ood_scores).reversed())
+
+
+def _fpr(ranking: Ranking, tpr: float) -> float:
+    accepted = np.cumsum(ranking.id_counts[::-1])
+    place = int(np.searchsorted(accepted, required_count(ranking.n_id, tpr)))
+    return int(ranking.ood_counts[::-1][: place + 1].sum()) / ranking.n_ood
+
+
+def _aupr(ranking: Ranking) -> float:
+    hits = np.cumsum(ranking.id_counts[::-1])
+    accepted = hits + np.cumsum(ranking.ood_counts[::-1])
+    precision = np.append(1.0, hits / accepted)
+    recall = np.append(0.0, hits / ranking.n_id)
+    return float(np.sum(np.diff(recall) * (precision[1:] + precision[:-1]) / 2))

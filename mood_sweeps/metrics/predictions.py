@@ -1,0 +1,60 @@
+"""The predicted ID class of every sample, with a head or without."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from mood_sweeps.bank import FeatureBank, Floats, Head
+from mood_sweeps.errors import InputError, Undefined
+
+__all__ = ["nearest_class_mean", "predict"]
+
+_BLOCK = 4096
+
+
+def predict(bank: FeatureBank, head: Head | None) -> npt.NDArray[np.int64]:
+    """Return the class of the largest logit, int64 (N,), the lowest class where they tie.
+
+    The bank's own logits where it has them, else features @ weight.T + bias. Raises InputError
+    where there is neither (see ``nearest_class_mean``), Undefined for NaN or infinite logits.
+    """
+    logits = bank.logits
+    if logits is None:
+        if head is None:
+            raise InputError("a representation without a head predicts no class")
+        logits = bank.features @ head.weight.T + head.bias
+    predicted: npt.NDArray[np.int64] = _finite(logits, "logits").argmax(axis=1)
+    return predicted
+
+
+def nearest_class_mean(train: FeatureBank, bank: FeatureBank) -> npt.NDArray[np.int64]:
+    """Return the train label whose mean feature is nearest (Euclidean), int64 (N,).
+
+    What a headless representation predicts: rows made so say so. Only classes that occur in
+    ``train`` are predicted; the lowest where they tie. Raises Undefined without train features or
+    for NaN or infinite ones.
+    """
+    known = _finite(train.features, "train features")
+    if len(known) == 0:
+        raise Undefined("there are no train features to take class means of")
+    features = _finite(bank.features, "features")
+    classes = np.unique(train.labels)
+    means = np.stack(
+        [known[train.labels == label].mean(axis=0, dtype=np.float64) for label in classes]
+    )
+    # Amid the data, so that the expanded square does not subtract large numbers.
+    centre = means.mean(axis=0)
+    means -= centre
+    lengths = np.einsum("ij,ij->i", means, means)
+    nearest = np.empty(len(features), dtype=np.int64)
+    for start in range(0, len(features), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        nearest[rows] = (lengths - 2 * (features[rows] - centre) @ means.T).argmin(axis=1)
+    return classes[nearest].astype(np.int64)
+
+
+def _finite(values: Floats, name: str) -> Floats:
+    if not np.isfinite(values).all():
+        raise Undefined(f"{name} contain NaN or infinity")
+    return values

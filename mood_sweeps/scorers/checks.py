@@ -1,0 +1,91 @@
+"""What a scorer may take from a bank, refused with a reason where it cannot be used."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from mood_sweeps.bank import FeatureBank, Floats, Head
+from mood_sweeps.errors import InputError, Undefined
+from mood_sweeps.scorers.per_bank import once_per_bank
+
+__all__ = ["defined", "features_of", "head_of", "logits_of", "train_features_of"]
+
+
+def features_of(bank: FeatureBank, width: int | None = None) -> Floats:
+    """Return the features (N, D), all finite; ``width`` is the D that a state was learnt on.
+
+    Raises Undefined for NaN or infinite features, InputError for a wrong shape.
+    """
+    features = bank.features
+    if features.ndim != 2 or features.shape[1] == 0:
+        raise InputError(f"features must be (N, D) with D > 0, not {features.shape}")
+    if width is not None and features.shape[1] != width:
+        raise InputError(
+            f"features of {features.shape[1]} dimensions cannot be scored by a state learnt on "
+            f"{width}: train and test features must come from one representation"
+        )
+    _refuse_non_finite(bank, "features", features)
+    return features
+
+
+def train_features_of(train: FeatureBank) -> Floats:
+    """Return the features to learn from: as ``features_of``, and Undefined without any row."""
+    features = features_of(train)
+    if train.labels.shape != (len(features),):
+        raise InputError(f"labels must be ({len(features)},), not {train.labels.shape}")
+    if len(features) == 0:
+        raise Undefined("there are no train features to learn from")
+    return features
+
+
+def logits_of(bank: FeatureBank) -> Floats:
+    """Return the logits (N, C), all finite.
+
+    Raises InputError where the representation has no head, Undefined for NaN or infinity.
+    """
+    logits = bank.logits
+    if logits is None:
+        raise InputError("this scorer needs logits, and the representation has no head")
+    if logits.ndim != 2 or len(logits) != len(bank) or logits.shape[1] == 0:
+        raise InputError(f"logits must be ({len(bank)}, C) with C > 0, not {logits.shape}")
+    _refuse_non_finite(bank, "logits", logits)
+    return logits
+
+
+def head_of(head: Head | None, width: int) -> Head:
+    """Return the head of a representation with features of ``width`` dimensions.
+
+    Raises InputError where it is missing or of another width, Undefined where it is not finite.
+    """
+    if head is None:
+        raise InputError("this scorer needs a head, and the representation has none")
+    if head.weight.ndim != 2 or head.weight.shape[1] != width:
+        raise InputError(f"head.weight must be (C, {width}), not {head.weight.shape}")
+    if head.bias.shape != head.weight.shape[:1]:
+        raise InputError(f"head.bias must be ({len(head.weight)},), not {head.bias.shape}")
+    if not (np.isfinite(head.weight).all() and np.isfinite(head.bias).all()):
+        raise Undefined("the head contains NaN or infinite weights")
+    return head
+
+
+def defined(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return ``scores`` unchanged; raises Undefined if one of them is NaN or infinite."""
+    bad = np.count_nonzero(~np.isfinite(scores))
+    if bad:
+        raise Undefined(f"{bad} of {len(scores)} scores are NaN or infinite")
+    return scores
+
+
+def _refuse_non_finite(bank: FeatureBank, name: str, values: Floats) -> None:
+    # The sum is finite whenever all values are, unless it overflows: one cheap pass that needs
+    # no array of flags; only a suspicious sum is looked at closely.
+    def count() -> int:
+        with np.errstate(invalid="ignore"):
+            if np.isfinite(values.sum(dtype=np.float64)):
+                return 0
+        return int(np.count_nonzero(~np.isfinite(values).all(axis=1)))
+
+    bad = once_per_bank(bank, ("non-finite rows", name), count)
+    if bad:
+        raise Undefined(f"{bad} of {len(values)} rows of {name} contain NaN or infinity")

@@ -1,0 +1,37 @@
+"""Work through the rows of a bank in blocks, so that float64 copies stay in the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["by_rows", "row_blocks", "row_products"]
+
+# Part of the numbers: the last bits of a matrix product depend on where a block ends.
+BLOCK = 2048
+
+
+def row_blocks(n: int, block: int = BLOCK) -> Iterator[slice]:
+    """Yield slices that cover range(n) in order."""
+    for start in range(0, n, block):
+        yield slice(start, min(start + block, n))
+
+
+def by_rows(
+    n: int, compute: Callable[[slice], npt.NDArray[np.float64]], block: int = BLOCK
+) -> npt.NDArray[np.float64]:
+    """Return float64 (n,): ``compute(rows)`` of every block, in order."""
+    result = np.empty(n, dtype=np.float64)
+    for rows in row_blocks(n, block):
+        result[rows] = compute(rows)
+    return result
+
+
+def row_products(
+    left: npt.NDArray[np.float64], right: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return Σ_j left_ij · right_ij of every row, float64 (n,)."""
+    products: npt.NDArray[np.float64] = np.einsum("ij,ij->i", left, right)
+    return products
