@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 __all__ = [
     "CorruptObject",
@@ -38,10 +39,13 @@ class Problem:
 
     message: what is wrong and what is allowed, one sentence.
     where: ``file:line`` or the name of an option; empty where there is no place to point at.
+    inside: for a problem found in a nested value, the keys and indices that lead to it from that
+        value; who knows the file turns them into a line.
     """
 
     message: str
     where: str = ""
+    inside: tuple[str | int, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}" if self.where else self.message
@@ -67,7 +71,14 @@ class StoreError(MoodSweepsError):
 
 
 class CorruptObject(StoreError):
-    """An object's bytes differ from what its manifest says."""
+    """An object's bytes differ from what its manifest says.
+
+    ref: the object (a `store.Ref`), so that it can be put in quarantine and made again.
+    """
+
+    def __init__(self, message: str, ref: Any = None) -> None:
+        self.ref = ref
+        super().__init__(message)
 
 
 class LeaseLost(StoreError):

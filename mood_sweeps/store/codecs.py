@@ -10,11 +10,20 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
-from mood_sweeps.bank import FeatureBank
+from mood_sweeps.bank import FeatureBank, Head
 
-__all__ = ["load_arrays", "load_bank", "save_arrays", "save_bank"]
+__all__ = [
+    "HEAD_FILE",
+    "load_arrays",
+    "load_bank",
+    "load_head",
+    "save_arrays",
+    "save_bank",
+    "save_head",
+]
 
 BANK_FILE = "bank.safetensors"
+HEAD_FILE = "head.safetensors"
 
 
 def save_arrays(arrays: Mapping[str, npt.NDArray[Any]], path: Path) -> None:
@@ -40,3 +49,16 @@ def load_bank(folder: Path) -> FeatureBank:
     """Read the feature bank of an object's folder."""
     arrays = load_arrays(folder / BANK_FILE)
     return FeatureBank(arrays["features"], arrays["labels"], arrays.get("logits"))
+
+
+def save_head(head: Head, folder: Path) -> None:
+    """Write a checkpoint's head beside its weights."""
+    save_arrays({"weight": head.weight, "bias": head.bias}, folder / HEAD_FILE)
+
+
+def load_head(folder: Path) -> Head | None:
+    """Read the head of a checkpoint's folder; None if it is headless."""
+    if not (folder / HEAD_FILE).exists():
+        return None
+    arrays = load_arrays(folder / HEAD_FILE)
+    return Head(arrays["weight"], arrays["bias"])

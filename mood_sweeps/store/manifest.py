@@ -68,8 +68,8 @@ class Manifest:
         return json.dumps(asdict(self), indent=1, sort_keys=True, allow_nan=False)
 
     @classmethod
-    def from_json(cls, text: str, where: str) -> Manifest:
-        """Read a stored manifest; raise CorruptObject, naming ``where``, if it is none."""
+    def from_json(cls, text: str, ref: Any) -> Manifest:
+        """Read the stored manifest of the object ``ref``; raise CorruptObject if it is none."""
         try:
             raw = json.loads(text)
             raw["origin"] = Origin(**raw["origin"])
@@ -77,7 +77,7 @@ class Manifest:
             raw["provides"] = {name: tuple(keys) for name, keys in raw["provides"].items()}
             return cls(**raw)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise CorruptObject(f"{where} is no manifest: {error}") from error
+            raise CorruptObject(f"{ref}: no manifest: {error}", ref) from error
 
 
 def describe_files(folder: Path) -> dict[str, FileRecord]:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import datetime
 import os
 import shutil
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -80,7 +79,7 @@ class Store:
         """Return the object's manifest; raise StoreError if there is none."""
         path = self._folder(ref) / MANIFEST
         try:
-            return Manifest.from_json(path.read_text(), str(ref))
+            return Manifest.from_json(path.read_text(), ref)
         except FileNotFoundError:
             raise StoreError(f"{ref} is not in the store {self.root}") from None
 
@@ -94,9 +93,9 @@ class Store:
         for name, record in self.manifest(ref).files.items():
             path = folder / name
             if not path.is_file() or path.stat().st_size != record.size:
-                raise CorruptObject(f"{ref}: {name} is missing or truncated")
+                raise CorruptObject(f"{ref}: {name} is missing or truncated", ref)
             if ref not in self._verified and file_digest(path) != record.sha256:
-                raise CorruptObject(f"{ref}: the bytes of {name} changed after it was written")
+                raise CorruptObject(f"{ref}: the bytes of {name} changed after it was written", ref)
         self._verified.add(ref)
         return folder
 
@@ -118,24 +117,25 @@ class Store:
         write: Callable[[Path], None],
         origin: Origin,
         lease: Lease | None,
+        seconds: float,
         provides: Mapping[str, Sequence[str]] | None = None,
     ) -> Manifest:
-        """Make an object: ``write`` fills a folder aside, which is renamed into place when whole.
+        """Store an object: ``write`` fills a folder aside, which is renamed into place when whole.
 
+        seconds: what the making of its content took, recorded for estimates.
         If another process published the same key meanwhile, its object stays and this one is
-        discarded. Raises LeaseLost if ``lease`` was taken over while ``write`` ran.
+        discarded. Raises LeaseLost if ``lease`` was taken over since it was acquired.
         """
         aside = self.root / "tmp" / f"{ref.key[:16]}.{uuid.uuid4().hex}"
         aside.mkdir(parents=True)
         try:
-            started = time.perf_counter()
             write(aside)
             manifest = Manifest(
                 kind=ref.kind,
                 key=ref.key,
                 origin=origin,
                 files=describe_files(aside),
-                seconds=time.perf_counter() - started,
+                seconds=seconds,
                 created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 provides={name: tuple(keys) for name, keys in (provides or {}).items()},
             )

@@ -1,0 +1,40 @@
+"""The executor contract: where calls run. Two implementations: `inline.py`, `ray_executor.py`."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from mood_sweeps.engine.outcome import Outcome
+from mood_sweeps.planner.call import Call
+from mood_sweeps.store import Lease
+
+__all__ = ["Executor"]
+
+
+class Executor(Protocol):
+    """Takes calls and gives back outcomes, at most one outcome for each call submitted."""
+
+    name: str
+
+    def start(self) -> None:
+        """Begin getting ready; returns at once where getting ready takes long.
+
+        Raises InputError if the place to run cannot be reached.
+        """
+        ...
+
+    def has_room(self, call: Call) -> bool:
+        """Whether a worker could begin this call soon."""
+        ...
+
+    def submit(self, call: Call, lease: Lease) -> None:
+        """Run a call; its outcome comes out of `wait`, whatever happens to the worker."""
+        ...
+
+    def wait(self, timeout_s: float) -> list[Outcome]:
+        """Return outcomes that have come in, waiting up to ``timeout_s`` for the first."""
+        ...
+
+    def close(self) -> None:
+        """Stop all workers now; what they were doing is abandoned."""
+        ...

@@ -1,0 +1,42 @@
+"""The inline executor: this very process, one call at a time. The best debugger."""
+
+from __future__ import annotations
+
+from mood_sweeps.engine.outcome import Outcome
+from mood_sweeps.engine.perform import perform
+from mood_sweeps.planner.call import Call
+from mood_sweeps.store import Lease, Store
+
+__all__ = ["InlineExecutor"]
+
+
+class InlineExecutor:
+    """Performs a call when its outcome is waited for."""
+
+    name = "inline"
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._queue: list[tuple[Call, Lease]] = []
+
+    def start(self) -> None:
+        """Nothing to get ready."""
+
+    def has_room(self, call: Call) -> bool:
+        """Whether nothing is waiting to be performed."""
+        del call
+        return not self._queue
+
+    def submit(self, call: Call, lease: Lease) -> None:
+        """Take a call to be performed by `wait`."""
+        self._queue.append((call, lease))
+
+    def wait(self, timeout_s: float) -> list[Outcome]:
+        """Perform what was submitted, however long it takes."""
+        del timeout_s
+        queue, self._queue = self._queue, []
+        return [perform(call, self._store, lease) for call, lease in queue]
+
+    def close(self) -> None:
+        """Forget what was not performed."""
+        self._queue.clear()

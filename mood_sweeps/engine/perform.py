@@ -1,0 +1,206 @@
+"""Perform one call, on whatever worker: look again, do what is missing, publish, report.
+
+It never raises: whatever happens comes back as an `Outcome`. The same function serves every
+executor, which is why they agree.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+import traceback
+from importlib.metadata import version
+
+from mood_sweeps.bank import FeatureBank, Ints
+from mood_sweeps.engine.outcome import CellFailure, Made, Outcome
+from mood_sweeps.errors import CorruptObject, LeaseLost
+from mood_sweeps.metrics import nearest_class_mean, predict
+from mood_sweeps.planner.call import Call, Extraction, Scoring, Training
+from mood_sweeps.planner.stage import Stage
+from mood_sweeps.stages.score import Banks, Scored, Scorings
+from mood_sweeps.stages.score_objects import (
+    completed_rows,
+    known_parts,
+    score_ref,
+    stored_rows,
+    writer,
+)
+from mood_sweeps.stages.threads import single_thread
+from mood_sweeps.store import Lease, Manifest, Origin, Ref, Store
+from mood_sweeps.store.codecs import load_bank, load_head, save_bank
+
+__all__ = ["environment", "perform"]
+
+
+def perform(call: Call, store: Store, lease: Lease) -> Outcome:
+    """Run a call whose inputs are in the store; publish only while ``lease`` is still held."""
+    started = time.perf_counter()
+    worker = f"{platform.node()}:{os.getpid()}"
+    try:
+        with single_thread():
+            outcome = _Performance(call, store, lease).outcome()
+    except CorruptObject as error:
+        outcome = Outcome(call.key, "input corrupt", error=str(error), corrupt=error.ref)
+    except LeaseLost as error:
+        outcome = Outcome(call.key, "lease lost", error=str(error))
+    except Exception as error:  # the stage's own code; its failure is a value, not a crash
+        outcome = Outcome(
+            call.key, "failed", error=one_line(error), traceback=traceback.format_exc()
+        )
+    seconds = time.perf_counter() - started
+    return Outcome(**{**outcome.__dict__, "worker": worker, "seconds": seconds})
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error as ``Type: message`` on one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:2000]
+
+
+def environment() -> dict[str, str]:
+    """Return what is recorded, but never keyed, about where a stage ran."""
+    return {
+        "class": f"cpu {platform.machine()} torch-{version('torch')} numpy-{version('numpy')}",
+        "python": platform.python_version(),
+        "host": platform.node(),
+    }
+
+
+class _Performance:
+    """One call being performed."""
+
+    def __init__(self, call: Call, store: Store, lease: Lease) -> None:
+        self._call = call
+        self._store = store
+        self._lease = lease
+        self._environment = environment()
+
+    def outcome(self) -> Outcome:
+        work = self._call.work
+        if isinstance(work, Training):
+            return self._train(work)
+        if isinstance(work, Extraction):
+            return self._extract(work)
+        return self._score(work)
+
+    def _train(self, work: Training) -> Outcome:
+        # Imported here, as torch and timm take ten seconds that a scoring worker need not spend.
+        from mood_sweeps.stages.train import train
+
+        stage = work.stage
+        if self._store.has(stage.ref):
+            return Outcome(self._call.key, "reused", made=(self._described(stage),))
+        with single_thread():
+            started = time.perf_counter()
+            checkpoint = train(stage.work, self._store)  # type: ignore[arg-type]
+            seconds = time.perf_counter() - started
+        manifest = self._store.publish(
+            stage.ref, checkpoint.save, self._origin(stage), self._lease, seconds
+        )
+        return Outcome(self._call.key, "done", made=(self._made(stage, manifest),))
+
+    def _extract(self, work: Extraction) -> Outcome:
+        from mood_sweeps.stages.extract import extract_banks  # late for cost, as above
+
+        missing = [stage for stage in work.stages if not self._store.has(stage.ref)]
+        found = [self._described(stage) for stage in work.stages if stage not in missing]
+        if not missing:
+            return Outcome(self._call.key, "reused", made=tuple(found))
+        made = []
+        with single_thread():
+            started = time.perf_counter()
+            for stage, bank in extract_banks(work.checkpoint, missing, self._store):
+                seconds = time.perf_counter() - started
+                manifest = self._store.publish(
+                    stage.ref,
+                    lambda folder, bank=bank: save_bank(bank, folder),  # type: ignore[misc]
+                    self._origin(stage),
+                    self._lease,
+                    seconds,
+                )
+                made.append(self._made(stage, manifest))
+                started = time.perf_counter()
+        return Outcome(self._call.key, "done", made=(*found, *made))
+
+    def _score(self, work: Scoring) -> Outcome:
+        wanted = {evaluation.score_key for evaluation in work.evaluations}
+        found = [row for row in stored_rows(self._store, work.group) if row["score_key"] in wanted]
+        have = {row["score_key"] for row in found}
+        rest = tuple(item for item in work.evaluations if item.score_key not in have)
+        if not rest:
+            return Outcome(self._call.key, "reused", evaluations=tuple(found))
+        work = Scoring(**{**work.__dict__, "evaluations": rest})
+        banks = self._banks(work)
+        scored = Scorings(work, banks, known_parts(self._store, work.group)).run()
+        failures = tuple(
+            CellFailure(keys, one_line(error), text) for keys, error, text in scored.failures
+        )
+        rows = self._publish_scores(work, banks, scored) if scored.rows else []
+        return Outcome(self._call.key, "done", evaluations=(*found, *rows), failures=failures)
+
+    def _publish_scores(
+        self, work: Scoring, banks: Banks, scored: Scored
+    ) -> list[dict[str, object]]:
+        inputs = [work.train_bank, work.id_bank, *dict.fromkeys(banks.ood)]
+        origin = Origin(
+            content={"kind": "score", "group": work.group},
+            inputs={ref.key: self._store.manifest(ref).digest for ref in inputs},
+            environment=self._environment,
+        )
+        predictions = {ref.key: labels for ref, labels in banks.ood_predictions.items()}
+        predictions[work.id_bank.key] = banks.id_predictions
+        manifest = self._store.publish(
+            score_ref(work.group, scored),
+            writer(scored, predictions),
+            origin,
+            self._lease,
+            sum(row["seconds"] for row in scored.rows),
+            provides={"fits": sorted(scored.states), "scores": sorted(scored.scores)},
+        )
+        return list(completed_rows(scored.rows, manifest))
+
+    def _banks(self, work: Scoring) -> Banks:
+        def load(ref: Ref) -> FeatureBank:
+            return load_bank(self._store.folder(ref))
+
+        train, id_test = load(work.train_bank), load(work.id_bank)
+        refs = dict.fromkeys(evaluation.ood_bank for evaluation in work.evaluations)
+        ood = {ref: load(ref) for ref in refs}
+        head = None
+        if train.logits is not None:
+            head = load_head(self._store.folder(work.checkpoint))
+
+        def predicted(bank: FeatureBank) -> Ints:
+            if work.predictions == "head":
+                return predict(bank, head)
+            return nearest_class_mean(train, bank)
+
+        return Banks(
+            train=train,
+            id_test=id_test,
+            ood=ood,
+            head=head,
+            id_predictions=predicted(id_test),
+            ood_predictions={ref: predicted(bank) for ref, bank in ood.items()},
+        )
+
+    def _origin(self, stage: Stage) -> Origin:
+        return Origin(
+            content=stage.content,
+            inputs={ref.key: self._store.manifest(ref).digest for ref in stage.inputs},
+            environment=self._environment,
+        )
+
+    def _described(self, stage: Stage) -> Made:
+        return self._made(stage, self._store.manifest(stage.ref))
+
+    def _made(self, stage: Stage, manifest: Manifest) -> Made:
+        return Made(
+            stage.ref,
+            stage.label,
+            stage.method,
+            manifest.digest,
+            manifest.size,
+            manifest.seconds,
+            manifest.origin.environment.get("class", ""),
+        )

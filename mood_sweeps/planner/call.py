@@ -1,0 +1,88 @@
+"""Calls: what one worker is asked to do in one go, as plain values.
+
+A training call is one stage. All extractions of one checkpoint are one call, because loading the
+network costs more than using it. All fits, scores and evaluations of one representation on one
+ID set are one call, because the banks are read once for all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mood_sweeps.choice import Choice
+from mood_sweeps.identity import key_of
+from mood_sweeps.planner.stage import Stage
+from mood_sweeps.store import Ref
+
+__all__ = ["Call", "Evaluation", "Extraction", "Scoring", "Training", "score_group"]
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """Run one pretrain or finetune stage."""
+
+    stage: Stage
+
+
+@dataclass(frozen=True, eq=False)
+class Extraction:
+    """Extract the banks that are missing of one checkpoint."""
+
+    checkpoint: Ref
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """One number to make: a scorer on one OOD bank against the call's ID bank."""
+
+    scorer: Choice
+    fit_key: str
+    id_scores_key: str
+    ood_scores_key: str
+    score_key: str
+    ood_bank: Ref
+    ood_classes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Scoring:
+    """Fit, score and evaluate on the banks of one representation and one ID set.
+
+    group: names the representation and ID set; the objects of all calls about them lie together.
+    predictions: ``head`` or ``nearest class mean``.
+    """
+
+    group: str
+    checkpoint: Ref
+    train_bank: Ref
+    id_bank: Ref
+    id_classes: tuple[str, ...]
+    predictions: str
+    evaluations: tuple[Evaluation, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One call: its lease name, what it needs and makes, and its work.
+
+    needs: objects that must be there first. makes: objects that are there afterwards.
+    method: what history's durations are grouped by. units: how many stages it counts as.
+    """
+
+    key: str
+    kind: str
+    label: str
+    method: str
+    work: Training | Extraction | Scoring
+    needs: tuple[Ref, ...]
+    makes: tuple[Ref, ...]
+    units: int
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.label}"
+
+
+def score_group(train_bank: str, id_bank: str) -> str:
+    """Return the name of the group of all scoring on these two banks."""
+    return key_of({"train": train_bank, "id": id_bank})

@@ -1,0 +1,98 @@
+"""The objects of scoring calls: states, per-sample scores, predictions and rows, each by its key.
+
+A group (one representation on one ID set) gets one object for each call that ever made something
+for it. A later call, with one more scorer or pair, adds an object and reads the earlier ones.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from mood_sweeps.bank import Ints
+from mood_sweeps.errors import CorruptObject
+from mood_sweeps.identity import key_of
+from mood_sweeps.stages.score import Known, Scored
+from mood_sweeps.store import Manifest, Ref, Store
+from mood_sweeps.store.codecs import load_arrays, save_arrays
+
+__all__ = ["completed_rows", "group_refs", "known_parts", "score_ref", "stored_rows", "writer"]
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def score_ref(group: str, scored: Scored) -> Ref:
+    """Return the name of the object that holds what a call made: content of its rows."""
+    rows = sorted(row["score_key"] for row in scored.rows)
+    parts = sorted([*scored.states, *scored.scores])
+    return Ref(f"score/{group}", key_of({"kind": "score", "rows": rows, "parts": parts}))
+
+
+def group_refs(store: Store, group: str) -> list[Ref]:
+    """Return every object of a group."""
+    return list(store.refs(f"score/{group}"))
+
+
+def writer(scored: Scored, predictions: Mapping[str, Ints]) -> Callable[[Path], None]:
+    """Return the function that writes a call's results into an object's folder.
+
+    predictions: predicted ID class of every image, by the key of its bank.
+    """
+
+    def write(folder: Path) -> None:
+        save_arrays(scored.scores, folder / "scores.safetensors")
+        states = {
+            f"{key}/{name}": array
+            for key, state in scored.states.items()
+            for name, array in state.items()
+        }
+        save_arrays(states, folder / "states.safetensors")
+        save_arrays(predictions, folder / "predictions.safetensors")
+        text = json.dumps(scored.rows, indent=None, sort_keys=True, allow_nan=False)
+        (folder / "evaluations.json").write_text(text)
+
+    return write
+
+
+def stored_rows(store: Store, group: str) -> Iterator[dict[str, Any]]:
+    """Yield the rows that the objects of a group hold; a corrupt object raises CorruptObject."""
+    for ref in group_refs(store, group):
+        path = store.folder(ref) / "evaluations.json"
+        try:
+            rows = json.loads(path.read_text())
+        except ValueError as error:
+            raise CorruptObject(f"{ref}: evaluations.json: {error}", ref) from error
+        yield from completed_rows(rows, store.manifest(ref))
+
+
+def completed_rows(
+    rows: Iterable[Mapping[str, Any]], manifest: Manifest
+) -> Iterator[dict[str, Any]]:
+    """Add to rows what their object's manifest knows: lineage, environment and time."""
+    lineage = {
+        "object_key": manifest.key,
+        "input_digest": key_of(dict(manifest.origin.inputs)),
+        "environment": manifest.origin.environment["class"],
+        "created_at": manifest.created_at,
+    }
+    for row in rows:
+        yield {**row, **lineage}
+
+
+def known_parts(store: Store, group: str) -> Known:
+    """Return the states and scores that the objects of a group hold."""
+    states: dict[str, Arrays] = {}
+    scores: Arrays = {}
+    for ref in group_refs(store, group):
+        folder = store.folder(ref)
+        scores |= load_arrays(folder / "scores.safetensors")
+        for fitted in store.manifest(ref).provides["fits"]:
+            states.setdefault(fitted, {})
+        for name, array in load_arrays(folder / "states.safetensors").items():
+            fitted, _, part = name.partition("/")
+            states.setdefault(fitted, {})[part] = array
+    return Known(states, scores)

@@ -1,0 +1,30 @@
+"""A fixed number of threads inside a stage: the thread count changes the order of sums.
+
+So that `inline` and `ray` agree to the last bit, a stage computes with one thread wherever it
+runs; parallelism comes from running several stages side by side.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from threadpoolctl import threadpool_limits
+
+__all__ = ["single_thread"]
+
+
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """Limit BLAS, OpenMP and (where it is loaded) torch to one thread inside the block."""
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch is not None else None
+    with threadpool_limits(limits=1):
+        if torch is not None:
+            torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            if torch is not None:
+                torch.set_num_threads(before)
