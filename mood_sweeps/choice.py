@@ -11,7 +11,7 @@ import dataclasses
 import difflib
 import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -34,12 +34,17 @@ Catalogue = Mapping[str, type[Any]]
 
 @dataclass(frozen=True)
 class Choice:
-    """A name and validated parameters (an instance of the catalogue's dataclass)."""
+    """A name and validated parameters (an instance of the catalogue's dataclass).
+
+    digest: SHA-256 of the source it was made from, for a choice from a user's file; empty for
+        the built-in ones, whose hand-bumped version speaks for their code.
+    """
 
     name: str
     parameters: Any
+    digest: str = field(default="", repr=False)
 
-    @property
+    @functools.cached_property
     def label(self) -> str:
         """How rows and tables call it: ``knn`` or ``knn(k=10)``, defaults left out."""
         changed = non_default_fields(self.parameters)
@@ -50,11 +55,13 @@ class Choice:
 
     @property
     def content(self) -> dict[str, Any]:
-        """What enters a key: name, version and the parameters that differ from their default."""
+        """What enters a key: name, version, parameters off their default, the user's source."""
         content: dict[str, Any] = {"name": self.name, "version": self.parameters.version}
         changed = non_default_fields(self.parameters)
         if changed:
             content["parameters"] = changed
+        if self.digest:
+            content["source"] = self.digest
         return content
 
 
@@ -121,11 +128,13 @@ def _name_and_parameters(raw: Any, axis: str) -> tuple[str, dict[str, Any]]:
 
 def _parameter_problem(axis: str, name: str, detail: Any, allowed: list[str]) -> Problem:
     where = ".".join(str(part) for part in detail["loc"])
+    inside = (name, *detail["loc"])
     if detail["type"] == "extra_forbidden":
-        return Problem(f"{axis} {name!r} has no parameter {where!r}{did_you_mean(where, allowed)}")
+        message = f"{axis} {name!r} has no parameter {where!r}{did_you_mean(where, allowed)}"
+        return Problem(message, inside=inside)
     message = detail["msg"][:1].lower() + detail["msg"][1:]
     given = "" if detail["type"] == "missing" else f" (given: {detail['input']!r})"
-    return Problem(f"{axis} {name!r}, parameter {where!r}: {message}{given}")
+    return Problem(f"{axis} {name!r}, parameter {where!r}: {message}{given}", inside=inside)
 
 
 def _frozen(value: Any) -> Any:

@@ -1,0 +1,43 @@
+"""The catalogues that names in an experiment file are looked up in."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mood_sweeps.choice import Catalogue, Choice
+from mood_sweeps.datasets.image_set import ImageSet
+
+__all__ = ["Catalogues", "shipped"]
+
+
+@dataclass(frozen=True)
+class Catalogues:
+    """All that a sweep can name. Every function raises InputError for what it does not know.
+
+    pretexts, scorers: from names to frozen dataclasses of parameters.
+    backbone: reads a raw value of the backbone axis.
+    finetune: reads a raw value of the finetune axis into the stages after ``pt``.
+    image_set: from a name, such as ``digits:0-5``, to the image set.
+    """
+
+    pretexts: Catalogue
+    scorers: Catalogue
+    backbone: Callable[[Any], Choice]
+    finetune: Callable[[Any], tuple[Choice, ...]]
+    image_set: Callable[[str], ImageSet]
+
+
+@functools.cache
+def shipped() -> Catalogues:
+    """Return what comes with the package."""
+    # Late, for cost: reading a sweep's text or a Sweep value needs none of these.
+    from mood_sweeps.datasets.catalogue import image_set
+    from mood_sweeps.representations.backbones import choose_backbone
+    from mood_sweeps.representations.finetunes import choose_finetune
+    from mood_sweeps.representations.pretexts import PRETEXTS
+    from mood_sweeps.scorers import SCORERS
+
+    return Catalogues(PRETEXTS, SCORERS, choose_backbone, choose_finetune, image_set)

@@ -1,0 +1,133 @@
+"""Experiment file → Sweep, with everything that is wrong said at once, each with its line."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from itertools import takewhile
+from pathlib import Path
+
+from mood_sweeps.choice import did_you_mean
+from mood_sweeps.errors import InputError, Problem
+from mood_sweeps.spec.axes import read_axes
+from mood_sweeps.spec.catalogues import Catalogues, shipped
+from mood_sweeps.spec.located import Located, Place, parse, to_yaml
+from mood_sweeps.spec.overrides import AFTER_EVERY_LINE, apply_override
+from mood_sweeps.spec.pairs import read_corpus, read_pairs
+from mood_sweeps.spec.part import Part, Problems, kind_of
+from mood_sweeps.spec.rules import read_rules
+from mood_sweeps.spec.sweep import Sweep
+from mood_sweeps.spec.user_scorers import read_plugins
+
+__all__ = ["load_sweep"]
+
+_REQUIRED = ("name", "axes", "pairs")
+_OPTIONAL = ("corpus", "plugins", "exclude")
+
+# A name becomes part of paths, URLs and shell commands.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def load_sweep(
+    path: str | os.PathLike[str],
+    overrides: Sequence[str] = (),
+    catalogues: Catalogues | None = None,
+) -> Sweep:
+    """Read and check an experiment file.
+
+    overrides: ``key=value`` each, as ``--set`` takes them, applied in order.
+    catalogues: what names are looked up in; by default what comes with the package.
+    Raises InputError with every problem, those in the file first, in the order of its lines.
+    """
+    file = Path(path)
+    text = _read(file)
+    document = parse(text, str(file))
+    if not isinstance(document.value, dict):
+        expected = ", ".join((*_REQUIRED, *_OPTIONAL))
+        raise InputError(
+            Problem(
+                f"an experiment is a mapping with {expected}, not {kind_of(document.value)}",
+                document.root.text,
+            )
+        )
+    problems = Problems()
+    for override in overrides:
+        try:
+            apply_override(document, override)
+        except InputError as error:
+            for problem in error.problems:
+                problems.add(Place(AFTER_EVERY_LINE, problem.where), problem.message)
+    for place, message in document.flaws:
+        problems.add(place, message)
+    source = _overridden(text, document) if overrides else text
+    sweep = _sweep(
+        Part(document.value, (), document, problems), catalogues or shipped(), file, source
+    )
+    problems.raise_any()
+    return sweep
+
+
+def _read(file: Path) -> str:
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        there = [one.name for one in _siblings(file)]
+        hint = did_you_mean(file.name, there) if there else ""
+        raise InputError(Problem(f"there is no such file{hint}", str(file))) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(Problem(f"the file cannot be read: {reason}", str(file))) from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        message = f"not UTF-8 text: byte 0x{content[error.start]:02X} ends it"
+        raise InputError(Problem(message, f"{file}:{line}")) from None
+
+
+def _siblings(file: Path) -> list[Path]:
+    try:
+        return sorted((*file.parent.glob("*.yaml"), *file.parent.glob("*.yml")))
+    except (OSError, ValueError):
+        return []
+
+
+def _sweep(root: Part, catalogues: Catalogues, file: Path, source: str) -> Sweep:
+    entries = root.entries("an experiment", "key", (*_REQUIRED, *_OPTIONAL), _REQUIRED) or {}
+    for key in _OPTIONAL:  # a key with nothing behind it, its items commented out, is left out
+        if key in entries and entries[key].value is None:
+            del entries[key]
+    user = read_plugins(entries.get("plugins"), file.parent, catalogues.scorers)
+    axes = read_axes(entries.get("axes"), catalogues, user)
+    pairs = read_pairs(entries.get("pairs"), catalogues)
+    return Sweep(
+        name=_name(entries.get("name")),
+        corpus=read_corpus(entries.get("corpus"), pairs, catalogues),
+        plugins=user.plugins,
+        pretexts=axes.pretext,
+        backbones=axes.backbone,
+        finetunes=axes.finetune,
+        scorers=axes.scorer,
+        seeds=axes.seed,
+        pairs=pairs,
+        exclude=read_rules(entries.get("exclude"), axes, pairs, catalogues),
+        source=source,
+        where=str(file),
+    )
+
+
+def _name(part: Part | None) -> str:
+    name = part.text("'name'") if part else None
+    if part and name is not None and not _NAME.fullmatch(name):
+        part.complain(
+            f"the name {name[:120]!r} cannot be used: it becomes part of paths, so allowed are up "
+            "to 100 of A-Z a-z 0-9 . _ - (no '/', no space), starting with a letter or digit"
+        )
+    return name or ""
+
+
+def _overridden(text: str, document: Located) -> str:
+    """Return the values as they are after overrides, under the file's opening comment."""
+    opening = takewhile(lambda line: line.startswith("#"), text.splitlines())
+    return "\n".join((*opening, to_yaml(document.value)))

@@ -1,0 +1,112 @@
+"""The ID/OOD pairs of an experiment file, and the corpus that must not know the OOD classes."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from mood_sweeps.datasets.image_set import ImageSet
+from mood_sweeps.errors import InputError
+from mood_sweeps.spec.catalogues import Catalogues
+from mood_sweeps.spec.part import Part
+from mood_sweeps.spec.sweep import Distance, Pair
+
+__all__ = ["read_corpus", "read_pairs"]
+
+_EXAMPLE = "{id: digits:0-5, near: [digits:6-9]}"
+
+
+def read_pairs(part: Part | None, catalogues: Catalogues) -> tuple[Pair, ...]:
+    """Read ``pairs:`` into one pair per OOD set, in file order, noting every problem."""
+    reader = _Reader(catalogues)
+    for item in part.items("'pairs'", _EXAMPLE) if part else []:
+        reader.read(item)
+    return tuple(reader.pairs)
+
+
+def read_corpus(part: Part | None, pairs: tuple[Pair, ...], catalogues: Catalogues) -> str | None:
+    """Read ``corpus:`` into a canonical name; it has a train split and no OOD class."""
+    corpus = _image_set(part, "the corpus", catalogues) if part else None
+    if part is None or corpus is None:
+        return None
+    _needs_train_split(part, corpus)
+    for name in dict.fromkeys(pair.ood_set for pair in pairs):
+        shared = _shared(corpus, catalogues.image_set(name))
+        if shared:
+            part.complain(
+                f"the corpus {corpus.name!r} holds {shared} of the OOD set {name!r}: "
+                "pretext tasks must not see OOD classes"
+            )
+    return corpus.name
+
+
+class _Reader:
+    """Reads pairs one after another, knowing those it has."""
+
+    def __init__(self, catalogues: Catalogues) -> None:
+        self.catalogues = catalogues
+        self.pairs: list[Pair] = []
+        self.known: dict[tuple[str, str], tuple[Distance, str]] = {}
+
+    def read(self, item: Part) -> None:
+        distances: tuple[Distance, ...] = get_args(Distance)
+        entries = item.entries("a pair", "key of a pair", ("id", *distances), ("id",))
+        if entries is None:
+            return
+        id_part = entries.get("id")
+        id_set = _image_set(id_part, "'id'", self.catalogues) if id_part else None
+        if id_part and id_set:
+            _needs_train_split(id_part, id_set)
+        if not any(distance in entries for distance in distances):
+            item.complain("a pair needs OOD sets: 'near', 'far' or both")
+        for distance in sorted(set(distances) & set(entries), key=list(entries).index):
+            for one in entries[distance].items(f"{distance!r}", "photos"):
+                self._ood(one, id_set, distance)
+
+    def _ood(self, part: Part, id_set: ImageSet | None, distance: Distance) -> None:
+        ood_set = _image_set(part, "an OOD set", self.catalogues)
+        if ood_set is None or id_set is None:
+            return
+        shared = _shared(id_set, ood_set)
+        if id_set.name == ood_set.name:
+            part.complain(f"ID and OOD are the same set, {ood_set.name!r}")
+        elif shared:
+            part.complain(
+                f"the OOD set {ood_set.name!r} holds {shared} of the ID set {id_set.name!r}"
+            )
+        at = (id_set.name, ood_set.name)
+        if at in self.known:
+            first, where = self.known[at]
+            part.complain(
+                f"the pair {at[0]} / {at[1]} is listed twice (first as {first} at {where})"
+            )
+            return
+        self.known[at] = (distance, part.place.text)
+        self.pairs.append(Pair(*at, distance))
+
+
+def _image_set(part: Part, what: str, catalogues: Catalogues) -> ImageSet | None:
+    name = part.text(what)
+    if name is None:
+        return None
+    try:
+        return catalogues.image_set(name)
+    except InputError as error:
+        part.complain_of(error)
+        return None
+
+
+def _needs_train_split(part: Part, images: ImageSet) -> None:
+    if "train" not in images.splits:
+        part.complain(
+            f"image set {images.name!r} has no train split (it has: {', '.join(images.splits)}): "
+            "nothing can be trained on it, it can only be an OOD set"
+        )
+
+
+def _shared(one: ImageSet, other: ImageSet) -> str:
+    """Return the classes two sets share, in words; nothing if none."""
+    if one.source != other.source:
+        return ""
+    shared = [name for name in one.classes if name in set(other.classes)]
+    shown = ", ".join(shared[:10]) + (", …" if len(shared) > 10 else "")
+    return f"the {'class' if len(shared) == 1 else 'classes'} {shown}" if shared else ""
