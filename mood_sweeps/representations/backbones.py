@@ -1,0 +1,174 @@
+"""Backbones: the two nano networks of the embedded default, and every timm architecture by name.
+
+This file declares; ``networks`` builds. timm's names come from ``timm_names.txt``, pinned to the
+timm version in its first line, so that planning a sweep does not import timm.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from mood_sweeps.choice import Choice, choose, did_you_mean
+from mood_sweeps.errors import InputError
+from mood_sweeps.representations.recipe import Count
+
+__all__ = [
+    "BACKBONES",
+    "Family",
+    "ResnetNano",
+    "TimmCnn",
+    "TimmOther",
+    "TimmVit",
+    "VitNano",
+    "choose_backbone",
+    "timm_names",
+]
+
+Family = Literal["vit", "cnn", "other"]
+"""vit: plain transformers on patch tokens, which can be masked; cnn: convolutional; other: neither
+(windowed and pyramid transformers, mixers, hybrids)."""
+
+
+@dataclass(frozen=True)
+class VitNano:
+    """A vision transformer for 8×8 images: 16 patches of 2×2, mean of patch tokens as feature."""
+
+    version: ClassVar[int] = 1
+    family: ClassVar[Family] = "vit"
+    timm_name: ClassVar[str | None] = "vit_tiny_patch16_224"
+    mean: ClassVar[float | None] = 0.5
+    std: ClassVar[float | None] = 0.5
+
+    image_size: Count = 8
+    channels: Literal[1, 3] = 1
+    patch_size: Count = 2
+    width: Count = 48
+    depth: Count = 3
+    heads: Count = 3
+
+    @property
+    def timm_options(self) -> dict[str, Any]:
+        """What ``timm.create_model`` is given beside the name."""
+        return {
+            "img_size": self.image_size,
+            "patch_size": self.patch_size,
+            "embed_dim": self.width,
+            "depth": self.depth,
+            "num_heads": self.heads,
+            "class_token": False,
+            "global_pool": "avg",
+        }
+
+
+@dataclass(frozen=True)
+class ResnetNano:
+    """A ResNet-10 for 8×8 images: 3×3 stem without stride or pooling, as is usual for small images.
+
+    Four stages of one basic block each; width: channels of the first, doubled by each next.
+    """
+
+    version: ClassVar[int] = 1
+    family: ClassVar[Family] = "cnn"
+    timm_name: ClassVar[str | None] = "resnet18"
+    mean: ClassVar[float | None] = 0.5
+    std: ClassVar[float | None] = 0.5
+
+    image_size: Count = 8
+    channels: Literal[1, 3] = 1
+    width: Count = 16
+
+    @property
+    def timm_options(self) -> dict[str, Any]:
+        """What ``timm.create_model`` is given beside the name; ``small_stem`` is ours."""
+        return {
+            "layers": [1, 1, 1, 1],
+            "channels": [self.width, 2 * self.width, 4 * self.width, 8 * self.width],
+            "stem_width": self.width,
+            "small_stem": True,
+        }
+
+
+@dataclass(frozen=True)
+class _Timm:
+    """An architecture of timm, trained from scratch, with the normalisation timm gives for it.
+
+    image_size: side of the square input; None for the architecture's own. channels: 1 gray, 3 RGB.
+    """
+
+    version: ClassVar[int] = 1
+    timm_name: ClassVar[str | None] = None
+    mean: ClassVar[float | None] = None
+    std: ClassVar[float | None] = None
+
+    image_size: Count | None = None
+    channels: Literal[1, 3] = 3
+
+    @property
+    def timm_options(self) -> dict[str, Any]:
+        """Nothing beyond the name and the input."""
+        return {}
+
+
+@dataclass(frozen=True)
+class TimmVit(_Timm):
+    """A timm architecture of family ``vit``."""
+
+    family: ClassVar[Family] = "vit"
+
+
+@dataclass(frozen=True)
+class TimmCnn(_Timm):
+    """A timm architecture of family ``cnn``."""
+
+    family: ClassVar[Family] = "cnn"
+
+
+@dataclass(frozen=True)
+class TimmOther(_Timm):
+    """A timm architecture of family ``other``."""
+
+    family: ClassVar[Family] = "other"
+
+
+BACKBONES: dict[str, type[Any]] = {"vit_nano": VitNano, "resnet_nano": ResnetNano}
+
+_TIMM_KINDS: dict[str, type[Any]] = {"vit": TimmVit, "cnn": TimmCnn, "other": TimmOther}
+
+
+def choose_backbone(raw: Any) -> Choice:
+    """Read one value of the backbone axis: a nano backbone or any timm architecture.
+
+    A timm name takes ``image_size`` and ``channels`` as parameters. A name that is in neither list
+    is looked up in the installed timm, which may be newer than the list; that import takes seconds.
+    Raises InputError for a name unknown there too, or for a wrong parameter.
+    """
+    catalogue = _every_backbone()
+    name = next(iter(raw)) if isinstance(raw, dict) and len(raw) == 1 else raw
+    if isinstance(name, str) and name not in catalogue:
+        from mood_sweeps.representations.networks import timm_family  # late: imports torch and timm
+
+        family = timm_family(name)
+        if family is None:
+            close = difflib.get_close_matches(name, catalogue, n=3)
+            raise InputError(
+                f"unknown backbone {name!r}{did_you_mean(name, {*BACKBONES, *close})}, "
+                "or any other architecture of timm"
+            )
+        catalogue = {**catalogue, name: _TIMM_KINDS[family]}
+    return choose(raw, catalogue, "backbone")
+
+
+@functools.cache
+def timm_names() -> dict[str, Family]:
+    """Return the shipped timm names and their families."""
+    lines = Path(__file__).with_name("timm_names.txt").read_text("ascii").splitlines()
+    return dict(line.split() for line in lines if not line.startswith("#"))  # type: ignore[return-value]
+
+
+@functools.cache
+def _every_backbone() -> dict[str, type[Any]]:
+    return BACKBONES | {name: _TIMM_KINDS[family] for name, family in timm_names().items()}

@@ -1,0 +1,64 @@
+"""A checkpoint: what training leaves behind, and its files (safetensors and JSON, no pickle)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors.numpy
+import safetensors.torch
+import torch
+
+from mood_sweeps.bank import Head
+
+__all__ = ["Checkpoint", "load"]
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """Weights of one network and how they came about.
+
+    architecture: description of the network, plain data (see ``networks.describe``).
+    weights: its state, by name. head: linear classifier on the pooled features, if it has one.
+    curves: one record per epoch. summary: final numbers by name.
+    """
+
+    architecture: dict[str, Any]
+    weights: dict[str, torch.Tensor]
+    head: Head | None = None
+    curves: list[dict[str, Any]] = field(default_factory=list)
+    summary: dict[str, float] = field(default_factory=dict)
+
+    def save(self, folder: Path) -> None:
+        """Write ``model.safetensors``, ``head.safetensors`` if any, and two JSON files."""
+        folder.mkdir(parents=True, exist_ok=True)
+        safetensors.torch.save_file(self.weights, folder / "model.safetensors")
+        if self.head is not None:
+            safetensors.numpy.save_file(
+                {"weight": self.head.weight, "bias": self.head.bias}, folder / "head.safetensors"
+            )
+        _write(
+            folder / "checkpoint.json", {"architecture": self.architecture, "summary": self.summary}
+        )
+        _write(folder / "curves.json", self.curves)
+
+
+def load(folder: Path) -> Checkpoint:
+    """Read the checkpoint that ``Checkpoint.save`` wrote into ``folder``."""
+    described = json.loads((folder / "checkpoint.json").read_text("utf-8"))
+    head = None
+    if (folder / "head.safetensors").exists():
+        head = Head(**safetensors.numpy.load_file(folder / "head.safetensors"))
+    return Checkpoint(
+        architecture=described["architecture"],
+        weights=safetensors.torch.load_file(folder / "model.safetensors"),
+        head=head,
+        curves=json.loads((folder / "curves.json").read_text("utf-8")),
+        summary=described["summary"],
+    )
+
+
+def _write(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", "utf-8")

@@ -1,0 +1,72 @@
+"""Fine-tuning stages, and the axis value that chains them: ``pt``, ``pt+ft``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from mood_sweeps.choice import Choice, choose, did_you_mean
+from mood_sweeps.errors import InputError
+from mood_sweeps.representations.recipe import Fraction, Recipe
+
+__all__ = ["FINETUNES", "MultiClass", "choose_finetune"]
+
+
+@dataclass(frozen=True)
+class MultiClass(Recipe):
+    """Train all weights and a new head on the ID classes by cross-entropy.
+
+    label_smoothing: share of the target spread evenly over all classes.
+    """
+
+    version: ClassVar[int] = 1
+    uses_seed: ClassVar[bool] = True
+    makes_head: ClassVar[bool] = True
+
+    label_smoothing: Fraction = 0.1
+
+
+FINETUNES: dict[str, type[Any]] = {"ft": MultiClass}
+
+
+def choose_finetune(raw: Any) -> tuple[Choice, ...]:
+    """Read one value of the fine-tuning axis; return the stages after ``pt``, in order.
+
+    ``"pt"`` → (); ``"pt+ft"`` → (ft,); ``{"pt+ft": {"ft": {"epochs": 10}}}`` → (ft(epochs=10),).
+    Raises InputError for a chain that does not start with ``pt``, an unknown stage, one given
+    twice, or parameters of a stage that is not in the chain.
+    """
+    chain, given = _chain_and_parameters(raw)
+    first, *stages = chain.split("+")
+    if first != "pt":
+        raise InputError(
+            f"finetune {chain!r} must start with 'pt' (the pretext weights), such as 'pt+ft'"
+        )
+    for stage in stages:
+        if stage not in FINETUNES:
+            raise InputError(
+                f"finetune {chain!r}: unknown stage {stage!r}{did_you_mean(stage, FINETUNES)}"
+            )
+    if len(set(stages)) < len(stages):
+        raise InputError(f"finetune {chain!r} has a stage twice")
+    for name in given:
+        if name not in stages:
+            raise InputError(
+                f"finetune {chain!r}: parameters for {name!r}, which is not a stage of the chain"
+                f"{did_you_mean(str(name), stages)}"
+            )
+    return tuple(choose({stage: given.get(stage)}, FINETUNES, "finetune") for stage in stages)
+
+
+def _chain_and_parameters(raw: Any) -> tuple[str, Mapping[str, Any]]:
+    if isinstance(raw, str):
+        return raw, {}
+    if isinstance(raw, Mapping) and len(raw) == 1:
+        (chain, given), *_ = raw.items()
+        if isinstance(chain, str) and (given is None or isinstance(given, Mapping)):
+            return chain, given or {}
+    raise InputError(
+        f"finetune {raw!r} is neither a chain such as 'pt+ft' nor a chain with parameters such as "
+        "{'pt+ft': {'ft': {'epochs': 10}}}"
+    )

@@ -1,0 +1,154 @@
+"""Networks: the import of timm. A backbone choice → a plain description → a torch module."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import timm
+import torch
+from timm.models import get_pretrained_cfg, is_model
+from torch import nn
+
+from mood_sweeps.choice import Choice
+from mood_sweeps.representations.backbones import Family
+
+__all__ = ["InputForm", "build", "describe", "features_of", "timm_family", "timm_listing"]
+
+# Modules of timm by what they hold. In a "vit" module, ``patch_embed`` makes (N, L, D) tokens and
+# ``forward_features`` keeps their order after ``num_prefix_tokens``: what masking rests on.
+_VIT_MODULES = ("beit", "deit", "eva", "vision_transformer", "vision_transformer_relpos")
+_CNN_MODULES = [
+    "convmixer",
+    "convnext",
+    "cpubone",
+    "cspnet",
+    "cspnext",
+    "densenet",
+    "dla",
+    "dpn",
+    "efficientnet",
+    "fasternet",
+    "ghostnet",
+    "hardcorenas",
+    "hgnet",
+    "hrnet",
+    "inception_next",
+    "inception_resnet_v2",
+    "inception_v3",
+    "inception_v4",
+    "lcnetv2",
+    "mobilenetv3",
+    "nasnet",
+    "nfnet",
+    "pnasnet",
+    "rdnet",
+    "regnet",
+    "repghost",
+    "repvit",
+    "res2net",
+    "resnest",
+    "resnet",
+    "resnetv2",
+    "rexnet",
+    "selecsls",
+    "senet",
+    "sknet",
+    "starnet",
+    "tresnet",
+    "vgg",
+    "vovnet",
+    "xception",
+    "xception_aligned",
+]
+
+
+@dataclass(frozen=True)
+class InputForm:
+    """What a network is fed: float32 (N, channels, size, size), minus mean, divided by std.
+
+    mean, std: per channel, for pixels in [0, 1].
+    """
+
+    size: int
+    channels: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def describe(backbone: Choice) -> dict[str, Any]:
+    """Return the description of a network: plain data, what ``build`` needs."""
+    parameters = backbone.parameters
+    name = parameters.timm_name or backbone.name
+    options = dict(parameters.timm_options)
+    # Copies: timm hands out its own objects.
+    own = get_pretrained_cfg(name) if parameters.mean is None else None
+    size = parameters.image_size or (own.input_size[-1] if own else 224)
+    if own is not None and own.fixed_input_size:
+        options["img_size"] = size
+    mean, std = (own.mean, own.std) if own else ((parameters.mean,) * 3, (parameters.std,) * 3)
+    channels = parameters.channels
+    form = InputForm(size, channels, _per_channel(mean, channels), _per_channel(std, channels))
+    return {
+        "timm": name,
+        "family": parameters.family,
+        "options": options,
+        "input": {**asdict(form), "mean": list(form.mean), "std": list(form.std)},
+    }
+
+
+def build(description: dict[str, Any]) -> nn.Module:
+    """Return the network of a description, freshly initialised from torch's global generator.
+
+    It maps (N, channels, size, size) to pooled features (N, ``num_features``), float32.
+    """
+    options = dict(description["options"])
+    small_stem = options.pop("small_stem", False)
+    channels = description["input"]["channels"]
+    network: Any = timm.create_model(
+        description["timm"], pretrained=False, num_classes=0, in_chans=channels, **options
+    )
+    if small_stem:
+        # timm's ResNets shrink the image fourfold before the first block; 8×8 images have nothing
+        # to spare. Replacing the stem is how ResNets are fitted to CIFAR (Chen et al. 2020, B.9).
+        width = network.conv1.out_channels
+        network.conv1 = nn.Conv2d(channels, width, kernel_size=3, padding=1, bias=False)
+        nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
+        network.maxpool = nn.Identity()
+    built: nn.Module = network
+    return built
+
+
+def features_of(network: nn.Module, images: torch.Tensor) -> int:
+    """Return the width D of the pooled features, measured on ``images`` (N, C, S, S)."""
+    with torch.no_grad():
+        return int(network(images[:2]).shape[1])
+
+
+def timm_family(name: str) -> Family | None:
+    """Return the family of a timm architecture; None if the installed timm does not know it."""
+    if not is_model(name):
+        return None
+    return _families()[name]
+
+
+def timm_listing() -> str:
+    """Return what ``timm_names.txt`` holds, made from the installed timm."""
+    lines = [
+        f"# timm {timm.__version__}",
+        "# Written by mood_sweeps.representations.networks.timm_listing(); a test compares them.",
+        *(f"{name} {family}" for name, family in sorted(_families().items())),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _families() -> dict[str, Family]:
+    families: dict[str, Family] = dict.fromkeys(timm.list_models(), "other")
+    families |= {name: "vit" for module in _VIT_MODULES for name in timm.list_models(module=module)}
+    families |= {name: "cnn" for module in _CNN_MODULES for name in timm.list_models(module=module)}
+    return families
+
+
+def _per_channel(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
+    """Gray input of an RGB architecture is normalised by the mean over its channels."""
+    return tuple(values[:3]) if channels == 3 else (sum(values) / len(values),)

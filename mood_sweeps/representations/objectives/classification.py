@@ -1,0 +1,31 @@
+"""Classification: cross-entropy of a linear head on the pooled features."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import nn
+
+from mood_sweeps.representations.augment import random_view
+from mood_sweeps.representations.objectives.objective import Objective
+
+__all__ = ["ClassificationObjective"]
+
+
+class ClassificationObjective(Objective):
+    """Network and a new head; the loss is cross-entropy with label smoothing on one random view."""
+
+    def __init__(self, network: nn.Module, features: int, classes: int, smoothing: float) -> None:
+        super().__init__()
+        self.network = network
+        self.head = nn.Linear(features, classes)
+        nn.init.trunc_normal_(self.head.weight, std=0.02)
+        nn.init.zeros_(self.head.bias)
+        self.smoothing = smoothing
+
+    def forward(
+        self, images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Return the mean loss of a batch: images (N, C, S, S), labels int64 (N,)."""
+        logits = self.head(self.network(random_view(images, generator)))
+        return F.cross_entropy(logits, labels, label_smoothing=self.smoothing)

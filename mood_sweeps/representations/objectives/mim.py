@@ -1,0 +1,81 @@
+"""Masked image modelling: the pixels of hidden patches (SimMIM, Xie et al. 2022)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from mood_sweeps.representations.objectives.objective import Objective
+
+__all__ = ["MimObjective", "masked_error", "patchify", "random_mask"]
+
+
+class MimObjective(Objective):
+    """A ViT, a mask token and a linear decoder.
+
+    The mask token takes the place of a hidden patch's embedding right after ``patch_embed``, before
+    positions are added; so it works for any timm ViT, whatever it adds later.
+    """
+
+    network: Any
+
+    def __init__(self, network: Any, images: torch.Tensor, mask_ratio: float) -> None:
+        super().__init__()
+        self.network = network
+        self.mask_ratio = mask_ratio
+        self.patch = int(network.patch_embed.patch_size[0])
+        with torch.no_grad():
+            width = network.forward_features(images[:2]).shape[-1]
+            embedded = network.patch_embed(images[:2]).shape[-1]
+        self.mask_token = nn.Parameter(torch.empty(embedded))
+        nn.init.trunc_normal_(self.mask_token, std=0.02)
+        self.decoder = nn.Linear(width, self.patch**2 * images.shape[1])
+
+    def forward(
+        self, images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Return the mean absolute error over hidden patches; labels are not looked at."""
+        del labels
+        targets = patchify(images, self.patch)
+        hidden = random_mask(len(images), targets.shape[1], self.mask_ratio, generator)
+        return masked_error(self.reconstruct(images, hidden), targets, hidden)
+
+    def reconstruct(self, images: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+        """Return predicted patches (N, L, patch²·C) where ``hidden`` bool (N, L) is unseen."""
+
+        def hide(_module: nn.Module, _inputs: object, tokens: torch.Tensor) -> torch.Tensor:
+            # Some ViTs keep patches as a map (N, H, W, D) until positions are added.
+            return torch.where(hidden.view(*tokens.shape[:-1], 1), self.mask_token, tokens)
+
+        handle = self.network.patch_embed.register_forward_hook(hide)
+        try:
+            tokens = self.network.forward_features(images)
+        finally:
+            handle.remove()
+        predicted: torch.Tensor = self.decoder(tokens[:, self.network.num_prefix_tokens :])
+        return predicted
+
+
+def patchify(images: torch.Tensor, patch: int) -> torch.Tensor:
+    """Return (N, L, patch²·C): the pixels of each patch, patches row by row."""
+    count, channels, height, width = images.shape
+    blocks = images.reshape(count, channels, height // patch, patch, width // patch, patch)
+    return blocks.permute(0, 2, 4, 3, 5, 1).reshape(count, -1, patch**2 * channels)
+
+
+def random_mask(count: int, patches: int, ratio: float, generator: torch.Generator) -> torch.Tensor:
+    """Return bool (count, patches), True where hidden: round(ratio·patches) of each row, ≥ 1."""
+    hidden = max(1, round(ratio * patches))
+    order = torch.rand(count, patches, generator=generator).argsort(dim=1)
+    return order < hidden
+
+
+def masked_error(
+    predicted: torch.Tensor, targets: torch.Tensor, hidden: torch.Tensor
+) -> torch.Tensor:
+    """Return the mean absolute error over hidden patches: (N, L, P), (N, L, P), bool (N, L)."""
+    error = (predicted - targets).abs().mean(dim=-1)
+    weight = hidden.to(error.dtype)
+    return (error * weight).sum() / weight.sum()

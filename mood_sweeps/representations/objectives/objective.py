@@ -1,0 +1,31 @@
+"""The contract of an objective: a module that knows the loss of a batch."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import nn
+
+__all__ = ["Objective"]
+
+
+class Objective(nn.Module, ABC):
+    """Holds the network being trained and whatever it is trained with.
+
+    Its parameters that require gradients are what the training loop optimises.
+    """
+
+    network: nn.Module
+
+    @abstractmethod
+    def forward(
+        self, images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Return the scalar loss of a batch: images float32 (N, C, S, S), labels int64 (N,).
+
+        All randomness comes from ``generator``.
+        """
+
+    def after_step(self, progress: float) -> None:
+        """Follow an optimiser step; ``progress`` in (0, 1] is the share of steps done."""

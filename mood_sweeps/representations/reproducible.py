@@ -1,0 +1,34 @@
+"""Reproducibility: a block whose random numbers depend on its seed alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from mood_sweeps.identity import derive_seed
+
+__all__ = ["reproducible", "stream"]
+
+
+@contextmanager
+def reproducible(seed: int, kind: str) -> Iterator[None]:
+    """Run a block with torch's global generator seeded and deterministic algorithms on.
+
+    Both are put back afterwards, so a block neither sees nor changes what surrounds it. The number
+    of threads changes the order of sums and is the caller's to fix.
+    """
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(derive_seed(seed, kind, "global"))
+        torch.use_deterministic_algorithms(True)
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(deterministic)
+
+
+def stream(seed: int, kind: str, role: str) -> torch.Generator:
+    """Return a generator of its own for one role, so that roles never shift each other."""
+    return torch.Generator().manual_seed(derive_seed(seed, kind, role))
