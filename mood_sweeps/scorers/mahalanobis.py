@@ -42,7 +42,7 @@ class Mahalanobis:
         kept = values > np.finfo(np.float64).eps * len(values) * values[-1]
         if not kept.any():
             raise Undefined("the train features do not vary within any class")
-        whitening = vectors[:, kept] / np.sqrt(values[kept])
+        whitening = np.ascontiguousarray(vectors[:, kept] / np.sqrt(values[kept]))
         # Distances are differences of large squares unless the origin lies amid the data.
         centre = np.average(statistics.means, axis=0, weights=statistics.counts)
         return {

@@ -38,7 +38,7 @@ class ReAct:
         head = head_of(head, features.shape[1])
         return {
             "threshold": np.asarray(np.quantile(features, self.quantile), dtype=np.float64),
-            "weight": head.weight.astype(np.float64),
+            "weight": head.weight.astype(np.float64, order="C"),
             "bias": head.bias.astype(np.float64),
         }
 

@@ -13,7 +13,7 @@ from mood_sweeps.scorers.checks import defined, train_features_of
 from mood_sweeps.scorers.scorer import Scores, State
 from mood_sweeps.scorers.statistics import logit_origin, principal_axes, projected_norm
 
-__all__ = ["Residual", "residual_space"]
+__all__ = ["Residual", "principal_dimension", "residual_space"]
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,23 @@ class Residual:
 def residual_space(train: FeatureBank, head: Head | None, dim: int | None, wide: int) -> State:
     """Return the origin (D,) and the axes (D, D − dim) of the residual space, float64.
 
-    ``dim`` None is MOODv2's rule, in which ``wide`` is the principal dimension from D = 2048 on.
-    Raises Undefined where no residual dimension is left.
+    ``wide`` is the principal dimension from D = 2048 on, see ``principal_dimension``.
     """
     width = train_features_of(train).shape[1]
+    kept = principal_dimension(width, dim, wide)
+    origin = logit_origin(head, width)
+    return {"origin": origin, "axes": principal_axes(train, origin)[:, kept:].copy()}
+
+
+def principal_dimension(width: int, dim: int | None, wide: int) -> int:
+    """Return ``dim``, or for None what MOODv2's rule says for features of ``width`` dimensions.
+
+    Raises Undefined where no residual dimension is left.
+    """
     if dim is None:
         dim = wide if width >= 2048 else 512 if width >= 768 else width // 2
     if dim >= width:
         raise Undefined(
             f"a principal subspace of {dim} dimensions leaves no residual in features of {width}"
         )
-    origin = logit_origin(head, width)
-    return {"origin": origin, "axes": principal_axes(train, origin)[:, dim:].copy()}
+    return dim

@@ -33,6 +33,8 @@ class Scorer(Protocol):
     def fit(self, train: FeatureBank, head: Head | None) -> State:
         """Learn from ID train features; plain arrays only, so that a state is stored as it is.
 
+        All arrays are C-contiguous: matrix products of another layout differ in their last bits,
+        and a state read back from the store is to give the very same scores.
         Raises Undefined where this data gives the scorer no defined value, InputError where a
         needed head or logits are missing.
         """

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import beta, norm
+
+from mood_sweeps.errors import InputError, Undefined
+from mood_sweeps.metrics import auroc, auroc_interval, delong_variance
+
+scores = st.lists(st.integers(-6, 6).map(float), min_size=1, max_size=40)
+several = st.lists(st.integers(-6, 6).map(float), min_size=2, max_size=40)
+
+
+@given(several, several)
+def test_the_variance_is_delongs_from_all_pairs(ids, oods):
+    kernel = np.heaviside(np.subtract.outer(ids, oods), 0.5)
+    reference = kernel.mean(axis=1).var(ddof=1) / len(ids) + kernel.mean(axis=0).var(ddof=1) / len(
+        oods
+    )
+    assert delong_variance(ids, oods) == pytest.approx(reference, abs=1e-12)
+
+
+@given(scores, scores, st.sampled_from([0.5, 0.9, 0.95, 0.999]))
+def test_the_interval_contains_the_estimate_and_is_never_a_point(ids, oods, level):
+    low, high = auroc_interval(ids, oods, level)
+    assert 0 <= low <= auroc(ids, oods) <= high <= 1
+    assert low < high
+
+
+@given(scores, scores)
+def test_the_interval_of_the_sides_exchanged_is_mirrored(ids, oods):
+    low, high = auroc_interval(ids, oods)
+    assert auroc_interval(oods, ids) == pytest.approx((1 - high, 1 - low), abs=1e-9)
+
+
+@given(scores, scores)
+def test_more_confidence_is_never_narrower(ids, oods):
+    low, high = auroc_interval(ids, oods, 0.9)
+    wide_low, wide_high = auroc_interval(ids, oods, 0.99)
+    assert wide_low <= low + 1e-12
+    assert wide_high >= high - 1e-12
+
+
+def test_is_the_normal_interval_of_the_logit():
+    rng = np.random.default_rng(1)
+    ids, oods = rng.normal(1, 1, 300), rng.normal(0, 1, 200)
+    area = auroc(ids, oods)
+    spread = norm.ppf(0.975) * delong_variance(ids, oods) ** 0.5 / (area * (1 - area))
+    odds = np.log(area / (1 - area)) + np.array([-spread, spread])
+    assert auroc_interval(ids, oods) == pytest.approx(tuple(1 / (1 + np.exp(-odds))))
+
+
+@pytest.mark.parametrize(("n_id", "n_ood"), [(200, 200), (30, 5000), (2000, 3), (1, 1)])
+def test_complete_separation_has_the_clopper_pearson_limit_of_the_smaller_side(n_id, n_ood):
+    low, high = auroc_interval(np.arange(n_id) + 10_000.0, np.arange(n_ood) * 1.0)
+    smaller = min(n_id, n_ood)
+    assert low == pytest.approx(beta.ppf(0.025, smaller, 1))
+    assert high == 1.0
+
+
+def test_one_inversion_is_not_more_certain_than_none():
+    ids, oods = np.arange(200) + 200.0, np.arange(200) * 1.0
+    separated_low, _ = auroc_interval(ids, oods)
+    oods[-1] = 200.5
+    low, high = auroc_interval(ids, oods)
+    assert low <= separated_low
+    assert auroc(ids, oods) < high < 1
+
+
+def test_a_constant_score_leaves_both_sides_open():
+    low, high = auroc_interval(np.zeros(50), np.zeros(80))
+    assert low == pytest.approx(1 - high)
+    assert 0.4 < low < 0.5
+
+
+def test_a_single_sample_between_the_others_says_nothing():
+    assert auroc_interval([1.0], [0.0, 2.0]) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("distance", [0.0, 1.0, 2.0])
+def test_it_covers_the_truth_about_as_often_as_it_says(distance):
+    truth = norm.cdf(distance / np.sqrt(2))
+    rng = np.random.default_rng(int(distance))
+    covered = []
+    for _ in range(2000):
+        low, high = auroc_interval(rng.normal(distance, 1, 200), rng.normal(0, 1, 200))
+        covered.append(low <= truth <= high)
+    assert 0.93 <= np.mean(covered) <= 0.97
+
+
+def test_it_covers_the_truth_where_samples_of_this_size_are_often_separated():
+    # One OOD image in a hundred looks more ID than all others: AUROC 0.99, seen as 1 half the time.
+    rng = np.random.default_rng(0)
+    covered = []
+    for _ in range(1000):
+        ids = rng.uniform(1, 2, 70)
+        oods = np.where(rng.random(70) < 0.01, 3.0, 0.0)
+        low, high = auroc_interval(ids, oods)
+        covered.append(low <= 0.99 <= high)
+    assert np.mean(covered) >= 0.94
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 1.5, -1.0])
+def test_a_level_outside_its_range_is_refused(level):
+    with pytest.raises(InputError, match="confidence level"):
+        auroc_interval([1.0, 2.0], [0.0, 1.0], level)
+
+
+def test_a_variance_needs_two_scores_on_either_side():
+    with pytest.raises(Undefined, match="two scores on either side"):
+        delong_variance([1.0], [0.0, 1.0])

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pytorch_ood.detector import ViM as PytorchOodViM
+from scipy.special import logsumexp
+from scipy.stats import spearmanr
+from sklearn.covariance import EmpiricalCovariance
+from torch import from_numpy
+
+from mood_sweeps.bank import FeatureBank, Head
+from mood_sweeps.errors import Undefined
+from mood_sweeps.scorers import ViM
+
+
+@pytest.mark.parametrize("dim", [None, 1, 5, 15])
+def test_is_the_formula_of_the_paper(case, dim):
+    train, test, head = case
+    u = -np.linalg.pinv(head.weight.astype(np.float64)) @ head.bias
+    covariance = EmpiricalCovariance(assume_centered=True).fit(train.features - u).covariance_
+    values, vectors = np.linalg.eigh(covariance)
+    rest = vectors[:, np.argsort(-values)[dim or 8 :]]
+    alpha = (
+        train.logits.max(axis=1).mean() / np.linalg.norm((train.features - u) @ rest, axis=1).mean()
+    )
+    virtual = alpha * np.linalg.norm((test.features - u) @ rest, axis=1)
+    reference = logsumexp(test.logits.astype(np.float64), axis=1) - virtual
+
+    vim = ViM(dim)
+    state = vim.fit(train, head)
+    np.testing.assert_allclose(state["alpha"], alpha, rtol=1e-6)
+    np.testing.assert_allclose(vim.score(state, test), reference, rtol=1e-5, atol=1e-6)
+
+
+def test_ranks_as_pytorch_ood_reversed(case):
+    train, test, head = case
+    detector = PytorchOodViM(None, d=8, w=from_numpy(head.weight), b=from_numpy(head.bias))
+    detector.fit_features(from_numpy(train.features), from_numpy(train.labels))
+    theirs = -detector.predict_features(from_numpy(test.features)).numpy()
+    vim = ViM()
+    ours = vim.score(vim.fit(train, head), test)
+    assert spearmanr(ours, theirs).statistic > 0.99999
+
+
+def test_no_residual_dimension_left_is_undefined(case):
+    with pytest.raises(Undefined, match="leaves no residual"):
+        ViM(dim=100).fit(case.train, case.head)
+
+
+def test_train_features_without_residual_are_undefined():
+    line = np.outer(np.arange(1.0, 9.0), [1.0, 0.0, 0.0, 0.0]).astype(np.float32)
+    head = Head(np.eye(2, 4, dtype=np.float32), np.zeros(2, np.float32))
+    bank = FeatureBank(line, np.zeros(8, int), line @ head.weight.T)
+    with pytest.raises(Undefined, match="no scale"):
+        ViM(dim=1).fit(bank, head)
