@@ -42,6 +42,16 @@ def test_ranks_as_pytorch_ood_reversed(case):
     assert spearmanr(ours, theirs).statistic > 0.99999
 
 
+def test_wide_features_keep_as_many_dimensions_as_there_are_classes(monkeypatch):
+    # Only shapes are looked at, and decomposing 2048 × 2048 takes seconds.
+    monkeypatch.setattr(np.linalg, "eigh", lambda matrix: (np.ones(len(matrix)), matrix))
+    rng = np.random.default_rng(0)
+    head = Head(rng.normal(size=(7, 2048)).astype(np.float32), np.ones(7, np.float32))
+    x = rng.normal(size=(20, 2048)).astype(np.float32)
+    state = ViM().fit(FeatureBank(x, np.arange(20) % 7, x @ head.weight.T), head)
+    assert state["axes"].shape == (2048, 2048 - 7)
+
+
 def test_no_residual_dimension_left_is_undefined(case):
     with pytest.raises(Undefined, match="leaves no residual"):
         ViM(dim=100).fit(case.train, case.head)
