@@ -16,10 +16,15 @@ class Executor(Protocol):
 
     name: str
 
-    def start(self) -> None:
-        """Begin getting ready; returns at once where getting ready takes long.
+    def check(self) -> None:
+        """Raise InputError if the place to run cannot be reached; changes nothing, takes seconds
+        at most."""
+        ...
 
-        Raises InputError if the place to run cannot be reached.
+    def start(self) -> None:
+        """Begin getting ready; workers may still be starting when this returns.
+
+        Raises InputError if the place to run cannot be used after all.
         """
         ...
 

@@ -19,6 +19,9 @@ class InlineExecutor:
         self._store = store
         self._queue: list[tuple[Call, Lease]] = []
 
+    def check(self) -> None:
+        """This process can always be reached."""
+
     def start(self) -> None:
         """Nothing to get ready."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mood_sweeps.store import Ref
+from mood_sweeps.planner.stage import Stage
+from mood_sweeps.store import Manifest, Ref
 
-__all__ = ["CellFailure", "Made", "Outcome", "Verdict"]
+__all__ = ["CellFailure", "Made", "Outcome", "Verdict", "made_of"]
 
 Verdict = Literal["done", "reused", "failed", "worker lost", "input corrupt", "lease lost"]
 """done: work was done here. reused: everything was there already. failed: the stage's own code
@@ -20,11 +21,24 @@ class Made:
 
     ref: Ref
     label: str
-    method: str
     digest: str
     size: int
     seconds: float
     environment: str
+    created_at: str
+
+
+def made_of(stage: Stage, manifest: Manifest) -> Made:
+    """Return the description of a stage's object."""
+    return Made(
+        ref=stage.ref,
+        label=stage.label,
+        digest=manifest.digest,
+        size=manifest.size,
+        seconds=manifest.seconds,
+        environment=manifest.origin.environment["class"],
+        created_at=manifest.created_at,
+    )
 
 
 @dataclass(frozen=True)

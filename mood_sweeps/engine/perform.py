@@ -13,7 +13,7 @@ import traceback
 from importlib.metadata import version
 
 from mood_sweeps.bank import FeatureBank, Ints
-from mood_sweeps.engine.outcome import CellFailure, Made, Outcome
+from mood_sweeps.engine.outcome import CellFailure, Made, Outcome, made_of
 from mood_sweeps.errors import CorruptObject, LeaseLost
 from mood_sweeps.metrics import nearest_class_mean, predict
 from mood_sweeps.planner.call import Call, Extraction, Scoring, Training
@@ -27,7 +27,7 @@ from mood_sweeps.stages.score_objects import (
     writer,
 )
 from mood_sweeps.stages.threads import single_thread
-from mood_sweeps.store import Lease, Manifest, Origin, Ref, Store
+from mood_sweeps.store import Lease, Origin, Ref, Store
 from mood_sweeps.store.codecs import load_bank, load_head, save_bank
 
 __all__ = ["environment", "perform"]
@@ -97,7 +97,7 @@ class _Performance:
         manifest = self._store.publish(
             stage.ref, checkpoint.save, self._origin(stage), self._lease, seconds
         )
-        return Outcome(self._call.key, "done", made=(self._made(stage, manifest),))
+        return Outcome(self._call.key, "done", made=(made_of(stage, manifest),))
 
     def _extract(self, work: Extraction) -> Outcome:
         from mood_sweeps.stages.extract import extract_banks  # late for cost, as above
@@ -118,7 +118,7 @@ class _Performance:
                     self._lease,
                     seconds,
                 )
-                made.append(self._made(stage, manifest))
+                made.append(made_of(stage, manifest))
                 started = time.perf_counter()
         return Outcome(self._call.key, "done", made=(*found, *made))
 
@@ -192,15 +192,4 @@ class _Performance:
         )
 
     def _described(self, stage: Stage) -> Made:
-        return self._made(stage, self._store.manifest(stage.ref))
-
-    def _made(self, stage: Stage, manifest: Manifest) -> Made:
-        return Made(
-            stage.ref,
-            stage.label,
-            stage.method,
-            manifest.digest,
-            manifest.size,
-            manifest.seconds,
-            manifest.origin.environment.get("class", ""),
-        )
+        return made_of(stage, self._store.manifest(stage.ref))

@@ -73,7 +73,7 @@ class RayExecutor:
         self._running: dict[Any, tuple[_Pool, _Actor]] = {}
         self._actor_class: Any = None
 
-    def check_address(self) -> None:
+    def check(self) -> None:
         """Raise InputError if ``address`` is no reachable Ray cluster (takes at most seconds)."""
         if self._address in (None, "auto", "local"):
             return
@@ -91,7 +91,7 @@ class RayExecutor:
 
     def start(self) -> None:
         """Connect to the cluster, or start one on this machine, and begin to start actors."""
-        self.check_address()
+        self.check()
         # Before the import: Ray reads these once. Metrics agents and usage reports are
         # processes and connections that a sweep has no use for.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

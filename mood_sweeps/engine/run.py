@@ -118,8 +118,8 @@ class _Run:
 
     def _dispatch(self) -> None:
         elsewhere, self._elsewhere = self._elsewhere, []
-        for call in elsewhere:
-            self._schedule.put_back(call)
+        for waiting in elsewhere:
+            self._schedule.put_back(waiting)
         full: list[Call] = []
         while (call := self._schedule.pop()) is not None:
             if not self._executor.has_room(call):
@@ -135,8 +135,8 @@ class _Run:
                 self._announce_waiting(call)
                 continue
             self._start(call, lease)
-        for call in full:
-            self._schedule.put_back(call)
+        for waiting in full:
+            self._schedule.put_back(waiting)
 
     def _start(self, call: Call, lease: Lease) -> None:
         attempt = self._attempts[call.key] = self._attempts.get(call.key, 0) + 1

@@ -39,20 +39,21 @@ class Stop:
 def signals_request(stop: Stop, say: Callable[[str], None]) -> Iterator[None]:
     """Let SIGINT drain and then stop, and SIGTERM stop at once, inside the block.
 
-    ``say`` tells the user what was understood. Works in the main thread only, as signals do.
+    Stopping at once raises KeyboardInterrupt where the main thread happens to be. ``say`` tells
+    the user what was understood.
     """
 
     def interrupted(_number: int, _frame: FrameType | None) -> None:
         stop.request()
-        say(
-            "stopping now; finished work is kept"
-            if stop.now
-            else "finishing what is running; Ctrl-C again stops at once"
-        )
+        if stop.now:
+            say("stopping now; finished work is kept")
+            raise KeyboardInterrupt
+        say("finishing what is running; Ctrl-C again stops at once")
 
     def terminated(_number: int, _frame: FrameType | None) -> None:
         stop.request_now()
         say("stopping now; finished work is kept")
+        raise KeyboardInterrupt
 
     before = {
         signal.SIGINT: signal.signal(signal.SIGINT, interrupted),

@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import product
 
-from mood_sweeps.spec.sweep import Finetune, Pair, Rule, Sweep
-
 from mood_sweeps.choice import Choice
 from mood_sweeps.datasets.image_set import ImageSet
 from mood_sweeps.errors import InputError, Problem
@@ -23,6 +21,7 @@ from mood_sweeps.planner.stage import (
     score_key,
     scores_key,
 )
+from mood_sweeps.spec.sweep import Finetune, Pair, Rule, Sweep
 
 __all__ = ["expand"]
 

@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from mood_sweeps.spec.sweep import Pair, Sweep
-
 from mood_sweeps.choice import Choice
 from mood_sweeps.planner.stage import Stage
+from mood_sweeps.spec.sweep import Pair, Sweep
 
 __all__ = ["Cell", "Plan", "Representation"]
 

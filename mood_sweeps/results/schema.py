@@ -95,6 +95,7 @@ cells = Table(
     Column("status", String(10), nullable=False),
     Column("reason", Text),
     Index("cells_by_score", "score_key"),
+    Index("cells_by_representation", "representation_key"),
 )
 
 evaluations = Table(
@@ -133,13 +134,11 @@ stages = Table(
     Column("key", KEY, primary_key=True),
     Column("kind", String(20), nullable=False),
     Column("label", Text, nullable=False),
-    Column("method", String(300), nullable=False),
     Column("digest", KEY, nullable=False),
     Column("bytes", Integer, nullable=False),
     Column("seconds", Float, nullable=False),
     Column("environment", String(200), nullable=False),
     Column("created_at", String(32), nullable=False),
-    Index("stages_by_method", "kind", "method"),
 )
 
 attempts = Table(
@@ -150,14 +149,18 @@ attempts = Table(
     Column("call_key", KEY, nullable=False),
     Column("kind", String(20), nullable=False),
     Column("label", Text, nullable=False),
+    Column("method", String(300), nullable=False),
+    Column("units", Integer, nullable=False),
     Column("number", Integer, nullable=False),
     Column("worker", String(255)),
     Column("started_at", String(32), nullable=False),
     Column("ended_at", String(32)),
+    Column("seconds", Float),
     Column("outcome", String(20)),
     Column("error", Text),
     Column("traceback", Text),
     Index("attempts_by_launch", "launch", "outcome"),
+    Index("attempts_by_method", "kind", "method"),
 )
 
 outbox = Table(

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.datasets.catalogue import image_set
 from mood_sweeps.planner.stage import Extract, Stage
-from mood_sweeps.representations.checkpoint import Checkpoint
-from mood_sweeps.representations.extraction import extract
+from mood_sweeps.representations.checkpoint import load
+from mood_sweeps.representations.extract import extract
 from mood_sweeps.store import Ref, Store
 
 __all__ = ["extract_banks"]
@@ -18,7 +18,7 @@ def extract_banks(
     checkpoint: Ref, stages: Sequence[Stage], store: Store
 ) -> Iterator[tuple[Stage, FeatureBank]]:
     """Yield the bank of each extract stage, loading the checkpoint once for all of them."""
-    network = Checkpoint.load(store.folder(checkpoint))
+    network = load(store.folder(checkpoint))
     for stage in stages:
         assert isinstance(stage.work, Extract)
         yield stage, extract(network, image_set(stage.work.image_set).load(stage.work.split))

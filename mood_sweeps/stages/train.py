@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from mood_sweeps.datasets.catalogue import image_set
 from mood_sweeps.planner.stage import Finetune, Pretrain
-from mood_sweeps.representations.checkpoint import Checkpoint
-from mood_sweeps.representations.training import finetune, pretrain
+from mood_sweeps.representations.checkpoint import Checkpoint, load
+from mood_sweeps.representations.finetune import finetune
+from mood_sweeps.representations.pretrain import pretrain
 from mood_sweeps.store import Store
 
 __all__ = ["train"]
@@ -19,7 +20,7 @@ def train(work: Pretrain | Finetune, store: Store) -> Checkpoint:
     images = image_set(work.id_set)
     return finetune(
         work.stage,
-        Checkpoint.load(store.folder(work.checkpoint)),
+        load(store.folder(work.checkpoint)),
         images.load("train"),
         images.load("val"),
         work.seed,

@@ -1,0 +1,299 @@
+"""Launch: plan → what is missing → engine → rows, and MLflow behind it. Relaunch is resume."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from mood_sweeps.engine.executor import Executor
+from mood_sweeps.engine.inline import InlineExecutor
+from mood_sweeps.engine.ray_executor import RayExecutor
+from mood_sweeps.engine.run import Policy, Ran, run
+from mood_sweeps.engine.schedule import Schedule
+from mood_sweeps.engine.stop import Stop, signals_request
+from mood_sweeps.errors import InputError, Problem
+from mood_sweeps.identity import key_of
+from mood_sweeps.launching.cell_rows import cell_rows, revision_digest
+from mood_sweeps.launching.open_work import OpenWork, estimate_seconds, find_open_work
+from mood_sweeps.launching.progress import Reporter, SilentProgress
+from mood_sweeps.launching.recording import Recording
+from mood_sweeps.launching.tally import Tally
+from mood_sweeps.planner.plan import Plan
+from mood_sweeps.results.outbox import enqueue
+from mood_sweeps.results.query import Results
+from mood_sweeps.results.record import Recorder
+from mood_sweeps.store import Store
+from mood_sweeps.store.process import Process, this_process
+from mood_sweeps.tracking.mirror import Mirror
+from mood_sweeps.workspace import Workspace
+
+__all__ = ["Launched", "Options", "launch"]
+
+MOST_ROUNDS = 4
+"""A round ends early only when an object was found corrupt; each such find costs one round."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run, none of which changes a number.
+
+    executor: ``ray`` or ``inline``. address: of a Ray cluster; None starts one here. workers:
+    at most so many CPU workers. gpus_per_worker: share of a GPU per worker, where there are any.
+    max_failures: stop starting new calls after so many failed. mlflow: mirror into MLflow.
+    mlflow_wait_s: how long to wait at the end for MLflow to catch up.
+    """
+
+    executor: str = "ray"
+    address: str | None = None
+    workers: int | None = None
+    gpus_per_worker: float = 1.0
+    max_failures: int | None = None
+    mlflow: bool = True
+    mlflow_wait_s: float = 60.0
+
+
+@dataclass
+class Launched:
+    """What a launch came to.
+
+    exit_code: 0 done, 1 cells failed, 130 interrupted. failures: one line each. alarms: numbers
+    or objects that came out differently than before. unmirrored: items MLflow has yet to get.
+    """
+
+    plan: Plan
+    workspace: Workspace
+    seconds: float = 0.0
+    stages_run: int = 0
+    adopted: int = 0
+    cells: dict[str, int] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+    alarms: list[str] = field(default_factory=list)
+    unmirrored: int = 0
+    interrupted: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of `mood-sweep launch`."""
+        if self.interrupted:
+            return 130
+        return 1 if self.failures or self.cells.get("done", 0) < len(self.plan.cells) else 0
+
+    def results(self) -> Results:
+        """Return the results database for reading."""
+        return Results(self.workspace.open_database())
+
+
+def launch(
+    plan: Plan,
+    workspace: Workspace,
+    options: Options | None = None,
+    reporter: Reporter | None = None,
+) -> Launched:
+    """Run what is missing of ``plan`` and return what came of it.
+
+    Raises InputError, before anything is written, if the workspace or the Ray address cannot be
+    used.
+    """
+    return _Launch(plan, workspace, options or Options(), reporter or SilentProgress()).run()
+
+
+class _Launch:
+    """One launch, from preflight to the last row."""
+
+    def __init__(
+        self, plan: Plan, workspace: Workspace, options: Options, reporter: Reporter
+    ) -> None:
+        self._plan = plan
+        self._workspace = workspace
+        self._options = options
+        self._reporter = reporter
+        self._stop = Stop()
+        self._launched = Launched(plan, workspace)
+        self._store: Store
+        self._mirror: Mirror | None = None
+        self._launch_id: int | None = None
+
+    def run(self) -> Launched:
+        began = time.monotonic()
+        executor = self._preflight()
+        self._store = self._workspace.open_store()
+        self._store.prepare()
+        database = self._workspace.open_database()
+        database.prepare()
+        self._recorder = Recorder(database)
+        self._results = Results(database)
+        try:
+            self._fill(executor)
+        finally:
+            self._store.leases.close()
+            database.close()
+        self._launched.alarms = self._recorder.alarms
+        self._launched.seconds = time.monotonic() - began
+        return self._launched
+
+    def _preflight(self) -> Executor:
+        """Find everything that cannot work before anything is written."""
+        problems: list[Problem] = self._workspace.problems()
+        executor = _executor(self._options, Store(self._workspace.store))
+        try:
+            executor.check()
+        except InputError as error:
+            problems.extend(error.problems)
+        if problems:
+            raise InputError(problems)
+        return executor
+
+    def _fill(self, executor: Executor) -> None:
+        plan = self._plan
+        self._bury_dead_launches()
+        work = find_open_work(plan, self._results, self._store, repair=True)
+        rows = cell_rows(plan)
+        revision, is_new = self._recorder.ensure_revision(
+            plan.sweep.name, revision_digest(plan), plan.sweep.source, rows
+        )
+        recording = Recording(self._recorder, plan, revision, work.evaluated)
+        self._take_over(work, recording)
+        if is_new or not work.is_empty:
+            recording.show()
+        if work.calls:
+            self._recorder.forget_failures(revision)
+            self._begin(revision, work, recording)
+            with self._mirrored():
+                outcome = "interrupted"
+                try:
+                    outcome = self._rounds(work, executor, recording)
+                finally:
+                    self._end(outcome)
+        elif is_new or work.adopted or self._has_unmirrored():
+            with self._mirrored():
+                pass
+        self._launched.cells = self._results.status_counts(plan.sweep.name)
+
+    def _take_over(self, work: OpenWork, recording: Recording) -> None:
+        """Write what the store holds and the database lacks."""
+        if work.adopted:
+            recording.adopt(work.adopted)
+            recording.adopt_stages(self._plan.stages(), self._store)
+            self._launched.adopted = len(work.adopted)
+
+    def _rounds(self, work: OpenWork, executor: Executor, recording: Recording) -> str:
+        measured = self._results.seconds_per_unit()
+        with signals_request(self._stop, self._reporter.say):
+            try:
+                executor.start()
+                for _ in range(MOST_ROUNDS):
+                    ran = self._round(work, executor, recording, measured)
+                    if not ran.corrupt or self._stop.draining:
+                        break
+                    work = find_open_work(self._plan, self._results, self._store, repair=True)
+                    if work.adopted:
+                        recording.adopt(work.adopted)
+                self._launched.interrupted = ran.interrupted and not self._stopped_by_failures()
+            except KeyboardInterrupt:
+                self._launched.interrupted = True
+            finally:
+                self._reporter.end()
+                executor.close()
+        if self._launched.interrupted:
+            return "interrupted"
+        return "failed" if self._launched.failures else "done"
+
+    def _round(
+        self,
+        work: OpenWork,
+        executor: Executor,
+        recording: Recording,
+        measured: dict[tuple[str, str], float],
+    ) -> Ran:
+        estimates = estimate_seconds(work.calls, measured)
+        n_done = len(self._plan.cells) - sum(
+            call.units for call in work.calls if call.kind == "score"
+        )
+        tally = Tally(work.calls, estimates, n_done)
+        self._reporter.begin(tally)
+        try:
+            ran = run(
+                Schedule(work.calls, estimates),
+                executor,
+                self._store,
+                [recording, self._reporter],
+                self._stop,
+                Policy(self._options.max_failures),
+            )
+        finally:
+            self._reporter.end()
+            self._launched.failures = tally.failures
+            self._launched.stages_run += tally.stages_run
+        return ran
+
+    def _stopped_by_failures(self) -> bool:
+        limit = self._options.max_failures
+        return limit is not None and len(self._launched.failures) >= limit
+
+    def _begin(self, revision: int, work: OpenWork, recording: Recording) -> None:
+        counts = self._plan.stage_counts()
+        shown = ", ".join(f"{number} {kind}" for kind, number in counts.items())
+        self._launch_id = self._recorder.begin_launch(
+            revision,
+            self._options.executor,
+            this_process().as_dict(),
+            f"{len(self._plan.cells)} cells; stages: {shown}; calls to run: {len(work.calls)}",
+            len(work.calls),
+        )
+        recording.launched(self._launch_id)
+        with self._recorder.database.writing() as connection:
+            content = key_of([self._launch_id, "began"])
+            enqueue(connection, "launch", self._plan.sweep.name, str(self._launch_id), content)
+
+    def _end(self, outcome: str) -> None:
+        assert self._launch_id is not None
+        self._write_end(self._launch_id, self._plan.sweep.name, outcome)
+
+    def _write_end(self, launch: int, sweep: str, outcome: str) -> None:
+        with self._recorder.database.writing() as connection:
+            self._recorder.end_launch(connection, launch, outcome)
+            enqueue(connection, "launch", sweep, str(launch), key_of([launch, outcome]))
+
+    def _bury_dead_launches(self) -> None:
+        """Write the end of launches whose process was killed and could not do so itself."""
+        for row in self._results.launches(open_only=True):
+            process = Process(row["host"], row["pid"], row["process_started"], row["boot"])
+            if process.is_surely_dead():
+                self._write_end(row["id"], row["sweep"], "killed")
+
+    def _has_unmirrored(self) -> bool:
+        return self._options.mlflow and self._results.unmirrored() > 0
+
+    @contextmanager
+    def _mirrored(self) -> Iterator[None]:
+        """Mirror into MLflow inside the block, and wait a bounded time at its end."""
+        if not self._options.mlflow:
+            yield
+            return
+        mirror = Mirror(
+            self._recorder.database,
+            self._store,
+            self._workspace.mlflow,
+            self._workspace.mlflow_artifacts,
+        )
+        mirror.start()
+        try:
+            yield
+        finally:
+            if not self._stop.now:
+                mirror.wait(self._options.mlflow_wait_s)
+            self._launched.unmirrored = mirror.pending()
+            mirror.close()
+
+
+def _executor(options: Options, store: Store) -> Executor:
+    if options.executor == "inline":
+        return InlineExecutor(store)
+    return RayExecutor(
+        store,
+        options.address,
+        gpus_per_worker=options.gpus_per_worker,
+        workers=options.workers,
+    )

@@ -1,0 +1,149 @@
+"""What a person sees while a sweep runs: bars on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.text import Text
+
+from mood_sweeps.engine.outcome import Outcome
+from mood_sweeps.launching.tally import KINDS, Tally
+from mood_sweeps.planner.call import Call
+
+__all__ = ["LiveProgress", "PlainProgress", "Reporter", "SilentProgress"]
+
+LABELS = {"pretrain": "pretrain", "finetune": "finetune", "extract": "extract", "score": "cells"}
+
+
+class Reporter(Protocol):
+    """Shows a run to a person; an engine listener that can also say a line."""
+
+    def say(self, line: str) -> None:
+        """Show one line."""
+        ...
+
+    def begin(self, tally: Tally) -> None:
+        """Begin to show a run."""
+        ...
+
+    def end(self) -> None:
+        """Stop showing it."""
+        ...
+
+    def started(self, call: Call, attempt: int) -> None:
+        """See `engine.run.Listener`."""
+        ...
+
+    def ended(self, call: Call, attempt: int, outcome: Outcome, final: bool) -> None:
+        """See `engine.run.Listener`."""
+        ...
+
+    def skipped(self, call: Call, cause: Call, outcome: Outcome) -> None:
+        """See `engine.run.Listener`."""
+        ...
+
+    def waiting(self, call: Call, holder: str) -> None:
+        """See `engine.run.Listener`."""
+        ...
+
+
+class SilentProgress:
+    """Shows nothing; the default for calls from Python."""
+
+    def say(self, line: str) -> None:
+        """Drop the line."""
+
+    def begin(self, tally: Tally) -> None:
+        """Keep the tally up to date, for whoever reads it."""
+        self.tally = tally
+
+    def end(self) -> None:
+        """Nothing to end."""
+
+    def started(self, call: Call, attempt: int) -> None:
+        """Count."""
+        self.tally.started(call)
+        if attempt > 1:
+            self.say(f"{call}: attempt {attempt}")
+
+    def ended(self, call: Call, attempt: int, outcome: Outcome, final: bool) -> None:
+        """Count, and say what went wrong as soon as it does."""
+        del attempt
+        self.tally.ended(call, outcome, final)
+        if outcome.verdict not in ("done", "reused"):
+            self.say(f"{call}: {outcome.verdict}: {outcome.error}")
+        for failure in outcome.failures:
+            self.say(f"{call}: {len(failure.score_keys)} cells failed: {failure.error}")
+
+    def skipped(self, call: Call, cause: Call, outcome: Outcome) -> None:
+        """Count."""
+        del outcome
+        self.tally.skipped(call)
+        self.say(f"{call}: skipped, because {cause} failed")
+
+    def waiting(self, call: Call, holder: str) -> None:
+        """Say who does the work this launch is waiting for."""
+        self.say(f"{call}: being done by {holder}; waiting for it")
+
+
+class PlainProgress(SilentProgress):
+    """One line per finished call: for logs, pipes and batch jobs."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def say(self, line: str) -> None:
+        """Print the line as it is."""
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def ended(self, call: Call, attempt: int, outcome: Outcome, final: bool) -> None:
+        """Print what is done and how far the run has come."""
+        super().ended(call, attempt, outcome, final)
+        if outcome.verdict in ("done", "reused"):
+            self.say(f"{call}  {outcome.seconds:.1f} s  [{self.tally.summary()}]")
+
+
+class LiveProgress(SilentProgress):
+    """A bar per stage kind, redrawn in place, with what is running now below."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress(
+            TextColumn("{task.description:>9}"),
+            BarColumn(bar_width=36),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=console,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._live: Live | None = None
+
+    def say(self, line: str) -> None:
+        """Print the line above the bars."""
+        self._console.print(line, markup=False, highlight=False)
+
+    def begin(self, tally: Tally) -> None:
+        """Draw the bars."""
+        super().begin(tally)
+        for kind in KINDS:
+            if tally.total[kind]:
+                self._tasks[kind] = self._progress.add_task(
+                    LABELS[kind], total=tally.total[kind], completed=tally.done[kind], note=""
+                )
+        self._live = Live(get_renderable=self._render, console=self._console, refresh_per_second=4)
+        self._live.start()
+
+    def end(self) -> None:
+        """Leave the last state of the bars on the screen."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _render(self) -> Group:
+        for kind, task in self._tasks.items():
+            self._progress.update(task, completed=self.tally.done[kind])
+        running = [Text(f"  ▸ {call}", style="dim") for call in self.tally.running.values()]
+        return Group(self._progress, Text(f"  {self.tally.summary()}"), *running)

@@ -1,0 +1,208 @@
+"""Reading: rows out of the results database, as plain values or as pandas frames."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import TextClause, bindparam, func, select, text
+
+from mood_sweeps.results.database import Database
+from mood_sweeps.results.schema import attempts, evaluations, launches, outbox, revisions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["FILTERS", "LaunchRow", "Results"]
+
+FILTERS = (
+    "sweep",
+    "pretext",
+    "backbone",
+    "finetune",
+    "scorer",
+    "id_set",
+    "ood_set",
+    "distance",
+    "seed",
+    "status",
+)
+CHUNK = 900
+
+LaunchRow = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Results:
+    """A results database for reading: ``ms.open_results().frame()``."""
+
+    database: Database
+
+    def frame(
+        self, *, history: bool = False, **filters: str | int | Sequence[str | int]
+    ) -> pd.DataFrame:
+        """Return one row per cell, tidy, as ``select * from results`` gives it.
+
+        history: every revision of each sweep instead of the current one (view `results_all`).
+        filters: column = value or list of values, on the columns in ``FILTERS``.
+        """
+        import pandas as pd  # late: 0.2–2 s that a plan or launch does not need
+
+        query, values = _filtered("results_all" if history else "results", filters)
+        with self.database.reading() as connection:
+            frame = pd.read_sql_query(query, connection, params=values)
+        frame["seed"] = frame["seed"].astype("Int64")
+        return frame
+
+    def confusions(self, **filters: str | int | Sequence[str | int]) -> pd.DataFrame:
+        """Return one row per (cell, OOD class, ID class).
+
+        accepted: OOD images of the class accepted at 95% ID TPR and predicted as the ID class.
+        n_ood_class: images of the OOD class in the set.
+        """
+        import pandas as pd
+
+        query, values = _filtered("results", filters, join_confusions=True)
+        rows: list[dict[str, Any]] = []
+        with self.database.reading() as connection:
+            for row in connection.execute(query, values).mappings():
+                table = json.loads(row["confusion"])
+                axes = {name: row[name] for name in (*_CONFUSION_AXES,)}
+                for ood_class, n_images, accepted in zip(
+                    table["ood_classes"], table["n_ood_class"], table["accepted"], strict=True
+                ):
+                    rows += [
+                        {
+                            **axes,
+                            "ood_class": ood_class,
+                            "id_class": id_class,
+                            "accepted": n_accepted,
+                            "n_ood_class": n_images,
+                        }
+                        for id_class, n_accepted in zip(table["id_classes"], accepted, strict=True)
+                    ]
+        columns = [*_CONFUSION_AXES, "ood_class", "id_class", "accepted", "n_ood_class"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def evaluated(self, score_keys: Iterable[str]) -> set[str]:
+        """Return which of these numbers exist."""
+        keys = list(score_keys)
+        found: set[str] = set()
+        with self.database.reading() as connection:
+            for start in range(0, len(keys), CHUNK):
+                found.update(
+                    connection.scalars(
+                        select(evaluations.c.score_key).where(
+                            evaluations.c.score_key.in_(keys[start : start + CHUNK])
+                        )
+                    )
+                )
+        return found
+
+    def seconds_per_unit(self) -> dict[tuple[str, str], float]:
+        """Return the mean measured seconds of a stage, by (kind, method) of its call."""
+        query = (
+            select(
+                attempts.c.kind,
+                attempts.c.method,
+                func.sum(attempts.c.seconds),
+                func.sum(attempts.c.units),
+            )
+            .where(attempts.c.outcome == "done")
+            .group_by(attempts.c.kind, attempts.c.method)
+        )
+        with self.database.reading() as connection:
+            return {
+                (kind, method): float(seconds) / units
+                for kind, method, seconds, units in connection.execute(query)
+                if units
+            }
+
+    def launches(self, *, open_only: bool = False) -> list[LaunchRow]:
+        """Return launches with their sweep's name, the newest first."""
+        query = (
+            select(launches, revisions.c.sweep, revisions.c.n_cells)
+            .join(revisions, revisions.c.id == launches.c.revision)
+            .order_by(launches.c.id.desc())
+        )
+        if open_only:
+            query = query.where(launches.c.ended_at.is_(None))
+        with self.database.reading() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def attempts(self, launch: int) -> list[Mapping[str, Any]]:
+        """Return the attempts of a launch in the order they began."""
+        query = select(attempts).where(attempts.c.launch == launch).order_by(attempts.c.id)
+        with self.database.reading() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def last_failure(self, call_key: str) -> Mapping[str, Any] | None:
+        """Return the newest failed attempt at a call, or None."""
+        query = (
+            select(attempts)
+            .where(attempts.c.call_key == call_key, attempts.c.outcome == "failed")
+            .order_by(attempts.c.id.desc())
+            .limit(1)
+        )
+        with self.database.reading() as connection:
+            row = connection.execute(query).mappings().first()
+        return dict(row) if row else None
+
+    def unmirrored(self) -> int:
+        """Return how many outbox items MLflow has yet to be shown."""
+        query = select(func.count()).select_from(outbox).where(outbox.c.done_at.is_(None))
+        with self.database.reading() as connection:
+            return int(connection.scalar(query) or 0)
+
+    def status_counts(self, sweep: str) -> dict[str, int]:
+        """Return the number of cells of the current revision by status."""
+        query = text("SELECT status, count(*) FROM results WHERE sweep = :sweep GROUP BY status")
+        with self.database.reading() as connection:
+            return {
+                status: int(number)
+                for status, number in connection.execute(query, {"sweep": sweep})
+            }
+
+
+_CONFUSION_AXES = (
+    "sweep",
+    "cell_key",
+    "pretext",
+    "backbone",
+    "finetune",
+    "scorer",
+    "id_set",
+    "ood_set",
+    "distance",
+    "seed",
+)
+
+
+def _filtered(
+    view: str,
+    filters: Mapping[str, str | int | Sequence[str | int]],
+    *,
+    join_confusions: bool = False,
+) -> tuple[TextClause, dict[str, Any]]:
+    unknown = sorted(set(filters) - set(FILTERS))
+    if unknown:
+        raise ValueError(f"no filter {', '.join(unknown)}; allowed: {', '.join(FILTERS)}")
+    columns, join = "v.*", ""
+    if join_confusions:
+        columns, join = (
+            'v.*, f."table" AS confusion',
+            ("JOIN confusions f ON f.score_key = v.score_key"),
+        )
+    conditions: list[str] = []
+    values: dict[str, Any] = {}
+    expanding: list[Any] = []
+    for name, wanted in filters.items():
+        values[name] = [wanted] if isinstance(wanted, (str, int)) else list(wanted)
+        conditions.append(f"v.{name} IN :{name}")
+        expanding.append(bindparam(name, expanding=True))
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    order = "ORDER BY v.sweep, v.cell_key"
+    query = text(f"SELECT {columns} FROM {view} v {join} {where} {order}")
+    return query.bindparams(*expanding), values

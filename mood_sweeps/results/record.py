@@ -1,0 +1,252 @@
+"""Writing: what a launch plans and does becomes rows, in short transactions by one writer.
+
+A number is never overwritten. If the same key comes back with another value, the first one stays
+and the difference is an alarm: either a stage is not deterministic, or its version was not
+bumped when its code changed.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mood_sweeps.results.database import Database
+from mood_sweeps.results.schema import (
+    attempts,
+    cells,
+    confusions,
+    evaluations,
+    launches,
+    revisions,
+    stages,
+    sweeps,
+)
+
+__all__ = ["METRICS", "Recorder", "now"]
+
+METRICS = (
+    "auroc",
+    "auroc_low",
+    "auroc_high",
+    "fpr95",
+    "fpr95_ood_positive",
+    "aupr_in",
+    "aupr_out",
+    "id_accuracy",
+)
+CHUNK = 500
+
+Row = dict[str, Any]
+
+
+def now() -> str:
+    """Return the time as ISO 8601, UTC, to the millisecond."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+
+
+class Recorder:
+    """The writer of one launch. Methods that take a connection join its transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.alarms: list[str] = []
+
+    def ensure_revision(
+        self, sweep: str, digest: str, yaml: str, cell_rows: Sequence[Row]
+    ) -> tuple[int, bool]:
+        """Make this revision the sweep's current one, writing its cells if it is new.
+
+        Returns its id and whether anything was written.
+        """
+        with self.database.reading() as connection:
+            found = _revision_id(connection, sweep, digest)
+            current = connection.scalar(
+                select(sweeps.c.current_revision).where(sweeps.c.name == sweep)
+            )
+        if found is not None and current == found:
+            return found, False
+        with self.database.writing() as connection:
+            revision = _revision_id(connection, sweep, digest)
+            if revision is None:
+                row = {
+                    "sweep": sweep,
+                    "digest": digest,
+                    "yaml": yaml,
+                    "n_cells": len(cell_rows),
+                    "created_at": now(),
+                }
+                _insert_new(connection, revisions, [row])
+                revision = _revision_id(connection, sweep, digest)
+                assert revision is not None
+                _insert_new(
+                    connection,
+                    cells,
+                    [{**cell, "revision": revision, "status": "pending"} for cell in cell_rows],
+                )
+            upsert = _insert(connection, sweeps).values(name=sweep, current_revision=revision)
+            connection.execute(
+                upsert.on_conflict_do_update(
+                    index_elements=["name"], set_={"current_revision": revision}
+                )
+            )
+        return revision, True
+
+    def forget_failures(self, revision: int) -> None:
+        """Make failed and skipped cells pending again: this launch tries them anew."""
+        with self.database.writing() as connection:
+            connection.execute(
+                update(cells)
+                .where(cells.c.revision == revision, cells.c.status != "pending")
+                .values(status="pending", reason=None)
+            )
+
+    def begin_launch(
+        self, revision: int, executor: str, process: Mapping[str, Any], plan: str, calls: int
+    ) -> int:
+        """Write that a launch has begun; return its id."""
+        with self.database.writing() as connection:
+            result = connection.execute(
+                launches.insert()
+                .values(
+                    revision=revision,
+                    executor=executor,
+                    host=process["host"],
+                    pid=process["pid"],
+                    process_started=process["started"],
+                    boot=process["boot"],
+                    plan=plan,
+                    calls_planned=calls,
+                    started_at=now(),
+                )
+                .returning(launches.c.id)
+            )
+            return int(result.scalar_one())
+
+    def end_launch(self, connection: Connection, launch: int, outcome: str) -> None:
+        """Write how a launch ended; attempts it leaves open ended with it."""
+        ended = now()
+        connection.execute(
+            update(attempts)
+            .where(attempts.c.launch == launch, attempts.c.ended_at.is_(None))
+            .values(ended_at=ended, outcome="abandoned")
+        )
+        connection.execute(
+            update(launches)
+            .where(launches.c.id == launch, launches.c.ended_at.is_(None))
+            .values(ended_at=ended, outcome=outcome)
+        )
+
+    def begin_attempt(self, launch: int, row: Row) -> int:
+        """Write that a call was given to a worker; return the attempt's id."""
+        with self.database.writing() as connection:
+            result = connection.execute(
+                attempts.insert()
+                .values(launch=launch, started_at=now(), **row)
+                .returning(attempts.c.id)
+            )
+            return int(result.scalar_one())
+
+    def end_attempt(self, connection: Connection, attempt: int, row: Row) -> None:
+        """Write what came of an attempt."""
+        connection.execute(
+            update(attempts).where(attempts.c.id == attempt).values(ended_at=now(), **row)
+        )
+
+    def add_stages(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Write objects that were made; other bytes under a known key are an alarm."""
+        known = {
+            row.key: row
+            for row in _by_key(connection, stages, stages.c.key, [row["key"] for row in rows])
+        }
+        for row in rows:
+            before = known.get(row["key"])
+            if (
+                before is not None
+                and before.digest != row["digest"]
+                and before.environment == row["environment"]
+            ):
+                self.alarms.append(
+                    f"{row['kind']} {row['key'][:12]} ({row['label']}) was made again with other "
+                    "bytes: the stage is not deterministic, or its version was not bumped"
+                )
+        _insert_new(connection, stages, [row for row in rows if row["key"] not in known])
+
+    def add_evaluations(self, connection: Connection, rows: Iterable[Row]) -> None:
+        """Write numbers that are new; another value under a known key is an alarm."""
+        fresh = {row["score_key"]: row for row in rows}
+        for before in _by_key(connection, evaluations, evaluations.c.score_key, list(fresh)):
+            self._compare(before, fresh.pop(before.score_key))
+        columns = [column.name for column in evaluations.columns]
+        _insert_new(
+            connection,
+            evaluations,
+            [{name: row.get(name) for name in columns} for row in fresh.values()],
+        )
+        _insert_new(
+            connection,
+            confusions,
+            [
+                {"score_key": key, "table": json.dumps(row["confusion"])}
+                for key, row in fresh.items()
+                if row.get("confusion")
+            ],
+        )
+
+    def mark_cells(
+        self,
+        connection: Connection,
+        revision: int,
+        score_keys: Sequence[str],
+        status: str,
+        reason: str,
+    ) -> None:
+        """Write why the cells that ask for these numbers have none."""
+        for start in range(0, len(score_keys), CHUNK):
+            connection.execute(
+                update(cells)
+                .where(
+                    cells.c.revision == revision,
+                    cells.c.score_key.in_(score_keys[start : start + CHUNK]),
+                )
+                .values(status=status, reason=reason)
+            )
+
+    def _compare(self, before: Any, row: Row) -> None:
+        same_environment = before.environment == row["environment"]
+        for name in METRICS:
+            old, new = getattr(before, name), row.get(name)
+            if old != new and same_environment:
+                self.alarms.append(
+                    f"evaluation {row['score_key'][:12]}: {name} was {old}, now {new}; the first "
+                    "value is kept"
+                )
+
+
+def _revision_id(connection: Connection, sweep: str, digest: str) -> int | None:
+    return connection.scalar(
+        select(revisions.c.id).where(revisions.c.sweep == sweep, revisions.c.digest == digest)
+    )
+
+
+def _by_key(connection: Connection, table: Table, column: Any, keys: Sequence[str]) -> list[Any]:
+    found: list[Any] = []
+    for start in range(0, len(keys), CHUNK):
+        query = select(table).where(column.in_(keys[start : start + CHUNK]))
+        found.extend(connection.execute(query))
+    return found
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table)
+
+
+def _insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows, leaving those whose key is there already as they are."""
+    if rows:
+        connection.execute(_insert(connection, table).on_conflict_do_nothing(), rows)

@@ -1,0 +1,96 @@
+"""Where a sweep's things lie: store, results database and MLflow, by default all in ``./.mood``."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from mood_sweeps.errors import DatabaseError, InputError, Problem
+from mood_sweeps.results.database import Database
+from mood_sweeps.store import Store
+
+__all__ = ["Workspace"]
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The three places, as absolute paths and URLs.
+
+    store: folder of artifacts. database: SQLAlchemy URL of the results. mlflow: tracking URI;
+    mlflow_artifacts: folder for the artifacts of an MLflow store in a file.
+    """
+
+    home: Path
+    store: Path
+    database: str
+    mlflow: str
+    mlflow_artifacts: Path
+
+    @classmethod
+    def at(
+        cls,
+        home: Path | str | None = None,
+        *,
+        store: Path | str | None = None,
+        database: str | None = None,
+        mlflow: str | None = None,
+    ) -> Workspace:
+        """Return the workspace at ``home`` (default ``$MOOD_HOME`` or ``./.mood``).
+
+        Each place can be given by itself, or by ``$MOOD_STORE``, ``$MOOD_DATABASE`` and
+        ``$MOOD_MLFLOW``. Nothing is created.
+        """
+        base = Path(home or os.environ.get("MOOD_HOME") or ".mood").absolute()
+        chosen_store = str(store or os.environ.get("MOOD_STORE") or base / "store")
+        if "://" in chosen_store:
+            raise InputError(
+                f"store {chosen_store!r} is a URL; a store is a folder on a disk that all "
+                "workers share"
+            )
+        return cls(
+            home=base,
+            store=Path(chosen_store).absolute(),
+            database=database
+            or os.environ.get("MOOD_DATABASE")
+            or f"sqlite:///{base / 'results.db'}",
+            mlflow=mlflow or os.environ.get("MOOD_MLFLOW") or f"sqlite:///{base / 'mlflow.db'}",
+            mlflow_artifacts=base / "mlartifacts",
+        )
+
+    def open_store(self) -> Store:
+        """Return the store; nothing is created until it is prepared."""
+        return Store(self.store)
+
+    def open_database(self) -> Database:
+        """Return the results database; raise DatabaseError if the URL cannot be one."""
+        return Database(self.database)
+
+    def problems(self) -> list[Problem]:
+        """Return what keeps a launch from writing here, without creating anything."""
+        found = []
+        unwritable = _unwritable(self.store)
+        if unwritable:
+            found.append(Problem(f"the store {self.store} cannot be written: {unwritable}"))
+        try:
+            database = self.open_database()
+            if database.path is not None and (unwritable := _unwritable(database.path)):
+                found.append(Problem(f"database {database.shown!r}: {unwritable}"))
+            else:
+                database.exists()
+            database.close()
+        except DatabaseError as error:
+            found.append(Problem(str(error)))
+        return found
+
+
+def _unwritable(path: Path) -> str | None:
+    """Return why ``path`` cannot be written or made, or None."""
+    place = path
+    while not place.exists() and not place.is_symlink():
+        place = place.parent
+    if place != path and not place.is_dir():
+        return f"{place} is not a folder"
+    if not os.access(place, os.W_OK | (os.X_OK if place.is_dir() else 0)):
+        return f"no permission to write {place}"
+    return None
