@@ -1,0 +1,137 @@
+"""The outbox: what MLflow has yet to be shown, written in the transaction that made it true.
+
+An item says *that* a subject changed, never what is in it: whoever mirrors it reads the newest
+rows. So items may be handled late, twice, or several at once.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mood_sweeps.results.database import Database
+from mood_sweeps.results.schema import mlflow_runs, outbox
+
+__all__ = ["LAUNCH", "PAIR", "REPRESENTATION", "Item", "Outbox", "RunPlace", "enqueue"]
+
+LAUNCH = "launch"
+REPRESENTATION = "representation"
+PAIR = "pair"
+MAX_ERROR = 2000
+
+
+@dataclass(frozen=True)
+class Item:
+    """One open entry: a subject of a sweep whose view in MLflow is out of date.
+
+    kind: ``launch`` (subject ``<launch id>``), ``representation`` (``<key>|<id_set>``) or
+        ``pair`` (``<key>|<id_set>|<ood_set>``).
+    """
+
+    id: int
+    kind: str
+    sweep: str
+    subject: str
+
+
+@dataclass(frozen=True)
+class RunPlace:
+    """Which MLflow run of a sweep: of a pair, of a representation (no ``ood_set``) or a launch."""
+
+    sweep: str
+    representation_key: str
+    id_set: str = ""
+    ood_set: str = ""
+
+    @classmethod
+    def of_launch(cls, sweep: str, launch: int) -> RunPlace:
+        """Return the place of a launch's run."""
+        return cls(sweep, f"launch:{launch}")
+
+
+def enqueue(connection: Connection, kind: str, sweep: str, subject: str, content: str) -> None:
+    """Say, inside the caller's transaction, that a subject changed.
+
+    content: a digest of what changed; the same subject with the same content is one item, ever.
+    """
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(
+        dialect.insert(outbox)
+        .values(kind=kind, sweep=sweep, subject=subject, content=content, created_at=_now())
+        .on_conflict_do_nothing()
+    )
+
+
+class Outbox:
+    """The outbox of a results database as its reader sees it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def open_items(self, after: int, limit: int) -> list[Item]:
+        """Return up to ``limit`` open items with an id above ``after``, oldest first."""
+        query = (
+            select(outbox.c.id, outbox.c.kind, outbox.c.sweep, outbox.c.subject)
+            .where(outbox.c.done_at.is_(None), outbox.c.id > after)
+            .order_by(outbox.c.id)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return [Item(*row) for row in connection.execute(query)]
+
+    def count_open(self) -> int:
+        """Return how many items are open."""
+        query = select(func.count()).select_from(outbox).where(outbox.c.done_at.is_(None))
+        with self._database.reading() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def mark_done(self, ids: Sequence[int]) -> None:
+        """Close items."""
+        self._set(ids, done_at=_now(), error=None)
+
+    def mark_failed(self, ids: Sequence[int], error: str) -> None:
+        """Write down why items could not be mirrored; they stay open."""
+        self._set(ids, error=error[:MAX_ERROR])
+
+    def run_id(self, place: RunPlace) -> str | None:
+        """Return the remembered id of a run, or None."""
+        table = mlflow_runs.c
+        query = select(table.run_id).where(
+            table.sweep == place.sweep,
+            table.representation_key == place.representation_key,
+            table.id_set == place.id_set,
+            table.ood_set == place.ood_set,
+        )
+        with self._database.reading() as connection:
+            return connection.execute(query).scalar()
+
+    def remember_run(self, place: RunPlace, run_id: str) -> None:
+        """Keep the id of a run, in place of any other."""
+        with self._database.writing() as connection:
+            dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+            connection.execute(
+                dialect.insert(mlflow_runs)
+                .values(
+                    sweep=place.sweep,
+                    representation_key=place.representation_key,
+                    id_set=place.id_set,
+                    ood_set=place.ood_set,
+                    run_id=run_id,
+                )
+                .on_conflict_do_update(
+                    index_elements=["sweep", "representation_key", "id_set", "ood_set"],
+                    set_={"run_id": run_id},
+                )
+            )
+
+    def _set(self, ids: Sequence[int], **values: str | None) -> None:
+        with self._database.writing() as connection:
+            connection.execute(update(outbox).where(outbox.c.id.in_(ids)).values(**values))
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

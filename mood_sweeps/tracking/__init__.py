@@ -1,0 +1,1 @@
+"""MLflow as a view of the results: mirrored from the outbox, never asked for anything."""

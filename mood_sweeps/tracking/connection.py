@@ -1,0 +1,78 @@
+"""Opening MLflow quietly: an explicit client on an absolute URI, a store made whole or not at all.
+
+Importing this module imports MLflow (about five seconds): do so only where it is used.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mood_sweeps.tracking.address import absolute_uri, sqlite_path
+
+
+@contextmanager
+def _without_telemetry() -> Iterator[None]:
+    """MLflow decides while it is imported whether to report its use over the network."""
+    name = "MLFLOW_DISABLE_TELEMETRY"
+    before = os.environ.get(name)
+    os.environ.setdefault(name, "true")
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+
+
+with _without_telemetry():
+    from mlflow import MlflowClient
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+    from mlflow.utils.logging_utils import should_suppress_logs_in_thread
+
+__all__ = ["connect", "make_store"]
+
+
+def connect(tracking_uri: str, artifact_root: Path) -> MlflowClient:
+    """Return a client for this thread, making a SQLite store if it does not exist.
+
+    MLflow's log lines (migrations, warnings) from this thread are switched off: what matters of
+    them comes back as exceptions.
+    """
+    should_suppress_logs_in_thread.set(True)
+    uri = absolute_uri(tracking_uri)
+    make_store(uri, artifact_root)
+    client = MlflowClient(tracking_uri=uri)
+    if sqlite_path(uri) is not None:
+        # The one writing thread keeps using this pooled connection. In WAL mode NORMAL cannot
+        # corrupt; a power cut may lose the last commits, and the outbox knows what they were.
+        with client._tracking_client.store.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
+    return client
+
+
+def make_store(tracking_uri: str, artifact_root: Path) -> None:
+    """Make a SQLite store if there is none yet; any other kind is left to its server.
+
+    Two processes that let MLflow create one file both fail and leave it half migrated, as does
+    a process that dies meanwhile. So the file is made aside and linked into place when whole;
+    of two processes the slower one uses the other's.
+    """
+    path = sqlite_path(tracking_uri)
+    if path is None or path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        store = SqlAlchemyStore(f"sqlite:///{aside}", artifact_root.absolute().as_uri())
+        with store.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        store.engine.dispose()
+        os.link(aside, path)
+    except FileExistsError:
+        return
+    finally:
+        for left_over in path.parent.glob(f"{aside.name}*"):
+            left_over.unlink()
