@@ -12,8 +12,9 @@ from mood_sweeps.choice import did_you_mean
 from mood_sweeps.errors import InputError, Problem
 from mood_sweeps.spec.axes import read_axes
 from mood_sweeps.spec.catalogues import Catalogues, shipped
-from mood_sweeps.spec.located import Located, Place, parse, to_yaml
-from mood_sweeps.spec.overrides import AFTER_EVERY_LINE, apply_override
+from mood_sweeps.spec.dialect import to_yaml
+from mood_sweeps.spec.located import Located, parse
+from mood_sweeps.spec.overrides import apply_override
 from mood_sweeps.spec.pairs import read_corpus, read_pairs
 from mood_sweeps.spec.part import Part, Problems, kind_of
 from mood_sweeps.spec.rules import read_rules
@@ -52,12 +53,8 @@ def load_sweep(
             )
         )
     problems = Problems()
-    for override in overrides:
-        try:
-            apply_override(document, override)
-        except InputError as error:
-            for problem in error.problems:
-                problems.add(Place(AFTER_EVERY_LINE, problem.where), problem.message)
+    for number, override in enumerate(overrides):
+        apply_override(document, override, number)
     for place, message in document.flaws:
         problems.add(place, message)
     source = _overridden(text, document) if overrides else text
@@ -103,14 +100,14 @@ def _sweep(root: Part, catalogues: Catalogues, file: Path, source: str) -> Sweep
     pairs = read_pairs(entries.get("pairs"), catalogues)
     return Sweep(
         name=_name(entries.get("name")),
-        corpus=read_corpus(entries.get("corpus"), pairs, catalogues),
+        corpus=read_corpus(entries.get("corpus"), pairs.usable, catalogues),
         plugins=user.plugins,
         pretexts=axes.pretext,
         backbones=axes.backbone,
         finetunes=axes.finetune,
         scorers=axes.scorer,
         seeds=axes.seed,
-        pairs=pairs,
+        pairs=pairs.usable,
         exclude=read_rules(entries.get("exclude"), axes, pairs, catalogues),
         source=source,
         where=str(file),
@@ -130,4 +127,4 @@ def _name(part: Part | None) -> str:
 def _overridden(text: str, document: Located) -> str:
     """Return the values as they are after overrides, under the file's opening comment."""
     opening = takewhile(lambda line: line.startswith("#"), text.splitlines())
-    return "\n".join((*opening, to_yaml(document.value)))
+    return "\n".join((*opening, "", to_yaml(document.value)))

@@ -1,8 +1,7 @@
 """YAML text as plain values that remember the line each was written on.
 
-The dialect is YAML 1.2's core schema, because 1.1 surprises in a file about numbers: there
-``1e-3`` is a string, ``on`` a boolean and ``1:30`` ninety. Anchors, aliases and merge keys work;
-tags that would build objects, duplicate keys and keys that are not text are problems.
+Anchors, aliases and merge keys work; tags that would build objects, duplicate keys and keys that
+are not text are problems.
 """
 
 from __future__ import annotations
@@ -15,8 +14,9 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from mood_sweeps.errors import InputError, Problem
+from mood_sweeps.spec.dialect import TAG, Loader, scalar_value
 
-__all__ = ["Located", "Path", "Place", "parse", "to_yaml"]
+__all__ = ["Located", "Path", "Place", "parse"]
 
 Path = tuple[str | int, ...]
 
@@ -67,7 +67,7 @@ def parse(text: str, where: str, *, lines: bool = True) -> Located:
         return InputError(Problem(message, place(line).text))
 
     try:
-        loader = _Loader(text)
+        loader = Loader(text)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         code = ord(text[error.position])
@@ -89,52 +89,6 @@ def parse(text: str, where: str, *, lines: bool = True) -> Located:
     except _Refused as refused:
         raise refuse(str(refused), refused.line) from None
     return located
-
-
-def to_yaml(value: Any) -> str:
-    """Return YAML text that :func:`parse` reads back as ``value``."""
-    text: str = yaml.dump(
-        value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None
-    )
-    return text
-
-
-class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader with the scalars of YAML 1.2's core schema."""
-
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 (PyYAML declares it)
-
-
-class _Dumper(yaml.SafeDumper):
-    """The writer that quotes exactly what :class:`_Loader` would misread."""
-
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 (PyYAML declares it)
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """Write every value out: an alias is harder to read than a repetition."""
-        del data
-        return True
-
-
-_SCALARS = {
-    "null": (r"~|null|Null|NULL|", "~nN\0"),
-    "bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    "int": (r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
-    "float": (
-        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
-        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
-        "-+.0123456789",
-    ),
-    "merge": (r"<<", "<"),
-}
-_TAG = "tag:yaml.org,2002:"
-for _name, (_pattern, _first) in _SCALARS.items():
-    for _kind in (_Loader, _Dumper):
-        _kind.add_implicit_resolver(
-            _TAG + _name,
-            re.compile(rf"(?:{_pattern})\Z"),
-            ["" if letter == "\0" else letter for letter in _first],
-        )
 
 
 class _Refused(Exception):
@@ -164,18 +118,24 @@ class _Reader:
         if len(path) > _DEEPEST:
             raise _Refused(f"nested more than {_DEEPEST} deep", node)
         if isinstance(node, ScalarNode):
-            return _scalar(node)
+            return self._scalar(node)
         if id(node) in self.open:
             raise _Refused("an alias inside its own anchor has no end", node)
         self.open.add(id(node))
         try:
-            if isinstance(node, SequenceNode) and node.tag == _TAG + "seq":
+            if isinstance(node, SequenceNode) and node.tag == TAG + "seq":
                 return [self._item(item, (*path, at)) for at, item in enumerate(node.value)]
-            if isinstance(node, MappingNode) and node.tag == _TAG + "map":
+            if isinstance(node, MappingNode) and node.tag == TAG + "map":
                 return self._mapping(node, path)
         finally:
             self.open.discard(id(node))
         raise _Refused(f"the tag {node.tag!r} means nothing here", node)
+
+    def _scalar(self, node: ScalarNode) -> Any:
+        try:
+            return scalar_value(node)
+        except ValueError as error:
+            raise _Refused(str(error), node) from None
 
     def _item(self, node: Node, path: Path) -> Any:
         self.located.places.setdefault(path, self.place(node.start_mark.line + 1))
@@ -186,21 +146,16 @@ class _Reader:
         merged: list[Node] = []
         for key_node, value_node in node.value:
             place = self.place(key_node.start_mark.line + 1)
-            if key_node.tag == _TAG + "merge":
+            if key_node.tag == TAG + "merge":
                 merged.append(value_node)
                 continue
-            key = _scalar(key_node) if isinstance(key_node, ScalarNode) else None
+            key = self._scalar(key_node) if isinstance(key_node, ScalarNode) else None
             if not isinstance(key, str):
-                shown = (
-                    getattr(key_node, "value", "") if key_node.id == "scalar" else "a collection"
-                )
-                self.located.flaws.append((place, f"the key {shown!r} is not text; quote it"))
+                shown = repr(key_node.value) if isinstance(key_node, ScalarNode) else "list"
+                self.located.flaws.append((place, f"the key {shown} is not text; quote it"))
                 continue
             if key in given:
-                first = self.located.places[*path, key].line
-                self.located.flaws.append(
-                    (place, f"the key {key!r} is given twice (first on line {first})")
-                )
+                self.located.flaws.append((place, f"the key {key!r} is given twice"))
                 continue
             self.located.places.setdefault((*path, key), place)
             given[key] = self.read(value_node, (*path, key))
@@ -210,36 +165,11 @@ class _Reader:
 
     def _merge(self, source: Node, given: dict[str, Any], path: Path) -> None:
         """Take over what ``<<:`` names, leaving what the mapping says itself."""
-        if isinstance(source, SequenceNode):
-            for one in source.value:
-                self._merge(one, given, path)
-            return
-        if not isinstance(source, MappingNode) or id(source) in self.open:
-            raise _Refused("'<<' merges mappings only", source)
-        for key, value in self.read(source, path).items():
-            given.setdefault(key, value)
-
-
-def _scalar(node: ScalarNode) -> Any:
-    kind, text = node.tag.removeprefix(_TAG), node.value
-    try:
-        if kind == "str":
-            text.encode("utf-8")
-            return text
-        if kind == "null":
-            return None
-        if kind == "bool":
-            return {"true": True, "false": False}[text.lower()]
-        if kind == "int":
-            number = int(text, 0) if text[:2] in ("0o", "0x") else int(text)
-            if number.bit_length() > 63:
-                raise ValueError("larger than 64 bits hold")
-            return number
-        if kind == "float":
-            return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
-    except (KeyError, ValueError) as error:
-        raise _Refused(f"{text[:40]!r} is no {kind}: {error}", node) from None
-    raise _Refused(f"the tag {node.tag!r} means nothing here", node)
+        for one in source.value if isinstance(source, SequenceNode) else [source]:
+            if not isinstance(one, MappingNode):
+                raise _Refused("'<<' merges mappings only", one)
+            for key, value in self.read(one, path).items():
+                given.setdefault(key, value)
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError, text: str) -> tuple[str, int]:

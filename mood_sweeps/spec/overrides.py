@@ -9,57 +9,51 @@ from __future__ import annotations
 
 from typing import Any
 
-from mood_sweeps.errors import InputError, Problem
+from mood_sweeps.errors import InputError
 from mood_sweeps.spec.located import Located, Path, Place, parse
 from mood_sweeps.spec.part import kind_of
 
-__all__ = ["AFTER_EVERY_LINE", "apply_override"]
+__all__ = ["apply_override"]
 
-AFTER_EVERY_LINE = 2**31
-"""The line that sorts problems with overrides behind those of the file."""
+_AFTER_EVERY_LINE = 2**31
 
 
-def apply_override(document: Located, override: str) -> None:
+def apply_override(document: Located, override: str, number: int = 0) -> None:
     """Change ``document`` in place as ``override`` (``key=value``, value in YAML) says.
 
-    Raises InputError, naming the override, if it has no such form or its key leads nowhere.
+    What is wrong with the override itself becomes a flaw of the document; later problems with
+    what it set name it too. They sort behind those of the file, by ``number``.
     """
-    where = f"--set {override}"
+    place = Place(_AFTER_EVERY_LINE + number, f"--set {override}")
     key, equals, text = override.partition("=")
-    if not equals or not all(key.split(".")):
-        raise InputError(Problem("must have the form key=value, such as axes.seed=[0,1]", where))
-    value, flaws = _value(text, where)
+    names = key.split(".")
     try:
-        path = _set(document, key.split("."), value)
-    except _Nowhere as nowhere:
-        raise InputError(Problem(str(nowhere), where)) from None
-    place = Place(AFTER_EVERY_LINE, where)
+        if not equals or not all(names):
+            raise InputError("must have the form key=value, such as axes.seed=[0,1]")
+        value = parse(text, place.text, lines=False) if text.strip() else Located(None, place)
+        path = _set(document, names, value.value)
+    except InputError as error:
+        document.flaws.extend((place, problem.message) for problem in error.problems)
+        return
     for old in [old for old in document.places if old[: len(path)] == path]:
         del document.places[old]
-    document.places[path] = place
-    document.flaws.extend((place, message) for message in flaws)
-
-
-class _Nowhere(Exception):
-    """The path of an override leads to no place."""
-
-
-def _value(text: str, where: str) -> tuple[Any, list[str]]:
-    if not text.strip():
-        return None, []
-    located = parse(text, where, lines=False)
-    return located.value, [message for _, message in located.flaws]
+    for length in range(1, len(path) + 1):
+        document.places.setdefault(path[:length], place)
+    document.flaws.extend((place, message) for _, message in value.flaws)
 
 
 def _set(document: Located, names: list[str], value: Any) -> Path:
-    """Set ``value`` at the dotted path and return that path, list items as numbers."""
+    """Set ``value`` at the dotted path and return that path, list items as numbers.
+
+    Raises InputError if the path leads nowhere.
+    """
     holder: Any = document.value
     path: Path = ()
     for depth, name in enumerate(names):
         at = ".".join(names[:depth])
         key: Any = _index(holder, name, at) if isinstance(holder, list) else name
         if not isinstance(holder, (dict, list)):
-            raise _Nowhere(f"{at or 'the file'} is {kind_of(holder)}, which has no {name!r}")
+            raise InputError(f"{at or 'the file'} is {kind_of(holder)}, which has no {name!r}")
         path = (*path, key)
         if depth == len(names) - 1:
             holder[key] = value
@@ -73,7 +67,7 @@ def _index(holder: list[Any], name: str, at: str) -> int:
     if name.isdecimal() and name.isascii() and len(name) < 9 and int(name) < len(holder):
         return int(name)
     items = f"items 0 to {len(holder) - 1}" if holder else "no items"
-    raise _Nowhere(f"{at} is a list with {items}; {name!r} is none of them")
+    raise InputError(f"{at} is a list with {items}; {name!r} is none of them")
 
 
 def _opened(holder: Any, key: Any, following: str) -> Any:

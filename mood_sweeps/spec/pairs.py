@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from mood_sweeps.datasets.image_set import ImageSet
 from mood_sweeps.errors import InputError
@@ -10,17 +10,27 @@ from mood_sweeps.spec.catalogues import Catalogues
 from mood_sweeps.spec.part import Part
 from mood_sweeps.spec.sweep import Distance, Pair
 
-__all__ = ["read_corpus", "read_pairs"]
+__all__ = ["Pairs", "read_corpus", "read_pairs"]
 
 _EXAMPLE = "{id: digits:0-5, near: [digits:6-9]}"
 
 
-def read_pairs(part: Part | None, catalogues: Catalogues) -> tuple[Pair, ...]:
-    """Read ``pairs:`` into one pair per OOD set, in file order, noting every problem."""
+class Pairs(NamedTuple):
+    """The pairs that can be used, in file order; ``flawed`` says that there were others."""
+
+    usable: tuple[Pair, ...]
+    flawed: bool
+
+
+def read_pairs(part: Part | None, catalogues: Catalogues) -> Pairs:
+    """Read ``pairs:`` into one pair per OOD set, noting every problem on the way."""
+    items = part.items("'pairs'", _EXAMPLE) if part else []
     reader = _Reader(catalogues)
-    for item in part.items("'pairs'", _EXAMPLE) if part else []:
+    before = len(items[0].problems) if items else 0
+    for item in items:
         reader.read(item)
-    return tuple(reader.pairs)
+    flawed = not items or len(items[0].problems) > before
+    return Pairs(tuple(reader.pairs), flawed)
 
 
 def read_corpus(part: Part | None, pairs: tuple[Pair, ...], catalogues: Catalogues) -> str | None:
@@ -67,21 +77,21 @@ class _Reader:
         if ood_set is None or id_set is None:
             return
         shared = _shared(id_set, ood_set)
+        at = (id_set.name, ood_set.name)
         if id_set.name == ood_set.name:
             part.complain(f"ID and OOD are the same set, {ood_set.name!r}")
         elif shared:
             part.complain(
                 f"the OOD set {ood_set.name!r} holds {shared} of the ID set {id_set.name!r}"
             )
-        at = (id_set.name, ood_set.name)
-        if at in self.known:
+        elif at in self.known:
             first, where = self.known[at]
             part.complain(
                 f"the pair {at[0]} / {at[1]} is listed twice (first as {first} at {where})"
             )
-            return
-        self.known[at] = (distance, part.place.text)
-        self.pairs.append(Pair(*at, distance))
+        else:
+            self.known[at] = (distance, part.place.text)
+            self.pairs.append(Pair(*at, distance))
 
 
 def _image_set(part: Part, what: str, catalogues: Catalogues) -> ImageSet | None:

@@ -10,8 +10,9 @@ from mood_sweeps.choice import Choice, did_you_mean
 from mood_sweeps.errors import InputError
 from mood_sweeps.spec.axes import Axes, read_finetune
 from mood_sweeps.spec.catalogues import Catalogues
+from mood_sweeps.spec.pairs import Pairs
 from mood_sweeps.spec.part import Part, kind_of
-from mood_sweeps.spec.sweep import RULE_AXES, Pair, Rule
+from mood_sweeps.spec.sweep import RULE_AXES, Rule
 
 __all__ = ["read_rules"]
 
@@ -20,7 +21,7 @@ _Labels = Mapping[str | int, tuple[str | int, ...]]
 
 
 def read_rules(
-    part: Part | None, axes: Axes, pairs: tuple[Pair, ...], catalogues: Catalogues
+    part: Part | None, axes: Axes, pairs: Pairs, catalogues: Catalogues
 ) -> tuple[Rule, ...]:
     """Read ``exclude:``, noting values that are on no axis and rules that say nothing new.
 
@@ -41,9 +42,9 @@ def read_rules(
 class _Reader:
     """Reads rules, knowing what every written value stands for."""
 
-    def __init__(self, axes: Axes, pairs: tuple[Pair, ...], catalogues: Catalogues) -> None:
+    def __init__(self, axes: Axes, pairs: Pairs, catalogues: Catalogues) -> None:
         self.flawed = set(axes.flawed)
-        if not pairs:
+        if pairs.flawed:
             self.flawed |= {"id", "ood", "distance"}
         self.labels: dict[str, _Labels] = {
             "pretext": _choices(axes.pretext),
@@ -51,9 +52,9 @@ class _Reader:
             "finetune": _plain(finetune.label for finetune in axes.finetune),
             "scorer": _choices(axes.scorer),
             "seed": _plain(axes.seed),
-            "id": _plain(pair.id_set for pair in pairs),
-            "ood": _plain(pair.ood_set for pair in pairs),
-            "distance": _plain(pair.distance for pair in pairs),
+            "id": _plain(pair.id_set for pair in pairs.usable),
+            "ood": _plain(pair.ood_set for pair in pairs.usable),
+            "distance": _plain(pair.distance for pair in pairs.usable),
         }
         # Two spellings of one finetune or image set are one value.
         self.respell: dict[str, Callable[[Any], str]] = {

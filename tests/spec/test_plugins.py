@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mood_sweeps.bank import FeatureBank
+from mood_sweeps.errors import InputError
+from mood_sweeps.spec import load_sweep
+
+PLUGIN = """\
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Norm:
+    version: ClassVar[int] = 1
+    family: ClassVar[str] = "feature"
+    needs_head: ClassVar[bool] = False
+    uses_seed: ClassVar[bool] = False
+
+    order: int = 2
+    shift: float = 0.0
+
+    def fit(self, train, head):
+        return {}
+
+    def score(self, state, bank):
+        if self.order == 0:
+            raise ZeroDivisionError("order 0")
+        return np.linalg.norm(bank.features, ord=self.order, axis=1) + self.shift
+
+
+SCORERS = {"norm": Norm}
+"""
+SWEEP = """\
+name: mine
+plugins: [norm.py]
+axes:
+  pretext: [random]
+  backbone: [vit_nano]
+  finetune: [pt]
+  scorer: [msp, norm, {norm: {order: 1}}]
+pairs: [{id: digits:0-5, near: [digits:6-9]}]
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    (tmp_path / "norm.py").write_text(PLUGIN)
+    path = tmp_path / "mine.yaml"
+    path.write_text(SWEEP)
+    return path
+
+
+def problems(file: Path) -> list[str]:
+    with pytest.raises(InputError) as caught:
+        load_sweep(file)
+    return [str(problem).removeprefix(str(file)) for problem in caught.value.problems]
+
+
+def test_a_plugins_scorers_are_chosen_like_any_other(file: Path) -> None:
+    _, norm, norm_1 = load_sweep(file).scorers
+    assert (norm.label, norm_1.label) == ("norm", "norm(order=1)")
+    bank = FeatureBank(np.array([[3.0, -4.0]], dtype=np.float32), np.array([0]))
+    assert norm.parameters.score(norm.parameters.fit(bank, None), bank) == [5.0]
+    assert norm_1.parameters.score({}, bank) == [7.0]
+
+
+def test_the_files_digest_is_part_of_what_is_made_with_it(file: Path) -> None:
+    msp, norm, _ = load_sweep(file).scorers
+    (plugin,) = load_sweep(file).plugins
+    assert "source" not in msp.content
+    assert norm.content["source"] == plugin.digest
+    (file.parent / "norm.py").write_text(PLUGIN + "# a word more\n")
+    edited = load_sweep(file)
+    assert edited.scorers[1].content["source"] == edited.plugins[0].digest != plugin.digest
+
+
+def test_an_edited_plugin_runs_as_edited_and_the_old_one_as_it_was(file: Path) -> None:
+    bank = FeatureBank(np.array([[3.0, -4.0]], dtype=np.float32), np.array([0]))
+    old = load_sweep(file).scorers[1]
+    (file.parent / "norm.py").write_text(PLUGIN.replace("+ self.shift", "+ 100"))
+    new = load_sweep(file).scorers[1]
+    assert new.parameters.score({}, bank) == [105.0]
+    assert pickle.loads(pickle.dumps(old)).parameters.score({}, bank) == [5.0]  # noqa: S301
+
+
+def test_a_choice_unpickles_in_a_process_that_never_saw_the_file(file: Path) -> None:
+    norm = load_sweep(file).scorers[2]
+    message = pickle.dumps(norm)
+    (file.parent / "norm.py").unlink()
+    code = "import pickle, sys; c = pickle.load(sys.stdin.buffer); print(c.label, c.parameters)"
+    done = subprocess.run([sys.executable, "-c", code], input=message, capture_output=True)
+    assert done.stdout.decode().strip() == "norm(order=1) Norm(order=1, shift=0.0)"
+    assert pickle.loads(message) == norm  # noqa: S301
+
+
+def test_a_plugins_traceback_shows_its_lines(file: Path) -> None:
+    file.write_text(SWEEP.replace("order: 1", "order: 0"))
+    bank = FeatureBank(np.zeros((1, 2), dtype=np.float32), np.array([0]))
+    with pytest.raises(ZeroDivisionError) as caught:
+        load_sweep(file).scorers[2].parameters.score({}, bank)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert 'File "norm.py", line 24, in score' in shown
+    assert 'raise ZeroDivisionError("order 0")' in shown
+
+
+def test_a_plugins_parameters_are_checked_like_any_other(file: Path) -> None:
+    file.write_text(SWEEP.replace("order: 1", "ordr: 1"))
+    (problem,) = problems(file)
+    assert problem.startswith(":7: scorer 'norm' has no parameter 'ordr'; did you mean 'order'?")
+
+
+def test_a_plugins_scorers_can_be_excluded(file: Path) -> None:
+    file.write_text(SWEEP + "exclude: [{scorer: norm}]\n")
+    (rule,) = load_sweep(file).exclude
+    assert rule.matches == (("scorer", ("norm", "norm(order=1)")),)
+
+
+def _without(line: str) -> str:
+    assert line in PLUGIN
+    return PLUGIN.replace(line, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "phrases"),
+    [
+        ("x = 1\ndef f(:\n", ["does not import: line 2: SyntaxError: invalid syntax"]),
+        ("x = 1\n\nx = y\n", ["does not import: line 3: NameError: name 'y' is not defined"]),
+        ("import nowhere_at_all\n", ["line 1: ModuleNotFoundError", "nowhere_at_all"]),
+        ("import sys\nsys.exit(3)\n", ["line 2: SystemExit: 3"]),
+        ("x = 1\n", ["defines no SCORERS"]),
+        ("SCORERS = {}\n", ["defines no SCORERS"]),
+        ("SCORERS = [1]\n", ["defines no SCORERS"]),
+        ("SCORERS = {3: int}\n", ["scorer 3: a name is letters, digits and '_'"]),
+        ("SCORERS = {'norm': int}\n", ["scorer 'norm': must be a class made by @dataclass"]),
+        (PLUGIN.replace('{"norm"', '{"knn"'), ["the package has a scorer 'knn' already"]),
+        (PLUGIN.replace("@dataclass(frozen=True)", "@dataclass"), ["must be frozen"]),
+        (_without("    version: ClassVar[int] = 1\n"), ["'version' must be ClassVar[int]"]),
+        (PLUGIN.replace("version: ClassVar[int]", "version: int"), ["'version' must be ClassVar"]),
+        (PLUGIN.replace('"feature"', '"featur"'), ["'family' must be", "feature, hybrid"]),
+        (_without("    needs_head: ClassVar[bool] = False\n"), ["'needs_head' must be"]),
+        (PLUGIN.replace("uses_seed: ClassVar[bool] = False", "uses_seed = 0"), ["'uses_seed'"]),
+        (PLUGIN.replace("def score", "def scores"), ["'score' must be a method"]),
+        (PLUGIN.replace("order: int", "order: Nothing"), ["parameters cannot be read"]),
+        (PLUGIN.replace("order: int", "order: np.ndarray"), ["parameters cannot be read"]),
+    ],
+)
+def test_a_plugin_that_cannot_serve_is_one_problem_at_its_line(
+    file: Path, text: str, phrases: list[str]
+) -> None:
+    (file.parent / "norm.py").write_text(text)
+    (problem,) = [one for one in problems(file) if "unknown scorer 'norm'" not in one]
+    assert problem.startswith(":2: plugin 'norm.py'")
+    for phrase in phrases:
+        assert phrase in problem
+
+
+def test_scorers_of_a_plugin_that_failed_are_not_called_unknown(file: Path) -> None:
+    (file.parent / "norm.py").write_text("x = y\n")
+    assert len(problems(file)) == 1
+
+
+def test_a_plugin_that_cannot_be_read_is_a_problem(file: Path) -> None:
+    (file.parent / "norm.py").unlink()
+    assert "cannot be read: No such file or directory" in problems(file)[0]
+    (file.parent / "norm.py").mkdir()
+    assert "cannot be read: Is a directory" in problems(file)[0]
+    (file.parent / "norm.py").rmdir()
+    (file.parent / "norm.py").write_bytes(b"\xff")
+    assert "is not UTF-8" in problems(file)[0]
+    (file.parent / "norm.py").write_bytes(b"x = 1\0")
+    assert "does not import" in problems(file)[0]
+
+
+def test_two_plugins_cannot_share_a_name_and_one_cannot_be_listed_twice(file: Path) -> None:
+    (file.parent / "other.py").write_text(PLUGIN + "# other\n")
+    file.write_text(SWEEP.replace("[norm.py]", "[norm.py, other.py]"))
+    (problem,) = problems(file)
+    assert "another plugin has a scorer 'norm' already" in problem
+    file.write_text(SWEEP.replace("[norm.py]", "[norm.py, ./norm.py]"))
+    (problem,) = problems(file)
+    assert "'./norm.py' is listed twice" in problem
