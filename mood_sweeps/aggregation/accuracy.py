@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import pandas as pd
 
 from mood_sweeps.aggregation.cells import (
@@ -10,8 +13,9 @@ from mood_sweeps.aggregation.cells import (
     require_columns,
     sort_by_axes,
 )
+from mood_sweeps.aggregation.render import percent
 
-__all__ = ["HEAD", "accuracy_table"]
+__all__ = ["HEAD", "accuracy_display", "accuracy_table"]
 
 HEAD = "head"
 """The value of ``id_accuracy_from`` where the representation's own head predicts."""
@@ -40,3 +44,25 @@ def accuracy_table(results: pd.DataFrame) -> pd.DataFrame:
     )
     table["predicted_by"] = table["predicted_by"].astype("object").fillna("")
     return sort_by_axes(table.reset_index(), place)
+
+
+def accuracy_display(table: pd.DataFrame) -> pd.DataFrame:
+    """Return ``accuracy_table``'s answer for display, in %.
+
+    A ``*`` marks what a headless representation's nearest class mean predicts.
+    """
+    shown = table[["id_set", *REPRESENTATION]].copy()
+    if shown["id_set"].nunique() == 1:
+        shown = shown.drop(columns="id_set")
+    shown["ID accuracy, %"] = [_text(record) for record in table.to_dict("records")]
+    return shown
+
+
+def _text(record: Mapping[Hashable, Any]) -> str:
+    seeds, expected = record["n_seeds"], record["n_expected"]
+    if not seeds:
+        return f"0 of {expected} seeds"
+    spread = "" if pd.isna(record["sd"]) else f" ± {percent(record['sd'])}"
+    mark = "" if record["predicted_by"] in (HEAD, "") else " *"
+    count = "" if seeds == expected else f" ({seeds} of {expected} seeds)"
+    return percent(record["value"]) + spread + mark + count

@@ -25,6 +25,7 @@ from mood_sweeps.aggregation.cells import (
     order_key,
 )
 from mood_sweeps.aggregation.measures import measure_of
+from mood_sweeps.aggregation.over_seeds import over_seeds
 
 __all__ = ["NO_CELLS", "STATISTICS", "comparative_table", "pivot"]
 
@@ -62,23 +63,16 @@ def comparative_table(
     cells = distinct_cells(results, per_sweep="sweep" in axes)
     if distance is not None:
         cells = cells[cells["distance"] == distance]
-    by = [axis for axis in axes if axis != "seed"]
-    per_seed = (
-        cells.groupby([*by, "seed"], dropna=False, sort=False)[metric]
-        .agg(total="sum", done="count", expected="size")
-        .reset_index()
-    )
-    found = {
-        labels: _over_seeds(group)
-        for labels, group in per_seed.groupby(axes, dropna=False, sort=False)
-    }
+    group = cells.groupby(axes, dropna=False, sort=False).ngroup()
+    statistics = over_seeds(cells[metric], cells["seed"], group).to_dict("index")
+    labels = cells[axes].groupby(group).head(1)
+    keys = [_plain(line) for line in labels.itertuples(index=False)]
+    found = {key: statistics[number] for key, number in zip(keys, group[labels.index], strict=True)}
     nothing = {"value": np.nan, "sd": np.nan, "n_seeds": 0, "n_done": 0, "n_expected": 0}
-    keys = [_plain(labels) for labels in found]
-    statistics = dict(zip(keys, found.values(), strict=True))
     lines = [
         dict(zip(axes, (*row, *column), strict=True))
         | {"metric": metric}
-        | statistics.get((*row, *column), nothing)
+        | found.get((*row, *column), nothing)
         for row in _combinations(keys, axes, slice(0, len(rows)), families)
         for column in _combinations(keys, axes, slice(len(rows), None), families)
     ]
@@ -113,24 +107,6 @@ def pivot(
         for labels, line in lines.items()
     ]
     return pd.DataFrame(shown)
-
-
-def _over_seeds(group: pd.DataFrame) -> dict[str, float | int]:
-    """Reduce the per-seed sums of one table cell."""
-    done, expected = int(group["done"].sum()), int(group["expected"].sum())
-    counts = {"n_done": done, "n_expected": expected}
-    seedless = group[group["seed"].isna()]
-    seeded = group[group["seed"].notna() & (group["done"] > 0)]
-    if seeded.empty:
-        value = float(seedless["total"].sum()) / done if done else np.nan
-        return {"value": value, "sd": np.nan, "n_seeds": int(done > 0)} | counts
-    totals = seeded["total"] + seedless["total"].sum()
-    means = totals / (seeded["done"] + seedless["done"].sum())
-    alike = bool((seeded["done"] == seeded["expected"]).all()) and bool(
-        (seedless["done"] == seedless["expected"]).all()
-    )
-    sd = float(means.std(ddof=1)) if alike and len(means) > 1 else np.nan
-    return {"value": float(means.mean()), "sd": sd, "n_seeds": len(means)} | counts
 
 
 def _combinations(

@@ -25,7 +25,7 @@ from mood_sweeps.aggregation.cells import Families, family_of, in_order
 from mood_sweeps.aggregation.confusion import PAIR, confusion_matrix
 from mood_sweeps.aggregation.measures import measure_of
 
-__all__ = ["confusion_heatmaps", "pretext_by_scorer", "save_png"]
+__all__ = ["Figure", "confusion_heatmaps", "pretext_by_scorer", "save_png"]
 
 _FAMILY_COLOURS = {
     "probability": "#0072B2",

@@ -13,13 +13,15 @@ __all__ = ["fitted", "percent", "to_csv", "to_markdown", "to_text"]
 def to_markdown(table: pd.DataFrame) -> str:
     """Return a Markdown table; its strings appear as they are, numbers are not re-read."""
     escaped = table.map(_escaped).rename(columns=_escaped)
-    return escaped.to_markdown(index=False, disable_numparse=True)
+    return escaped.to_markdown(index=False, disable_numparse=True, colalign=_alignment(table))
 
 
 def to_text(table: pd.DataFrame, width: int | None = None) -> str:
     """Return a table for a terminal, turned on its side where only that fits ``width`` columns."""
     shown = table if width is None else fitted(table, width)
-    return shown.to_markdown(index=False, tablefmt="simple", disable_numparse=True)
+    return shown.to_markdown(
+        index=False, tablefmt="simple", disable_numparse=True, colalign=_alignment(shown)
+    )
 
 
 def to_csv(table: pd.DataFrame, path: Path) -> None:
@@ -45,6 +47,13 @@ def fitted(table: pd.DataFrame, width: int) -> pd.DataFrame:
     turned.insert(0, "", turned.index)
     turned = turned.reset_index(drop=True)
     return turned if _width(turned) <= width else table
+
+
+def _alignment(table: pd.DataFrame) -> list[str] | None:
+    """Return one alignment per column: numbers to the right; None for a table without rows."""
+    if table.empty:
+        return None
+    return ["right" if pd.api.types.is_numeric_dtype(kind) else "left" for kind in table.dtypes]
 
 
 def _width(table: pd.DataFrame) -> int:

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mood_sweeps.aggregation.report import write_report
+from mood_sweeps.errors import InputError
+
+SCORERS = {"msp", "mahalanobis", "knn(k=10)"}
+PROVENANCE = {"database": "results.db", "revision": "3"}
+
+
+@pytest.fixture
+def few_results(full_results: pd.DataFrame) -> pd.DataFrame:
+    """444 cells, 74 of them near: three scorers keep the figures quick to draw."""
+    return full_results[full_results["scorer"].isin(SCORERS)].reset_index(drop=True)
+
+
+@pytest.fixture
+def few_confusions(full_confusions: pd.DataFrame) -> pd.DataFrame:
+    return full_confusions[full_confusions["scorer"].isin(SCORERS)].reset_index(drop=True)
+
+
+def _report(results, confusions, folder: Path, families=None) -> str:
+    write_report(
+        results, confusions, folder, title="A question", provenance=PROVENANCE, families=families
+    )
+    return (folder / "report.md").read_text(encoding="utf-8")
+
+
+def _section(text: str, heading: str) -> str:
+    return text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+
+
+def test_a_full_report_holds_together(few_results, few_confusions, families, tmp_path):
+    paths = write_report(
+        few_results,
+        few_confusions,
+        tmp_path / "new" / "report",
+        title="A question",
+        provenance=PROVENANCE,
+        families=families,
+    )
+    assert sorted(paths) == sorted((tmp_path / "new" / "report").iterdir())
+    text = paths[-1].read_text(encoding="utf-8")
+    linked = re.findall(r"\]\(([^)]+)\)", text)
+    assert {*linked} == {path.name for path in paths[:-1]}
+    assert text.startswith("# A question\n")
+    assert "444 cells: 444 done." in text
+    assert "Every cell is done and has a value." in text
+    assert "- database: results.db\n- revision: 3\n" in text
+    assert not re.search(r"\bnan\b", text, re.IGNORECASE)
+
+
+def test_the_headline_names_the_best_complete_combination(few_results, few_confusions, tmp_path):
+    text = _report(few_results, few_confusions, tmp_path)
+    near = few_results[few_results["distance"] == "near"]
+    best = near.groupby(["scorer", "pretext", "finetune", "backbone"])["auroc"].mean()
+    scorer, *representation = best.idxmax()
+    assert f"- near-OOD: **{100 * best.max():.1f} ± " in text
+    assert f"% with {scorer} on {' / '.join(representation)}; next" in text
+
+
+def test_the_same_frames_give_the_same_bytes(few_results, few_confusions, families, tmp_path):
+    shuffled = few_results.sample(frac=1.0, random_state=1)
+    contents = []
+    for folder, frame in ((tmp_path / "a", few_results), (tmp_path / "b", few_results.copy())):
+        _report(frame, few_confusions, folder, families)
+        contents.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert contents[0] == contents[1]
+    # Sums may differ in the last bit with the order of rows; what a reader sees may not.
+    text = _report(shuffled, few_confusions.sample(frac=1.0, random_state=1), tmp_path / "c")
+    assert text == _report(few_results, few_confusions, tmp_path / "d")
+
+
+def test_a_failed_cell_is_reported_with_its_reason(few_results, few_confusions, families, tmp_path):
+    failed = few_results.index[
+        (few_results["scorer"] == "msp") & (few_results["ood_set"] == "photos")
+    ][:1]
+    reason = "fit msp: ValueError: singular | matrix\nTraceback (most recent call last): …"
+    few_results.loc[failed, "status"] = "failed"
+    few_results.loc[failed, "reason"] = reason
+    section = _section(_report(few_results, few_confusions, tmp_path, families), "Completeness")
+    assert "fit msp: ValueError: singular \\| matrix" in section
+    assert "Traceback" not in section
+    listed = pd.read_csv(tmp_path / "unfinished_cells.csv", dtype=str)
+    assert list(listed["reason"]) == [reason]
+    assert list(listed["cell_key"]) == list(few_results.loc[failed, "cell_key"])
+
+
+def test_a_sweep_that_has_only_begun(few_results, few_confusions, tmp_path):
+    few_results["status"] = "pending"
+    text = _report(few_results, few_confusions.iloc[:0], tmp_path)
+    assert "Nothing yet: no cell is done." in text
+    assert "444 cells: 444 pending." in text
+    assert "No near-OOD cell is done yet" in text
+    assert not list(tmp_path.glob("*.png"))
+
+
+def test_a_sweep_without_a_near_pair_says_so(few_results, tmp_path):
+    text = _report(few_results[few_results["distance"] == "far"], pd.DataFrame(), tmp_path)
+    assert "no near-OOD pair" in _section(text, "Near-OOD confusion")
+    assert "near-OOD AUROC" not in text
+
+
+def test_a_single_seed_has_no_spread(few_results, few_confusions, tmp_path):
+    text = _report(
+        few_results[few_results["seed"] == 0],
+        few_confusions[few_confusions["seed"] == 0],
+        tmp_path,
+    )
+    assert not re.search(r"\d ± \d", text.replace("mean over seeds ±", ""))
+
+
+def test_confusion_compares_scorers_on_what_they_share(few_results, few_confusions, tmp_path):
+    section = _section(_report(few_results, few_confusions, tmp_path), "Near-OOD confusion")
+    assert "(18 of 28, counting seeds)" in section
+    assert "mim / pt / vit_nano" not in section.split("![")[0]
+    written = pd.read_csv(tmp_path / "confusion_digits_0-5_vs_digits_6-9.csv")
+    assert set(written["n_cells"]) == {18}
+    # knn exists on headless representations too; its counts must leave those out.
+    with_head = (few_confusions["pretext"] == "classification") | (
+        few_confusions["finetune"] == "pt+ft"
+    )
+    knn = few_confusions[with_head & (few_confusions["scorer"] == "knn(k=10)")]
+    expected = knn.groupby(["ood_class", "id_class"])["accepted"].mean()
+    ours = written[written["scorer"] == "knn(k=10)"].set_index(["ood_class", "id_class"])
+    np.testing.assert_allclose(ours["accepted"], expected.to_numpy())
+
+
+def test_missing_confusions_are_counted(few_results, few_confusions, tmp_path):
+    first = few_confusions["cell_key"].iloc[0]
+    text = _report(few_results, few_confusions[few_confusions["cell_key"] != first], tmp_path)
+    assert "Incomplete: 73 of 74 near-OOD cells are counted." in text
+
+
+def test_several_id_sets_are_never_mixed(few_results, few_confusions, tmp_path):
+    other = {"id_set": "letters", "ood_set": "greek"}
+    near = few_results["distance"] == "near"
+    more = few_results[near].assign(**other, cell_key="a" + few_results["cell_key"].str[1:])
+    more_confusions = few_confusions.assign(
+        **other, cell_key="a" + few_confusions["cell_key"].str[1:]
+    )
+    text = _report(
+        pd.concat([few_results, more]), pd.concat([few_confusions, more_confusions]), tmp_path
+    )
+    assert "AUROC, %: id set × pretext × scorer" in text
+    assert "### letters against greek" in text
+    assert (tmp_path / "auroc_by_pretext_letters.png").exists()
+    assert (tmp_path / "confusion_letters_vs_greek.png").exists()
+
+
+def test_an_empty_frame_is_refused(few_results, tmp_path):
+    with pytest.raises(InputError, match="no cells"):
+        _report(few_results.iloc[:0], pd.DataFrame(), tmp_path)
+
+
+def test_aggregation_needs_no_heavy_library_beside_its_own():
+    code = (
+        "import sys, mood_sweeps.aggregation.report, mood_sweeps.aggregation.terminal\n"
+        "heavy = {'torch', 'timm', 'ray', 'mlflow', 'sqlalchemy', 'sklearn', 'matplotlib.pyplot'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    code = "import sys, mood_sweeps.aggregation.confusion, mood_sweeps.aggregation.terminal\n"
+    code += "print('matplotlib' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
