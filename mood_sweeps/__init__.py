@@ -1,0 +1,87 @@
+"""mood-sweeps: pretext task × backbone × fine-tuning stage × scorer × ID/OOD pair, as one sweep.
+
+    import mood_sweeps as ms
+    launched = ms.launch("experiments/pretext_vs_scorer.yaml")
+    ms.open_results().frame()
+
+Every part also works alone: ``mood_sweeps.scorers``, ``mood_sweeps.metrics``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mood_sweeps.api import launch, load_sweep, open_results, plan
+    from mood_sweeps.bank import FeatureBank, Head
+    from mood_sweeps.errors import (
+        CorruptObject,
+        DatabaseError,
+        InputError,
+        LeaseLost,
+        MoodSweepsError,
+        StageFailed,
+        StoreError,
+        Undefined,
+    )
+    from mood_sweeps.launching.launch import Launched, Options
+    from mood_sweeps.planner.plan import Plan
+    from mood_sweeps.results.query import Results
+    from mood_sweeps.spec.sweep import Sweep
+    from mood_sweeps.workspace import Workspace
+
+__all__ = [
+    "CorruptObject",
+    "DatabaseError",
+    "FeatureBank",
+    "Head",
+    "InputError",
+    "Launched",
+    "LeaseLost",
+    "MoodSweepsError",
+    "Options",
+    "Plan",
+    "Results",
+    "StageFailed",
+    "StoreError",
+    "Sweep",
+    "Undefined",
+    "Workspace",
+    "launch",
+    "load_sweep",
+    "open_results",
+    "plan",
+]
+
+# Resolved on first use: importing the package, as the command line does for --help, stays instant.
+_HOMES = {
+    "mood_sweeps.api": ("launch", "load_sweep", "open_results", "plan"),
+    "mood_sweeps.bank": ("FeatureBank", "Head"),
+    "mood_sweeps.errors": (
+        "CorruptObject",
+        "DatabaseError",
+        "InputError",
+        "LeaseLost",
+        "MoodSweepsError",
+        "StageFailed",
+        "StoreError",
+        "Undefined",
+    ),
+    "mood_sweeps.launching.launch": ("Launched", "Options"),
+    "mood_sweeps.planner.plan": ("Plan",),
+    "mood_sweeps.results.query": ("Results",),
+    "mood_sweeps.spec.sweep": ("Sweep",),
+    "mood_sweeps.workspace": ("Workspace",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

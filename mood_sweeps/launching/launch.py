@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from mood_sweeps.engine.executor import Executor
 from mood_sweeps.engine.inline import InlineExecutor
@@ -151,7 +152,11 @@ class _Launch:
         work = find_open_work(plan, self._results, self._store, repair=True)
         rows = cell_rows(plan)
         revision, is_new = self._recorder.ensure_revision(
-            plan.sweep.name, revision_digest(plan), plan.sweep.source, rows
+            plan.sweep.name,
+            revision_digest(plan),
+            plan.sweep.source,
+            str(Path(plan.sweep.where).absolute()),
+            rows,
         )
         recording = Recording(self._recorder, plan, revision, work.evaluated)
         self._take_over(work, recording)

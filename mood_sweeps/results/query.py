@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import TextClause, bindparam, func, select, text
 
 from mood_sweeps.results.database import Database
-from mood_sweeps.results.schema import attempts, evaluations, launches, outbox, revisions
+from mood_sweeps.results.schema import attempts, evaluations, launches, outbox, revisions, sweeps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,6 +155,18 @@ class Results:
         query = select(func.count()).select_from(outbox).where(outbox.c.done_at.is_(None))
         with self.database.reading() as connection:
             return int(connection.scalar(query) or 0)
+
+    def experiments(self) -> list[tuple[str, str]]:
+        """Return text and file of every sweep's current revision, the last launched first."""
+        query = (
+            select(revisions.c.yaml, revisions.c.file)
+            .join(sweeps, sweeps.c.current_revision == revisions.c.id)
+            .join(launches, launches.c.revision == revisions.c.id, isouter=True)
+            .group_by(revisions.c.id, revisions.c.yaml, revisions.c.file)
+            .order_by(func.max(launches.c.id).desc().nulls_last(), revisions.c.id.desc())
+        )
+        with self.database.reading() as connection:
+            return [(yaml, file) for yaml, file in connection.execute(query)]
 
     def status_counts(self, sweep: str) -> dict[str, int]:
         """Return the number of cells of the current revision by status."""

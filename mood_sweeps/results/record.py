@@ -57,10 +57,11 @@ class Recorder:
         self.alarms: list[str] = []
 
     def ensure_revision(
-        self, sweep: str, digest: str, yaml: str, cell_rows: Sequence[Row]
+        self, sweep: str, digest: str, yaml: str, file: str, cell_rows: Sequence[Row]
     ) -> tuple[int, bool]:
         """Make this revision the sweep's current one, writing its cells if it is new.
 
+        yaml, file: the experiment's text and where it came from, for the records.
         Returns its id and whether anything was written.
         """
         with self.database.reading() as connection:
@@ -77,6 +78,7 @@ class Recorder:
                     "sweep": sweep,
                     "digest": digest,
                     "yaml": yaml,
+                    "file": file,
                     "n_cells": len(cell_rows),
                     "created_at": now(),
                 }

@@ -55,6 +55,7 @@ revisions = Table(
     Column("sweep", String(200), nullable=False),
     Column("digest", KEY, nullable=False),
     Column("yaml", Text, nullable=False),
+    Column("file", Text, nullable=False),
     Column("n_cells", Integer, nullable=False),
     Column("created_at", String(32), nullable=False),
     UniqueConstraint("sweep", "digest"),

@@ -21,7 +21,7 @@ from mood_sweeps.spec.rules import read_rules
 from mood_sweeps.spec.sweep import Sweep
 from mood_sweeps.spec.user_scorers import read_plugins
 
-__all__ = ["load_sweep"]
+__all__ = ["load_sweep", "read_sweep"]
 
 _REQUIRED = ("name", "axes", "pairs")
 _OPTIONAL = ("corpus", "plugins", "exclude")
@@ -42,7 +42,19 @@ def load_sweep(
     Raises InputError with every problem, those in the file first, in the order of its lines.
     """
     file = Path(path)
-    text = _read(file)
+    return read_sweep(_read(file), file, overrides, catalogues)
+
+
+def read_sweep(
+    text: str,
+    file: Path,
+    overrides: Sequence[str] = (),
+    catalogues: Catalogues | None = None,
+) -> Sweep:
+    """Check an experiment given as text; ``file`` names it and is where plugins are looked up.
+
+    Otherwise as :func:`load_sweep`.
+    """
     document = parse(text, str(file))
     if not isinstance(document.value, dict):
         expected = ", ".join((*_REQUIRED, *_OPTIONAL))

@@ -1,0 +1,71 @@
+"""The front door's functions: each opens what is needed, calls one thing and returns its answer."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from mood_sweeps.datasets.catalogue import image_set
+from mood_sweeps.errors import DatabaseError, InputError
+from mood_sweeps.launching.launch import Launched, Options
+from mood_sweeps.launching.launch import launch as run_plan
+from mood_sweeps.planner.grid import expand
+from mood_sweeps.planner.plan import Plan
+from mood_sweeps.results.query import Results
+from mood_sweeps.spec.load import load_sweep
+from mood_sweeps.spec.sweep import Sweep
+from mood_sweeps.workspace import Workspace
+
+__all__ = ["launch", "load_sweep", "open_results", "plan"]
+
+
+def plan(sweep: Sweep | str | os.PathLike[str]) -> Plan:
+    """Return the plan of a sweep (or of the sweep in a file): its cells and unique stages."""
+    return expand(sweep if isinstance(sweep, Sweep) else load_sweep(sweep), image_set)
+
+
+def launch(
+    what: Plan | Sweep | str | os.PathLike[str],
+    *,
+    home: Path | str | None = None,
+    workspace: Workspace | None = None,
+    **options: Any,
+) -> Launched:
+    """Run what is missing of a plan, sweep or experiment file; see `launching.launch.Options`.
+
+    home: the workspace's folder (default ``.mood``). Returns what came of it:
+    ``launched.results().frame()`` is the table. Raises InputError before anything is started.
+    """
+    planned = what if isinstance(what, Plan) else plan(what)
+    return run_plan(planned, workspace or Workspace.at(home), Options(**options))
+
+
+def open_results(place: str | os.PathLike[str] | None = None) -> Results:
+    """Open a results database for reading, by URL or by workspace folder (default ``.mood``).
+
+    Raises InputError if there is none.
+    """
+    text = os.fspath(place) if place is not None else None
+    workspace = Workspace.at(database=text) if text and "://" in text else Workspace.at(text)
+    return results_of(workspace)
+
+
+def results_of(workspace: Workspace) -> Results:
+    """Return the results of a workspace; raise InputError if nothing was launched there."""
+    database = workspace.open_database()
+    if not database.exists():
+        raise InputError(
+            f"there are no results at {database.shown!r} yet; mood-sweep launch makes them"
+        )
+    return Results(database)
+
+
+def results_if_any(workspace: Workspace) -> Results | None:
+    """Return the results of a workspace, or None if nothing was launched there."""
+    try:
+        return results_of(workspace)
+    except DatabaseError:
+        raise
+    except InputError:
+        return None

@@ -1,0 +1,60 @@
+"""mood-sweep explain: why a cell is cached or will run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mood_sweeps.api import plan, results_if_any
+from mood_sweeps.cli.options import overrides, workspace
+from mood_sweeps.errors import InputError
+from mood_sweeps.launching.explain import explain, find_cell
+from mood_sweeps.planner.plan import Cell
+from mood_sweeps.results.query import Results
+from mood_sweeps.spec.load import load_sweep, read_sweep
+from mood_sweeps.workspace import Workspace
+
+__all__ = ["command"]
+
+
+@click.command("explain")
+@click.argument("cell")
+@click.option(
+    "--file",
+    type=click.Path(),
+    help="The experiment file; default: the last launched revision that has such a cell.",
+)
+@overrides
+@workspace
+def command(cell: str, file: str | None, overrides: tuple[str, ...], workspace: Workspace) -> None:
+    """Say for each stage behind CELL whether it is cached or will run, and why.
+
+    CELL is the beginning of a cell key, or axis values separated by commas, such as
+    mim,vit_nano,pt,knn,digits:6-9,0
+    """
+    results = results_if_any(workspace)
+    if file:
+        found = find_cell(plan(load_sweep(file, overrides)), cell)
+    else:
+        found = _find_recorded(results, cell)
+    click.echo(f"cell {found.cell_key[:12]}: {found.label}")
+    for stage in explain(found, results, workspace.open_store()):
+        click.echo(f"  {stage.state:<11}{stage.kind:<10}{stage.key[:12]}  {stage.label}")
+        for line in stage.why:
+            click.echo(f"  {'':<21}{line}")
+
+
+def _find_recorded(results: Results | None, words: str) -> Cell:
+    """Return the cell from the first recorded experiment, newest first, that has it."""
+    experiments = results.experiments() if results is not None else []
+    if not experiments:
+        raise InputError("nothing was launched in this workspace yet; name the file with --file")
+    refusal: InputError | None = None
+    for text, path in experiments:
+        try:
+            return find_cell(plan(read_sweep(text, Path(path))), words)
+        except InputError as error:
+            refusal = refusal or error
+    assert refusal is not None
+    raise refusal

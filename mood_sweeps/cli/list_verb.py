@@ -1,0 +1,56 @@
+"""mood-sweep list: what an experiment file can name, with parameters and defaults."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import click
+
+__all__ = ["command"]
+
+THINGS = ("pretexts", "backbones", "finetunes", "scorers", "datasets")
+
+
+@click.command("list")
+@click.argument("what", type=click.Choice(THINGS), required=False)
+def command(what: str | None) -> None:
+    """List what an experiment file can name: WHAT, or everything."""
+    for thing in [what] if what else THINGS:
+        if not what:
+            click.echo(f"\n{thing}")
+        for name, note in _entries(thing):
+            click.echo(f"  {name:<16}{note}")
+
+
+def _entries(thing: str) -> list[tuple[str, str]]:
+    from mood_sweeps.datasets.catalogue import DATASETS
+    from mood_sweeps.representations.backbones import BACKBONES
+    from mood_sweeps.representations.finetunes import FINETUNES
+    from mood_sweeps.representations.pretexts import PRETEXTS
+    from mood_sweeps.scorers import SCORERS
+
+    if thing == "datasets":
+        return [(name, entry.description) for name, entry in DATASETS.items()]
+    catalogues: dict[str, Any] = {
+        "pretexts": PRETEXTS,
+        "backbones": BACKBONES,
+        "finetunes": FINETUNES,
+        "scorers": SCORERS,
+    }
+    entries = [(name, _described(kind)) for name, kind in catalogues[thing].items()]
+    if thing == "finetunes":
+        entries.insert(0, ("pt", "no fine-tuning; stages follow with +, as in pt+ft"))
+    if thing == "backbones":
+        entries.append(("…", "and every architecture of timm by its name"))
+    return entries
+
+
+def _described(kind: Any) -> str:
+    fields = ", ".join(f"{field.name}={field.default}" for field in dataclasses.fields(kind))
+    line = _first_line(kind)
+    return f"{line} ({fields})" if fields else line
+
+
+def _first_line(entry: Any) -> str:
+    return (getattr(entry, "__doc__", "") or str(entry)).strip().splitlines()[0]

@@ -1,0 +1,101 @@
+"""mood-sweep plan: what a sweep comes down to, before anything runs. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import click
+
+from mood_sweeps.api import plan, results_if_any
+from mood_sweeps.cli.options import overrides, sweep_file, workspace
+from mood_sweeps.launching.open_work import OpenWork, estimate_seconds, find_open_work
+from mood_sweeps.launching.tally import clock
+from mood_sweeps.planner.call import Call, Extraction, Scoring
+from mood_sweeps.planner.plan import Plan
+from mood_sweeps.results.query import Results
+from mood_sweeps.spec.load import load_sweep
+from mood_sweeps.workspace import Workspace
+
+__all__ = ["command"]
+
+STAGE_KINDS = ("pretrain", "finetune", "extract", "fit", "score", "evaluate")
+
+
+@click.command("plan")
+@sweep_file
+@overrides
+@workspace
+def command(file: str, overrides: tuple[str, ...], workspace: Workspace) -> None:
+    """Show what the sweep in FILE.yaml comes down to. Nothing is run, nothing is written."""
+    planned = plan(load_sweep(file, overrides))
+    results = results_if_any(workspace)
+    work = find_open_work(planned, results, workspace.open_store(), repair=False)
+    for line in describe(planned, work, results):
+        click.echo(line)
+
+
+def describe(planned: Plan, work: OpenWork, results: Results | None) -> list[str]:
+    """Return the plan in words, line by line."""
+    n_cells = len(planned.cells)
+    n_removed = sum(planned.removed.values())
+    lines = [
+        f"sweep {planned.sweep.name}: {n_cells:,} cells"
+        + (f" of {n_cells + n_removed:,} in the full grid" if n_removed else ""),
+    ]
+    if planned.removed:
+        lines += ["", "cells removed by rules"]
+        ordered = sorted(planned.removed.items(), key=lambda item: (-item[1], item[0]))
+        lines += [f"  {number:>8,}  {rule}" for rule, number in ordered]
+    lines += ["", f"  {'stage':<10}{'unique':>10}{'done':>10}{'to run':>10}"]
+    to_run = _stages_to_run(planned, work)
+    for kind, number in _in_order(planned.stage_counts()):
+        waiting = to_run.get(kind, 0)
+        lines.append(f"  {kind:<10}{number:>10,}{number - waiting:>10,}{waiting:>10,}")
+    lines.append("")
+    if work.adopted:
+        lines.append(f"{len(work.adopted):,} numbers are in the store and only lack their row")
+    if not work.calls:
+        lines.append("nothing to run")
+        return lines
+    lines.append(_estimate(work.calls, results))
+    return lines
+
+
+def _estimate(calls: tuple[Call, ...], results: Results | None) -> str:
+    measured = results.seconds_per_unit() if results is not None else {}
+    known = [call for call in calls if (call.kind, call.method) in measured]
+    total = f"{len(calls):,} calls to run"
+    if not known:
+        return f"{total}; time unknown: nothing like them was measured in this workspace yet"
+    seconds = sum(estimate_seconds(known, measured).values())
+    unknown = len(calls) - len(known)
+    missing = f", without {unknown:,} of a kind never measured" if unknown else ""
+    return (
+        f"{total}; about {clock(seconds)} of one worker's time, "
+        f"{clock(seconds / 2)} on two{missing} (from measured history)"
+    )
+
+
+def _stages_to_run(planned: Plan, work: OpenWork) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    open_scores: set[str] = set()
+    for call in work.calls:
+        if isinstance(call.work, Scoring):
+            open_scores.update(evaluation.score_key for evaluation in call.work.evaluations)
+        elif isinstance(call.work, Extraction):
+            counts["extract"] += len(call.work.stages)
+        else:
+            counts[call.kind] += 1
+    finished = [cell for cell in planned.cells if cell.score_key not in open_scores]
+    waiting = [cell for cell in planned.cells if cell.score_key in open_scores]
+    counts["evaluate"] = len(open_scores)
+    counts["fit"] = len({cell.fit_key for cell in waiting} - {cell.fit_key for cell in finished})
+    counts["score"] = len(
+        {key for cell in waiting for key in (cell.id_scores_key, cell.ood_scores_key)}
+        - {key for cell in finished for key in (cell.id_scores_key, cell.ood_scores_key)}
+    )
+    return dict(counts)
+
+
+def _in_order(counts: dict[str, int]) -> list[tuple[str, int]]:
+    return [(kind, counts[kind]) for kind in STAGE_KINDS if counts.get(kind)]

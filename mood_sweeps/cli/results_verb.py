@@ -1,0 +1,130 @@
+"""mood-sweep results: the results as a table, CSV or Parquet."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from mood_sweeps.api import results_of
+from mood_sweeps.choice import did_you_mean
+from mood_sweeps.cli.options import workspace
+from mood_sweeps.errors import InputError
+from mood_sweeps.results.query import FILTERS
+from mood_sweeps.workspace import Workspace
+
+__all__ = ["command"]
+
+SHOWN = (
+    "pretext",
+    "backbone",
+    "finetune",
+    "scorer",
+    "ood_set",
+    "distance",
+    "seed",
+    "status",
+    "auroc",
+    "auroc_low",
+    "auroc_high",
+    "fpr95",
+    "id_accuracy",
+)
+MOST_ROWS = 60
+
+
+def _filters(function: Any) -> Any:
+    for name in reversed(FILTERS):
+        flag = f"--{name.replace('_', '-')}"
+        function = click.option(
+            flag,
+            name,
+            multiple=True,
+            type=int if name == "seed" else str,
+            help=f"Only this {name.replace('_', ' ')}; can be repeated.",
+        )(function)
+    return function
+
+
+@click.command("results")
+@_filters
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "parquet"]),
+    default="table",
+    show_default=True,
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Write to this file.")
+@click.option("--columns", help="Comma-separated columns; default: all (table: the main ones).")
+@click.option("--history", is_flag=True, help="All revisions of each sweep, not the current one.")
+@workspace
+def command(
+    form: str,
+    out: Path | None,
+    columns: str | None,
+    history: bool,
+    workspace: Workspace,
+    **filters: tuple[str | int, ...],
+) -> None:
+    """Print or export one row per cell."""
+    if form == "parquet" and out is None:
+        raise InputError("parquet is no text: say where to with --out FILE.parquet")
+    results = results_of(workspace)
+    frame = results.frame(
+        history=history, **{name: list(values) for name, values in filters.items() if values}
+    )
+    if columns:
+        wanted = [name.strip() for name in columns.split(",")]
+        unknown = [name for name in wanted if name not in frame.columns]
+        if unknown:
+            raise InputError(
+                f"no column {unknown[0]!r}{did_you_mean(unknown[0], list(frame.columns))}"
+            )
+        frame = frame[wanted]
+    try:
+        if form == "parquet":
+            frame.to_parquet(out, index=False)
+        elif form == "csv":
+            frame.to_csv(out or sys.stdout, index=False)
+        else:
+            _print_table(frame, columns is not None, out)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise InputError(f"{out} cannot be written: {error.strerror or error}") from None
+    if out is not None:
+        click.echo(f"{len(frame):,} rows written to {out}", err=True)
+
+
+def _print_table(frame: Any, chosen: bool, out: Path | None) -> None:
+    from mood_sweeps.aggregation.render import to_text
+
+    shown = frame if chosen else frame[[name for name in SHOWN if name in frame.columns]]
+    if out is not None:
+        out.write_text(to_text(_readable(shown)) + "\n")
+        return
+    console = Console(highlight=False)
+    width = console.width if console.is_terminal else None
+    click.echo(to_text(_readable(shown.head(MOST_ROWS)), width))
+    if len(shown) > MOST_ROWS:
+        click.echo(f"… {len(shown) - MOST_ROWS:,} more rows; narrow them down or use --format csv")
+    click.echo(f"{len(shown):,} rows")
+
+
+def _readable(frame: Any) -> Any:
+    """Return the frame as text: fractions to four digits, nothing for what is missing."""
+
+    def shown(value: Any) -> str:
+        if value is None or value != value:  # NaN is the one value that differs from itself
+            return ""
+        return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+    return (
+        frame.astype(object)
+        .map(lambda value: "" if value is None else value)
+        .map(lambda value: shown(value) if str(value) != "<NA>" else "")
+    )

@@ -1,0 +1,59 @@
+"""mood-sweep status: what launches are doing, read from the database alone."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from typing import Any
+
+import click
+
+from mood_sweeps.api import results_of
+from mood_sweeps.cli.options import workspace
+from mood_sweeps.errors import InputError
+from mood_sweeps.launching.status import LaunchStatus, launch_status
+from mood_sweeps.launching.tally import clock
+from mood_sweeps.workspace import Workspace
+
+__all__ = ["command"]
+
+
+@click.command("status")
+@click.argument("sweep", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@click.option("--watch", is_flag=True, help="Repeat every two seconds until the launch ends.")
+@workspace
+def command(sweep: str | None, as_json: bool, watch: bool, workspace: Workspace) -> None:
+    """Show running launches (or the last one), of SWEEP or of all sweeps."""
+    results = results_of(workspace)
+    while True:
+        statuses = launch_status(results, sweep)
+        if not statuses:
+            raise InputError(f"nothing was launched{f' of sweep {sweep!r}' if sweep else ''} yet")
+        if as_json:
+            click.echo(json.dumps([status.as_dict() for status in statuses]))
+        else:
+            for status in statuses:
+                _print(status)
+        if not watch or not any(status.is_running for status in statuses):
+            return
+        time.sleep(2)
+
+
+def _print(status: LaunchStatus) -> None:
+    cells = ", ".join(f"{number:,} {name}" for name, number in sorted(status.cells.items()))
+    click.echo(f"{status.sweep}, launch {status.launch}: {status.state}; cells: {cells}")
+    done = Counter(row["kind"] for row in status.ended if row["outcome"] in ("done", "reused"))
+    calls = ", ".join(f"{number} {kind}" for kind, number in done.items()) or "none"
+    click.echo(f"  calls done: {calls} (of {status.calls_planned} planned)")
+    if status.is_running and status.eta_s is not None:
+        click.echo(f"  about {clock(status.eta_s)} left")
+    for row in status.running:
+        click.echo(f"  running: {row['kind']} {row['label']}{_attempt(row)}")
+    for row in status.failed:
+        click.echo(f"  {row['outcome']}: {row['kind']} {row['label']}: {row['error']}")
+
+
+def _attempt(row: dict[str, Any]) -> str:
+    return f" (attempt {row['number']})" if row["number"] > 1 else ""

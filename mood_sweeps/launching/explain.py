@@ -1,0 +1,186 @@
+"""Why a cell is cached or will run: its chain of stages, and what differs from the nearest one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mood_sweeps.choice import did_you_mean
+from mood_sweeps.errors import CorruptObject, InputError
+from mood_sweeps.planner.missing import group_of
+from mood_sweeps.planner.plan import Cell, Plan
+from mood_sweeps.planner.stage import Stage
+from mood_sweeps.results.query import Results
+from mood_sweeps.stages.score_objects import stored_rows
+from mood_sweeps.store import Store
+
+__all__ = ["Explained", "explain", "find_cell"]
+
+MOST_COMPARED = 200
+"""How many stored objects of a kind are looked at for the nearest one."""
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One stage of a cell's chain: whether it is there, and why or why not."""
+
+    kind: str
+    key: str
+    label: str
+    state: str
+    why: tuple[str, ...] = ()
+
+
+def find_cell(plan: Plan, words: str) -> Cell:
+    """Return the one cell that ``words`` name.
+
+    words: the beginning of a cell key (four digits or more), or axis values separated by commas
+    in any order and number, such as ``mim,vit_nano,pt,knn,digits:6-9,0``.
+    Raises InputError if no cell or several match.
+    """
+    by_key = [cell for cell in plan.cells if len(words) >= 4 and cell.cell_key.startswith(words)]
+    if len(by_key) == 1:
+        return by_key[0]
+    wanted = [word.strip() for word in words.split(",")]
+    matching = by_key or [
+        cell for cell in plan.cells if all(word in _axis_values(cell) for word in wanted)
+    ]
+    if len(matching) == 1:
+        return matching[0]
+    if not matching:
+        known = {value for cell in plan.cells for value in _axis_values(cell)}
+        strange = [word for word in wanted if word not in known]
+        hint = f"{strange[0]!r}{did_you_mean(strange[0], known)}" if strange else repr(words)
+        raise InputError(f"no cell of {plan.sweep.name!r} is named by {hint}")
+    shown = "; ".join(f"{cell.cell_key[:12]} {cell.label}" for cell in matching[:3])
+    raise InputError(
+        f"{len(matching)} cells are named by {words!r}; add axis values. The first are: {shown}"
+    )
+
+
+def explain(cell: Cell, results: Results | None, store: Store) -> list[Explained]:
+    """Return the chain behind a cell's number, first stage first."""
+    return list(_Explanation(cell, results, store).lines())
+
+
+class _Explanation:
+    """One cell being explained."""
+
+    def __init__(self, cell: Cell, results: Results | None, store: Store) -> None:
+        self._cell = cell
+        self._results = results
+        self._store = store
+
+    def lines(self) -> Iterator[Explained]:
+        representation = self._cell.representation
+        has_row = self._has_row()
+        held = self._held_rows()
+        number_exists = has_row or self._cell.score_key in held
+        banks = [
+            representation.banks[representation.id_set, "train"],
+            representation.banks[representation.id_set, "test"],
+            representation.banks[self._cell.pair.ood_set, "all"],
+        ]
+        needed = not number_exists
+        banks_there = all(self._store.has(bank.ref) for bank in banks)
+        for position, stage in enumerate(representation.chain):
+            later = representation.chain[position + 1 :]
+            needs_it = (
+                needed
+                and not banks_there
+                and not any(self._store.has(stage.ref) for stage in later)
+            )
+            yield self._stage(stage, needs_it)
+        for bank in banks:
+            yield self._stage(bank, needed)
+        yield self._number(has_row, self._cell.score_key in held)
+
+    def _stage(self, stage: Stage, needed: bool) -> Explained:
+        if self._store.has(stage.ref):
+            manifest = self._store.manifest(stage.ref)
+            why = f"made {manifest.created_at} in {manifest.seconds:.1f} s, {manifest.size:,} bytes"
+            return Explained(stage.kind, stage.key, stage.label, "cached", (why,))
+        if not needed:
+            why = "not in the store, and nothing that is missing needs it"
+            return Explained(stage.kind, stage.key, stage.label, "not needed", (why,))
+        return Explained(
+            stage.kind, stage.key, stage.label, "will run", tuple(self._why_missing(stage))
+        )
+
+    def _number(self, has_row: bool, is_held: bool) -> Explained:
+        cell = self._cell
+        if has_row:
+            state, why = "cached", ["its row is in the database"]
+        elif is_held:
+            state, why = "cached", ["in the store; the next launch writes its row"]
+        else:
+            state, why = "will run", ["neither the database nor the store holds this number"]
+            failed = self._last_failure(f"score-{group_of(cell.representation)}")
+            why += [f"last attempt failed: {failed['error']}"] if failed else []
+        label = f"{cell.scorer_label} on {cell.pair.id_set} vs {cell.pair.ood_set}"
+        return Explained("evaluate", cell.score_key, label, state, tuple(why))
+
+    def _why_missing(self, stage: Stage) -> Iterator[str]:
+        failed = self._last_failure(stage.key)
+        if failed:
+            yield f"last attempt failed: {failed['error']}"
+        nearest = self._nearest(stage)
+        if nearest is None:
+            yield f"no {stage.kind} object is in the store"
+            return
+        key, differences = nearest
+        yield f"the nearest {stage.kind} object is {key[:12]}; it differs in"
+        for field, ours, theirs in differences:
+            yield f"  {field}: {ours!r} here, {theirs!r} there"
+
+    def _nearest(self, stage: Stage) -> tuple[str, list[tuple[str, Any, Any]]] | None:
+        best: tuple[str, list[tuple[str, Any, Any]]] | None = None
+        for number, ref in enumerate(self._store.refs(stage.kind)):
+            if number >= MOST_COMPARED:
+                break
+            theirs = self._store.manifest(ref).origin.content
+            differences = list(_differences(stage.content, theirs))
+            if best is None or len(differences) < len(best[1]):
+                best = (ref.key, differences)
+        return best
+
+    def _has_row(self) -> bool:
+        if self._results is None:
+            return False
+        return bool(self._results.evaluated([self._cell.score_key]))
+
+    def _held_rows(self) -> set[str]:
+        try:
+            return {
+                row["score_key"]
+                for row in stored_rows(self._store, group_of(self._cell.representation))
+            }
+        except CorruptObject:
+            return set()
+
+    def _last_failure(self, call_key: str) -> Mapping[str, Any] | None:
+        return self._results.last_failure(call_key) if self._results is not None else None
+
+
+def _differences(ours: Any, theirs: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+        for name in sorted({*ours, *theirs}):
+            where = f"{path}.{name}" if path else name
+            yield from _differences(ours.get(name), theirs.get(name), where)
+    elif ours != theirs:
+        yield path, ours, theirs
+
+
+def _axis_values(cell: Cell) -> set[str]:
+    representation = cell.representation
+    return {
+        representation.pretext,
+        representation.backbone,
+        representation.finetune,
+        cell.scorer_label,
+        cell.pair.id_set,
+        cell.pair.ood_set,
+        cell.pair.distance,
+        str(representation.seed),
+    }
