@@ -34,19 +34,20 @@ def percent(fraction: float, digits: int = 1) -> str:
     return "–" if pd.isna(fraction) else f"{100 * fraction:.{digits}f}"
 
 
-def fitted(table: pd.DataFrame, width: int) -> pd.DataFrame:
+def fitted(table: pd.DataFrame, width: int, gap: int = 2) -> pd.DataFrame:
     """Return a display table of strings, transposed where it is too wide and its transpose fits.
 
-    Only a table with one label column can be turned: its labels become the header.
+    Only a table with one label column can be turned: its labels become the header. gap: blanks
+    between two columns.
     """
-    if _width(table) <= width or not len(table):
+    if _width(table, gap) <= width or not len(table):
         return table
     label, *values = table.columns
     turned = table.set_index(label)[values].T
     turned.columns.name = None
     turned.insert(0, "", turned.index)
     turned = turned.reset_index(drop=True)
-    return turned if _width(turned) <= width else table
+    return turned if _width(turned, gap) <= width else table
 
 
 def _alignment(table: pd.DataFrame) -> list[str] | None:
@@ -56,8 +57,7 @@ def _alignment(table: pd.DataFrame) -> list[str] | None:
     return ["right" if pd.api.types.is_numeric_dtype(kind) else "left" for kind in table.dtypes]
 
 
-def _width(table: pd.DataFrame) -> int:
-    gap = 2
+def _width(table: pd.DataFrame, gap: int) -> int:
     columns = [max(map(_cells, [name, *table[name]])) for name in table.columns]
     return sum(columns) + gap * (len(columns) - 1)
 

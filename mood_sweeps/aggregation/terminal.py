@@ -22,11 +22,16 @@ def rich_table(table: pd.DataFrame, title: str, *, labels: int = 1, width: int =
     ``BEST`` are bold; incomplete ones ("… of …") are yellow. A table with one label column is
     turned on its side where only that fits.
     """
-    shown = fitted(table, width - 4) if labels == 1 else table
+    shown = fitted(table, width - 2, gap=3) if labels == 1 else table
     drawn = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for position, name in enumerate(shown.columns):
         is_label = position < labels
-        drawn.add_column(Text(str(name)), justify="left" if is_label else "right", no_wrap=is_label)
+        drawn.add_column(
+            Text(str(name)),
+            justify="left" if is_label else "right",
+            no_wrap=is_label,
+            overflow="fold",
+        )
     for values in shown.itertuples(index=False):
         drawn.add_row(*(_styled(str(value)) for value in values))
     return drawn
