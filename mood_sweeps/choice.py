@@ -115,10 +115,10 @@ def _name_and_parameters(raw: Any, axis: str) -> tuple[str, dict[str, Any]]:
     if isinstance(raw, str):
         return raw, {}
     if isinstance(raw, Mapping) and len(raw) == 1:
-        (name, given), *_ = raw.items()
-        if given is None:
+        ((name, given),) = raw.items()
+        if isinstance(name, str) and given is None:
             return name, {}
-        if isinstance(given, Mapping):
+        if isinstance(name, str) and isinstance(given, Mapping):
             return name, {key: _frozen(value) for key, value in given.items()}
     raise InputError(
         f"{axis} {raw!r} is neither a name nor a name with parameters, "

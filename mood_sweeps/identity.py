@@ -21,11 +21,11 @@ __all__ = ["canonical", "derive_seed", "file_digest", "key_of", "non_default_fie
 def canonical(value: Any) -> str:
     """Return the canonical JSON text of ``value``.
 
-    Allowed: None, bool, int, finite float, str, list, tuple and mappings with string keys.
+    Allowed: None, bool, int, finite float, str, list, tuple and mappings with string keys. An
+    int and a float are different values; fields say which they are.
     Raises TypeError or ValueError, naming the place, for anything else.
     """
-    _refuse_irreproducible(value, "value")
-    return _ENCODER.encode(value)
+    return _ENCODER.encode(_plain(value, "value"))
 
 
 _ENCODER = json.JSONEncoder(
@@ -34,25 +34,25 @@ _ENCODER = json.JSONEncoder(
 _SCALARS = (str, bool, int, type(None))
 
 
-def _refuse_irreproducible(value: Any, where: str) -> None:
+def _plain(value: Any, where: str) -> Any:
+    """Return ``value`` in dicts, lists and scalars; refuse what differs from process to process."""
     if isinstance(value, _SCALARS):
-        return
+        return value
     if isinstance(value, float):
         if not math.isfinite(value):
             raise ValueError(f"{where} is {value}: only finite numbers have an identity")
-    elif isinstance(value, Mapping):
-        for name, item in value.items():
+        return value
+    if isinstance(value, Mapping):
+        for name in value:
             if not isinstance(name, str):
                 raise TypeError(f"{where} has the key {name!r}: only strings can be keys")
-            _refuse_irreproducible(item, f"{where}.{name}")
-    elif isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            _refuse_irreproducible(item, f"{where}[{index}]")
-    else:
-        raise TypeError(
-            f"{where} is a {type(value).__name__}, which has no reproducible form: "
-            "use numbers, strings, lists and mappings"
-        )
+        return {name: _plain(item, f"{where}.{name}") for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
+    raise TypeError(
+        f"{where} is a {type(value).__name__}, which has no reproducible form: "
+        "use numbers, strings, lists and mappings"
+    )
 
 
 def key_of(value: Any) -> str:
@@ -84,6 +84,9 @@ def non_default_fields(choice: Any) -> dict[str, Any]:
     changed = {}
     for field in dataclasses.fields(choice):
         value = getattr(choice, field.name)
-        if field.default is dataclasses.MISSING or value != field.default:
+        default = field.default
+        if field.default_factory is not dataclasses.MISSING:
+            default = field.default_factory()
+        if default is dataclasses.MISSING or value != default:
             changed[field.name] = list(value) if isinstance(value, tuple) else value
     return changed

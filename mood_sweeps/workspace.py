@@ -70,6 +70,8 @@ class Workspace:
         """Return what keeps a launch from writing here, without creating anything."""
         found = []
         unwritable = _unwritable(self.store)
+        if self.store.exists() and not self.store.is_dir():
+            unwritable = "it is not a folder"
         if unwritable:
             found.append(Problem(f"the store {self.store} cannot be written: {unwritable}"))
         try:

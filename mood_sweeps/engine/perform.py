@@ -6,6 +6,7 @@ executor, which is why they agree.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import platform
 import time
@@ -49,7 +50,7 @@ def perform(call: Call, store: Store, lease: Lease) -> Outcome:
             call.key, "failed", error=one_line(error), traceback=traceback.format_exc()
         )
     seconds = time.perf_counter() - started
-    return Outcome(**{**outcome.__dict__, "worker": worker, "seconds": seconds})
+    return dataclasses.replace(outcome, worker=worker, seconds=seconds)
 
 
 def one_line(error: BaseException) -> str:
@@ -129,7 +130,7 @@ class _Performance:
         rest = tuple(item for item in work.evaluations if item.score_key not in have)
         if not rest:
             return Outcome(self._call.key, "reused", evaluations=tuple(found))
-        work = Scoring(**{**work.__dict__, "evaluations": rest})
+        work = dataclasses.replace(work, evaluations=rest)
         banks = self._banks(work)
         scored = Scorings(work, banks, known_parts(self._store, work.group)).run()
         failures = tuple(

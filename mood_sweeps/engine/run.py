@@ -54,13 +54,19 @@ class Policy:
 
 @dataclass
 class Ran:
-    """What a run came to: calls by verdict; whether objects were found corrupt."""
+    """What a run came to.
+
+    done, reused, skipped: calls. failed: outcomes with a failure in them. corrupt: objects that
+    were put into quarantine. gave_up: ``max_failures`` was reached. interrupted: asked to stop
+    from outside while something was left to do.
+    """
 
     done: int = 0
     reused: int = 0
     failed: list[Outcome] = field(default_factory=list)
     skipped: int = 0
     corrupt: int = 0
+    gave_up: bool = False
     interrupted: bool = False
 
 
@@ -101,6 +107,17 @@ class _Run:
         self._ran = Ran()
 
     def run(self) -> Ran:
+        try:
+            self._loop()
+        finally:
+            for _, lease in self._running.values():
+                self._store.leases.release(lease)
+        self._ran.interrupted = (
+            self._stop.draining and not self._ran.gave_up and not self._schedule.finished
+        )
+        return self._ran
+
+    def _loop(self) -> None:
         while not self._schedule.finished or self._running:
             if self._stop.now or (self._stop.draining and not self._running):
                 break
@@ -111,10 +128,6 @@ class _Run:
                     self._handle(outcome)
             elif self._elsewhere:
                 time.sleep(WAIT_S)
-        for _, lease in self._running.values():
-            self._store.leases.release(lease)
-        self._ran.interrupted = self._stop.draining and not self._schedule.finished
-        return self._ran
 
     def _dispatch(self) -> None:
         elsewhere, self._elsewhere = self._elsewhere, []
@@ -189,4 +202,5 @@ class _Run:
     def _stop_after_failures(self) -> None:
         limit = self._policy.max_failures
         if limit is not None and len(self._ran.failed) >= limit and not self._stop.draining:
+            self._ran.gave_up = True
             self._stop.request()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -40,8 +41,12 @@ def signals_request(stop: Stop, say: Callable[[str], None]) -> Iterator[None]:
     """Let SIGINT drain and then stop, and SIGTERM stop at once, inside the block.
 
     Stopping at once raises KeyboardInterrupt where the main thread happens to be. ``say`` tells
-    the user what was understood.
+    the user what was understood. Outside the main thread, which Python alone lets handle
+    signals, nothing is changed.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def interrupted(_number: int, _frame: FrameType | None) -> None:
         stop.request()
@@ -63,4 +68,4 @@ def signals_request(stop: Stop, say: Callable[[str], None]) -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)

@@ -181,7 +181,7 @@ class _Launch:
         if work.adopted:
             recording.adopt(work.adopted)
             recording.adopt_stages(self._plan.stages(), self._store)
-            self._launched.adopted = len(work.adopted)
+            self._launched.adopted += len(work.adopted)
 
     def _rounds(self, work: OpenWork, executor: Executor, recording: Recording) -> str:
         measured = self._results.seconds_per_unit()
@@ -193,9 +193,8 @@ class _Launch:
                     if not ran.corrupt or self._stop.draining:
                         break
                     work = find_open_work(self._plan, self._results, self._store, repair=True)
-                    if work.adopted:
-                        recording.adopt(work.adopted)
-                self._launched.interrupted = ran.interrupted and not self._stopped_by_failures()
+                    self._take_over(work, recording)
+                self._launched.interrupted = ran.interrupted
             except KeyboardInterrupt:
                 self._launched.interrupted = True
             finally:
@@ -232,10 +231,6 @@ class _Launch:
             self._launched.failures = tally.failures
             self._launched.stages_run += tally.stages_run
         return ran
-
-    def _stopped_by_failures(self) -> bool:
-        limit = self._options.max_failures
-        return limit is not None and len(self._launched.failures) >= limit
 
     def _begin(self, revision: int, work: OpenWork, recording: Recording) -> None:
         counts = self._plan.stage_counts()

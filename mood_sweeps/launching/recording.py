@@ -9,13 +9,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
-
 from mood_sweeps.engine.outcome import Made, Outcome, made_of
 from mood_sweeps.identity import key_of
 from mood_sweeps.planner.call import Call, Scoring
 from mood_sweeps.planner.plan import Cell, Plan
 from mood_sweeps.planner.stage import Stage
+from mood_sweeps.results.database import Connection
 from mood_sweeps.results.outbox import enqueue
 from mood_sweeps.results.record import Recorder
 from mood_sweeps.store import Store

@@ -55,7 +55,7 @@ class Tally:
             self.failed_cells += lost if outcome.verdict in ("done", "reused") else call.units
         elif outcome.verdict in ("done", "reused"):
             self.done[call.kind] += call.units
-        if outcome.verdict == "failed":
+        if outcome.verdict not in ("done", "reused", "input corrupt"):
             self.failures.append(f"{call}: {outcome.error}")
         self.failures += [f"{call}: {failure.error}" for failure in outcome.failures]
 

@@ -39,13 +39,13 @@ def calls_for(
         representation = cells[0].representation
         scorings.append(_scoring(group, representation, cells, find_image_set))
         missing = [bank for bank in _banks(representation, cells) if not is_there(bank.ref)]
-        if not missing:
-            continue
-        extractions.setdefault(representation.checkpoint.ref, {}).update(
-            {bank.key: bank for bank in missing}
-        )
-        for call in _training(representation.chain, is_there):
-            calls.setdefault(call.key, call)
+        if missing:
+            extractions.setdefault(representation.checkpoint.ref, {}).update(
+                {bank.key: bank for bank in missing}
+            )
+        if missing or representation.head_set is not None:
+            for call in _training(representation.chain, is_there):
+                calls.setdefault(call.key, call)
     for checkpoint, banks in extractions.items():
         call = _extraction(checkpoint, tuple(banks.values()))
         calls[call.key] = call
@@ -139,7 +139,11 @@ def _scoring(
             predictions=representation.predictions,
             evaluations=evaluations,
         ),
-        needs=tuple(bank.ref for bank in _banks(representation, cells)),
+        needs=(
+            *(bank.ref for bank in _banks(representation, cells)),
+            # The head lies with its checkpoint.
+            *([representation.checkpoint.ref] if representation.head_set is not None else []),
+        ),
         makes=(),
         units=len(cells),
     )

@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from mood_sweeps.errors import DatabaseError
 from mood_sweeps.results.schema import HEAD_REVISION
 
-__all__ = ["Database"]
+__all__ = ["Connection", "Database"]
 
 BUSY_TIMEOUT_MS = 30_000
 CONNECT_TIMEOUT_S = 10
@@ -31,7 +31,7 @@ class Database:
     def __init__(self, url: str) -> None:
         try:
             parsed = make_url(url)
-        except ArgumentError:
+        except (ArgumentError, ValueError):  # ValueError: a port that is no number
             raise DatabaseError(
                 f"{_without_password(url)!r} is no database URL; expected sqlite:///path.db "
                 "or postgresql://user@host/name"
@@ -101,7 +101,7 @@ class Database:
         self._engine.dispose()
 
     def _revision(self) -> str | None:
-        with self._reported(), self._engine.connect() as connection:
+        with self.reading() as connection:
             if not inspect(connection).has_table("alembic_version"):
                 return None
             found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

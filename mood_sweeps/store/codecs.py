@@ -28,7 +28,8 @@ HEAD_FILE = "head.safetensors"
 
 def save_arrays(arrays: Mapping[str, npt.NDArray[Any]], path: Path) -> None:
     """Write named arrays of any shape and numeric dtype."""
-    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
+    # Not `ascontiguousarray`, which makes a scalar a vector of one.
+    save_file({name: np.asarray(array, order="C") for name, array in arrays.items()}, path)
 
 
 def load_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:

@@ -1,14 +1,15 @@
 """Leases: who is making an object now, so that two launches on one store do nothing twice.
 
-A lease is a file created exclusively (works on a local disk and on NFS). It names its holder and
-carries a token that is new for every holding: a fencing token. What a former holder finishes
-after its lease was taken over is refused at publication. A dead holder on the same host is known
-at once (pid, start time, boot); one on another host is presumed dead when its heartbeat is older
-than ``TTL_S`` seconds.
+A lease is a file that appears whole and exclusively (a hard link, which a local disk and NFS both
+refuse to make twice). It names its holder and carries a token that is new for every holding: a
+fencing token. What a former holder finishes after its lease was taken over is refused at
+publication. A dead holder on the same host is known at once (pid, start time, boot); one that
+cannot be seen from here is presumed dead when its heartbeat is older than ``TTL_S`` seconds.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import threading
@@ -17,13 +18,14 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from mood_sweeps.errors import LeaseLost, StoreError
+from mood_sweeps.errors import LeaseLost
 from mood_sweeps.store.process import Process, this_process
 
 __all__ = ["HEARTBEAT_S", "TTL_S", "Lease", "Leases"]
 
 TTL_S = 60.0
 HEARTBEAT_S = TTL_S / 4
+UNREADABLE_TTL_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,8 @@ class Lease:
 
     def check(self) -> None:
         """Raise LeaseLost unless this very holding is still the current one."""
-        try:
-            held = json.loads(Path(self.path).read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
-            held = {}
-        if held.get("token") != self.token:
+        found = _look(Path(self.path))
+        if found is None or found.token != self.token:
             raise LeaseLost(f"the lease on {self.name[:12]} was taken over; its work is discarded")
 
 
@@ -59,17 +58,16 @@ class Leases:
 
     def acquire(self, name: str) -> Lease | None:
         """Return a lease on ``name``, or None while a living process holds it."""
-        path = self._folder / f"{name}.json"
-        if self._create(path):
-            return self._hold(name, path)
-        if self.holder_is_gone(name) and self._break(path) and self._create(path):
-            return self._hold(name, path)
-        return None
+        lease = self._create_or_take_over(name)
+        if lease is not None:
+            self._keep_alive(lease)
+        return lease
 
     def release(self, lease: Lease) -> None:
         """Give a lease back; harmless if it was lost meanwhile."""
         with self._lock:
-            self._held.pop(lease.name, None)
+            if self._held.get(lease.name) == lease:
+                del self._held[lease.name]
         try:
             lease.check()
             os.unlink(lease.path)
@@ -78,27 +76,13 @@ class Leases:
 
     def holder(self, name: str) -> Process | None:
         """Return who holds ``name`` now, or None."""
-        try:
-            held = json.loads((self._folder / f"{name}.json").read_text())
-            return Process(**held["holder"])
-        except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError):
-            return None
+        found = _look(self._path(name))
+        return found.holder if found is not None else None
 
     def holder_is_gone(self, name: str) -> bool:
         """Whether ``name`` is leased to a process that is dead, or silent for ``TTL_S``."""
-        path = self._folder / f"{name}.json"
-        try:
-            silent_s = time.time() - path.stat().st_mtime
-        except FileNotFoundError:
-            return False
-        holder = self.holder(name)
-        if holder is None:
-            # A half-written file: its writer died inside `_create`, or is in it right now.
-            return silent_s > 1.0
-        if holder.host == this_process().host:
-            # The clock may jump; on one host the process table is the better witness.
-            return holder.is_surely_dead()
-        return silent_s > TTL_S
+        found = _look(self._path(name))
+        return found is not None and found.is_gone
 
     def close(self) -> None:
         """Give every lease back and stop the heartbeat."""
@@ -108,56 +92,113 @@ class Leases:
         for lease in list(self._held.values()):
             self.release(lease)
 
-    def _create(self, path: Path) -> bool:
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.json"
+
+    def _create_or_take_over(self, name: str) -> Lease | None:
+        return self._create(name) or self._take_over(name)
+
+    def _create(self, name: str) -> Lease | None:
+        lease, aside = self._write_aside(name)
         try:
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+            os.link(aside, lease.path)
         except FileExistsError:
-            return False
+            # NFS may repeat a request whose answer got lost: then the link that is there is ours.
+            if aside.stat().st_nlink < 2:
+                return None
+        finally:
+            os.unlink(aside)
+        return lease
+
+    def _take_over(self, name: str) -> Lease | None:
+        """Replace a dead holder's lease; of several that see it dead, exactly one does.
+
+        The right to replace one certain holding is a lease of its own, so a process that dies
+        while it replaces is itself replaced.
+        """
+        path = self._path(name)
+        found = _look(path)
+        if found is None or not found.is_gone:
+            return None
+        right = self._create_or_take_over(f"{name}.{found.mark}")
+        if right is None:
+            return None
+        try:
+            now = _look(path)
+            if now is None or now.mark != found.mark:
+                return None
+            lease, aside = self._write_aside(name)
+            os.replace(aside, path)
+            return lease
+        finally:
+            os.unlink(right.path)
+
+    def _write_aside(self, name: str) -> tuple[Lease, Path]:
+        """Write a lease that is to appear whole; return it and the file that holds it so far."""
+        lease = Lease(str(self._path(name)), name, uuid.uuid4().hex)
+        content = json.dumps({"token": lease.token, "holder": this_process().as_dict()})
+        aside = self._folder / f".{lease.token}"
+        try:
+            aside.write_text(content)
         except FileNotFoundError:
             self._folder.mkdir(parents=True, exist_ok=True)
-            return self._create(path)
-        content = {"token": uuid.uuid4().hex, "holder": this_process().as_dict()}
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(content, file)
-        return True
+            aside.write_text(content)
+        return lease, aside
 
-    def _break(self, path: Path) -> bool:
-        """Take a dead holder's file away; exactly one of several breakers succeeds."""
-        grave = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-        before = path.read_bytes() if path.exists() else b""
-        try:
-            os.rename(path, grave)
-        except FileNotFoundError:
-            return False
-        if grave.read_bytes() != before:
-            # Between look and rename somebody else broke it and took the lease: put it back.
-            try:
-                os.link(grave, path)
-            except FileExistsError as error:
-                raise StoreError(f"three processes fought for the lease {path.name}") from error
-            finally:
-                os.unlink(grave)
-            return False
-        os.unlink(grave)
-        return True
-
-    def _hold(self, name: str, path: Path) -> Lease:
-        lease = Lease(str(path), name, json.loads(path.read_text())["token"])
+    def _keep_alive(self, lease: Lease) -> None:
         with self._lock:
-            self._held[name] = lease
+            self._held[lease.name] = lease
             if self._heart is None:
                 self._heart = threading.Thread(
                     target=self._beat, name="lease-heartbeat", daemon=True
                 )
                 self._heart.start()
-        return lease
 
     def _beat(self) -> None:
         while not self._stop.wait(HEARTBEAT_S):
             with self._lock:
-                paths = [lease.path for lease in self._held.values()]
-            for path in paths:
+                held = list(self._held.values())
+            for lease in held:
                 try:
-                    os.utime(path)
-                except FileNotFoundError:
+                    lease.check()  # another's lease must not live on by our heartbeat
+                    os.utime(lease.path)
+                except (LeaseLost, OSError):
                     continue
+
+
+@dataclass(frozen=True)
+class _Holding:
+    """What a lease file said at one moment.
+
+    token, holder: None if the file cannot be read, as after a power failure. mark: tells this
+    holding from any other. silent_s: seconds since the last heartbeat.
+    """
+
+    token: str | None
+    holder: Process | None
+    mark: str
+    silent_s: float
+
+    @property
+    def is_gone(self) -> bool:
+        if self.holder is None:
+            return self.silent_s > UNREADABLE_TTL_S
+        if self.holder.can_be_seen:
+            # The clock may jump; on one host the process table is the better witness.
+            return self.holder.is_surely_dead()
+        return self.silent_s > TTL_S
+
+
+def _look(path: Path) -> _Holding | None:
+    """Read a lease file; None if there is none."""
+    try:
+        content = path.read_bytes()
+        silent_s = time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return None
+    mark = hashlib.sha256(content).hexdigest()[:16]
+    try:
+        held = json.loads(content)
+        return _Holding(str(held["token"]), Process(**held["holder"]), mark, silent_s)
+    except (ValueError, KeyError, TypeError):
+        return _Holding(None, None, mark, silent_s)

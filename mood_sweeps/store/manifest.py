@@ -68,16 +68,19 @@ class Manifest:
         return json.dumps(asdict(self), indent=1, sort_keys=True, allow_nan=False)
 
     @classmethod
-    def from_json(cls, text: str, ref: Any) -> Manifest:
+    def from_json(cls, text: str | bytes, ref: Any) -> Manifest:
         """Read the stored manifest of the object ``ref``; raise CorruptObject if it is none."""
         try:
             raw = json.loads(text)
             raw["origin"] = Origin(**raw["origin"])
             raw["files"] = {name: FileRecord(**record) for name, record in raw["files"].items()}
             raw["provides"] = {name: tuple(keys) for name, keys in raw["provides"].items()}
-            return cls(**raw)
+            manifest = cls(**raw)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise CorruptObject(f"{ref}: no manifest: {error}", ref) from error
+        if (manifest.kind, manifest.key) != (ref.kind, ref.key):
+            raise CorruptObject(f"{ref}: the manifest is of {manifest.kind}/{manifest.key}", ref)
+        return manifest
 
 
 def describe_files(folder: Path) -> dict[str, FileRecord]:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mood_sweeps.errors import CorruptObject, InputError, StoreError
+from mood_sweeps.errors import CorruptObject, InputError
 from mood_sweeps.identity import file_digest
 from mood_sweeps.store.leases import Lease, Leases
 from mood_sweeps.store.manifest import MANIFEST, Manifest, Origin, describe_files
@@ -54,6 +54,8 @@ class Store:
                 (self.root / name).mkdir(parents=True, exist_ok=True)
             probe = self.root / "tmp" / f"probe.{uuid.uuid4().hex}"
             probe.touch()
+            os.link(probe, probe.with_suffix(".link"))  # leases are made of hard links
+            probe.with_suffix(".link").unlink()
             probe.unlink()
         except OSError as error:
             raise InputError(
@@ -76,12 +78,12 @@ class Store:
                     yield ref
 
     def manifest(self, ref: Ref) -> Manifest:
-        """Return the object's manifest; raise StoreError if there is none."""
+        """Return the object's manifest; raise CorruptObject if there is none that can be read."""
         path = self._folder(ref) / MANIFEST
         try:
-            return Manifest.from_json(path.read_text(), ref)
+            return Manifest.from_json(path.read_bytes(), ref)
         except FileNotFoundError:
-            raise StoreError(f"{ref} is not in the store {self.root}") from None
+            raise CorruptObject(f"{ref} is not in the store {self.root}", ref) from None
 
     def folder(self, ref: Ref) -> Path:
         """Return the object's folder for reading.
@@ -103,12 +105,9 @@ class Store:
         """Whether the object is complete and its files have the recorded sizes (cheap)."""
         try:
             files = self.manifest(ref).files
-        except StoreError:
-            return False
-        folder = self._folder(ref)
-        try:
+            folder = self._folder(ref)
             return all((folder / n).stat().st_size == record.size for n, record in files.items())
-        except FileNotFoundError:
+        except (CorruptObject, OSError):
             return False
 
     def publish(
@@ -143,6 +142,7 @@ class Store:
                 _flush_to_disk(path)
             (aside / MANIFEST).write_text(manifest.to_json())
             _flush_to_disk(aside / MANIFEST)
+            _flush_to_disk(aside)
             if lease is not None:
                 lease.check()
             return self._move_into_place(aside, ref, manifest)
@@ -168,9 +168,12 @@ class Store:
         try:
             os.rename(aside, place)
         except OSError:
-            if not self.is_sound(ref):
-                raise
-            return self.manifest(ref)
+            if self.is_sound(ref):
+                return self.manifest(ref)
+            # Remains of an object, such as a deletion that was cut short, must not keep the
+            # place for ever.
+            self.quarantine(ref)
+            os.rename(aside, place)
         _flush_to_disk(place.parent)
         return manifest
 

@@ -18,8 +18,9 @@ __all__ = ["Process", "this_process"]
 class Process:
     """A process named so that its number being used again cannot deceive.
 
-    started: ticks or seconds since some fixed point, as the platform tells it.
-    boot: identity of the host's current boot; a process of an earlier boot is dead.
+    started: clock ticks since boot (Linux) or seconds since the epoch, as the platform tells it.
+    boot: identity of the host's current boot, and after a space of the pid namespace where there
+        is one: two containers may share a host's name and know nothing of each other's processes.
     """
 
     host: str
@@ -27,17 +28,27 @@ class Process:
     started: float
     boot: str
 
-    def is_surely_dead(self) -> bool:
-        """Whether the process is known to be gone; False for another host, which nobody knows."""
+    @property
+    def can_be_seen(self) -> bool:
+        """Whether this host's process table says if the process lives."""
         here = this_process()
         if self.host != here.host:
             return False
-        if self.boot != here.boot:
+        boot, _, namespace = self.boot.partition(" ")
+        boot_here, _, namespace_here = here.boot.partition(" ")
+        return boot != boot_here or namespace == namespace_here
+
+    def is_surely_dead(self) -> bool:
+        """Whether the process is known to be gone; False where it cannot be seen."""
+        if not self.can_be_seen:
+            return False
+        if self.boot != this_process().boot:
             return True
         try:
-            seen = psutil.Process(self.pid)
-            return seen.status() == psutil.STATUS_ZOMBIE or seen.create_time() != self.started
-        except psutil.NoSuchProcess:
+            if psutil.Process(self.pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+            return _started(self.pid) != self.started
+        except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
             return True
         except psutil.AccessDenied:
             return False
@@ -54,11 +65,24 @@ def this_process() -> Process:
 
 @functools.lru_cache(maxsize=1)
 def _identify(pid: int) -> Process:
-    return Process(platform.node(), pid, psutil.Process(pid).create_time(), _boot_id())
+    return Process(platform.node(), pid, _started(pid), _boot())
 
 
-def _boot_id() -> str:
-    linux = Path("/proc/sys/kernel/random/boot_id")
-    if linux.exists():
-        return linux.read_text().strip()
-    return f"{psutil.boot_time():.0f}"
+def _started(pid: int) -> float:
+    """Return when a process started, the same number whoever asks and whenever.
+
+    Not psutil's ``create_time`` on Linux: that adds the boot time as the clock has it now, so two
+    processes that ask before and after the clock is set right disagree.
+    """
+    stat = Path(f"/proc/{pid}/stat")
+    if not Path("/proc/self/stat").exists():
+        return psutil.Process(pid).create_time()
+    # proc(5): the name, field 2, is in parentheses and may hold anything; field 22 is the start.
+    return float(stat.read_text().rpartition(")")[2].split()[19])
+
+
+def _boot() -> str:
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    if not boot.exists():
+        return f"{psutil.boot_time():.0f}"
+    return f"{boot.read_text().strip()} {os.readlink('/proc/self/ns/pid')}"
