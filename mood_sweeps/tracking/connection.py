@@ -66,10 +66,18 @@ def make_store(tracking_uri: str, artifact_root: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        store = SqlAlchemyStore(f"sqlite:///{aside}", artifact_root.absolute().as_uri())
-        with store.engine.connect() as connection:
+        uri = f"sqlite:///{aside}"
+        engine = SqlAlchemyStore._get_or_create_engine(uri)
+        with engine.connect() as connection:
+            # Hundreds of migrations, each flushed to disk, would take most of the time.
+            connection.exec_driver_sql("PRAGMA synchronous=OFF")
+        SqlAlchemyStore(uri, artifact_root.absolute().as_uri())
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA synchronous=FULL")
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-        store.engine.dispose()
+        engine.dispose()
+        with aside.open("rb") as file:
+            os.fsync(file.fileno())
         os.link(aside, path)
     except FileExistsError:
         return

@@ -24,12 +24,19 @@ _NOT_PARAMETERS = frozenset({"kind", "version", "checkpoint"})
 
 @dataclass(frozen=True)
 class Point:
-    """One point of a curve; ``time_ms`` depends on nothing but the object, so replays agree."""
+    """One value of a metric.
+
+    time_ms: depends on nothing but the records, so that MLflow recognises a replay.
+    model_id, dataset: the logged model it is a property of, and the (name, digest) of what that
+        was measured on; MLflow then shows it on the model's page too.
+    """
 
     name: str
     step: int
     value: float
     time_ms: int
+    model_id: str | None = None
+    dataset: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True)

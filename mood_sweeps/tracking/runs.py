@@ -24,6 +24,10 @@ _METRICS_PER_CALL = 800
 _PER_CALL = 100
 _PER_PAGE = 1000
 _MAX_TAG = 8000
+_EXPERIMENT_TAGS = {
+    # Otherwise the UI opens with the pages for language models.
+    "mlflow.experimentKind": "custom_model_development",
+}
 
 Entity = TypeVar("Entity")
 
@@ -119,7 +123,7 @@ class Runs:
         """
         new_params = [Param(k, v) for k, v in params.items() if k not in run.data.params]
         new_tags = [RunTag(k, v) for k, v in _cut(tags).items() if run.data.tags.get(k) != v]
-        metrics = [Metric(p.name, p.value, p.time_ms, p.step) for p in points]
+        metrics = [_metric(point) for point in points]
         for some in itertools.zip_longest(
             _chunks(metrics, _METRICS_PER_CALL),
             _chunks(new_params, _PER_CALL),
@@ -143,7 +147,7 @@ class Runs:
         root = self._artifact_root
         location = None if root is None else (root.absolute() / sweep).as_uri()
         try:
-            made: str = self.client.create_experiment(sweep, artifact_location=location)
+            made: str = self.client.create_experiment(sweep, location, _EXPERIMENT_TAGS)
         except MlflowException as error:
             found = self.client.get_experiment_by_name(sweep)
             if error.error_code != "RESOURCE_ALREADY_EXISTS" or found is None:
@@ -193,6 +197,19 @@ class Runs:
 
 def _cut(tags: Mapping[str, str]) -> dict[str, str]:
     return {name: shortened(value, _MAX_TAG) for name, value in tags.items()}
+
+
+def _metric(point: Point) -> Metric:
+    name, digest = point.dataset
+    return Metric(
+        point.name,
+        point.value,
+        point.time_ms,
+        point.step,
+        model_id=point.model_id,
+        dataset_name=name or None,
+        dataset_digest=digest or None,
+    )
 
 
 def _chunks(entities: list[Entity], size: int) -> Iterator[list[Entity]]:

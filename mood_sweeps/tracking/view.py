@@ -176,10 +176,15 @@ class View:
             "n_id": str(pair.n_id),
             "n_ood": str(pair.n_ood),
         }
-        points = [point for number in pair.numbers for point in _points(number)]
-        known = run.data.metrics
-        self._runs.fill(run, params, [p for p in points if known.get(p.name) != p.value], tags)
+        digest = self._digest(ood_set)
+        points = [
+            point
+            for number in pair.numbers
+            for point in _points(number, parent.model_id, (ood_set, digest))
+            if run.data.metrics.get(point.name) != point.value
+        ]
         self._add_inputs(run, place, parent.model_id)
+        self._runs.fill(run, params, points, tags)
         self._runs.close(run, "FINISHED", end_ms)
 
     def _parent(self, sweep: str) -> str | None:
@@ -210,13 +215,16 @@ class View:
             return
         datasets = [
             DatasetInput(
-                Dataset(name, self._fingerprint(name)[:MAX_DIGEST], "mood-sweeps", name),
+                Dataset(name, self._digest(name), "mood-sweeps", name),
                 [InputTag("mlflow.data.context", context)],
             )
             for name, context in ((place.id_set, "id"), (place.ood_set, "ood"))
         ]
         models = [LoggedModelInput(model_id)] if model_id else None
         self._runs.client.log_inputs(run.info.run_id, datasets=datasets, models=models)
+
+    def _digest(self, image_set: str) -> str:
+        return self._fingerprint(image_set)[:MAX_DIGEST]
 
     def _add_files(self, run_id: str, texts: Mapping[str, str]) -> None:
         with tempfile.TemporaryDirectory(prefix="mood-sweeps-") as folder:
@@ -246,15 +254,17 @@ def _accuracy(value: float, time_ms: int) -> Point:
     return Point(ACCURACY, 0, value, time_ms)
 
 
-def _points(number: Number) -> list[Point]:
+def _points(number: Number, model_id: str | None, dataset: tuple[str, str]) -> list[Point]:
+    """Return a scorer's metrics; its AUROC also as the model's, which ranks checkpoints."""
     scorer = metric_safe(number.scorer)
     time_ms = milliseconds(number.created_at)
-    values = {name: getattr(number, name) for name in METRICS}
-    return [
-        Point(f"{name}.{scorer}", 0, value, time_ms)
-        for name, value in values.items()
-        if value is not None
-    ]
+    points = []
+    for name in METRICS:
+        value = getattr(number, name)
+        if value is not None:
+            link = (model_id, dataset) if name == "auroc" and model_id else ()
+            points.append(Point(f"{name}.{scorer}", 0, value, time_ms, *link))
+    return points
 
 
 def _pair_tags(pair: PairShown) -> dict[str, str]:
