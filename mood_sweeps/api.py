@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mood_sweeps.datasets.catalogue import image_set
 from mood_sweeps.errors import DatabaseError, InputError
-from mood_sweeps.launching.launch import Launched, Options
-from mood_sweeps.launching.launch import launch as run_plan
 from mood_sweeps.planner.grid import expand
 from mood_sweeps.planner.plan import Plan
 from mood_sweeps.results.query import Results
 from mood_sweeps.spec.load import load_sweep
 from mood_sweeps.spec.sweep import Sweep
 from mood_sweeps.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mood_sweeps.launching.launch import Launched
 
 __all__ = ["launch", "load_sweep", "open_results", "plan"]
 
@@ -37,6 +38,10 @@ def launch(
     home: the workspace's folder (default ``.mood``). Returns what came of it:
     ``launched.results().frame()`` is the table. Raises InputError before anything is started.
     """
+    # Imported here: planning, listing and reading results need none of the engine.
+    from mood_sweeps.launching.launch import Options
+    from mood_sweeps.launching.launch import launch as run_plan
+
     planned = what if isinstance(what, Plan) else plan(what)
     return run_plan(planned, workspace or Workspace.at(home), Options(**options))
 
