@@ -35,7 +35,7 @@ def metric_safe(label: str) -> str:
     for sign, instead in (("(", "-"), (")", ""), ("=", ":"), (", ", "-"), ("@", ":")):
         plain = plain.replace(sign, instead)
     safe = _UNSAFE.sub("_", plain)
-    if safe != plain or len(safe) > MAX_NAME // 2:
+    if safe != plain or not safe or len(safe) > MAX_NAME // 2:
         safe = f"{safe[: MAX_NAME // 2]}-{key_of(label)[:8]}"
     return safe
 

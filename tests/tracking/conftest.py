@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import Float, Insert, Integer, String, Table, update
 
 from mood_sweeps.identity import key_of
 from mood_sweeps.results import schema
@@ -21,6 +21,17 @@ from mood_sweeps.store.codecs import save_arrays
 from mood_sweeps.tracking.mirror import Mirror
 
 NOW = "2026-11-21T09:30:00+00:00"
+
+
+def insert(table: Table) -> Insert:
+    """An insert whose columns that the mirror does not read have some value."""
+    filler = {String: "", Integer: 0, Float: 0.0}
+    missing = {
+        column.name: next(v for kind, v in filler.items() if isinstance(column.type, kind))
+        for column in table.columns
+        if not column.nullable and not column.primary_key
+    }
+    return table.insert().values(missing)
 
 
 @dataclass
@@ -53,21 +64,24 @@ class World:
                     created_at=NOW,
                 )
             ).inserted_primary_key[0]
+        self.revision, self.sweep = int(revision), sweep
+        return self.relaunch()
+
+    def relaunch(self) -> int:
+        """Write another launch of the same revision."""
+        with self.database.writing() as connection:
             launch = connection.execute(
                 insert(schema.launches).values(
-                    revision=revision,
+                    revision=self.revision,
                     executor="inline",
                     host="box",
                     pid=1,
-                    process_started=1.0,
-                    boot="b",
                     plan="2 stages to run",
                     calls_planned=2,
                     started_at=NOW,
                 )
             ).inserted_primary_key[0]
-            enqueue(connection, LAUNCH, sweep, str(launch), "started")
-        self.revision, self.sweep = revision, sweep
+            enqueue(connection, LAUNCH, self.sweep, str(launch), "started")
         return int(launch)
 
     def end(self, launch: int, outcome: str = "done") -> None:
@@ -109,32 +123,28 @@ class World:
             save_arrays({"weight": weights}, folder / "model.safetensors")
             save_arrays({"W": weights}, folder / "head.safetensors")
             (folder / "checkpoint.json").write_text('{"pooling": "mean"}')
-            points = [{"epoch": e, **{n: 1 / (e + 1) for n in curves}} for e in range(epochs)]
+            points = [{"epoch": e, **dict.fromkeys(curves, 1 / (e + 1))} for e in range(epochs)]
             (folder / "curves.json").write_text(json.dumps(points))
 
         self.store.publish(Ref(kind, key), write, Origin(content, {}, {}), None, seconds=3.0)
         return key
 
-    def representation(self, key: str, seed: int = 0, content: str = "made") -> None:
+    def representation(self, key: str, content: str = "made") -> None:
         with self.database.writing() as connection:
             enqueue(connection, REPRESENTATION, self.sweep, f"{key}|digits:0-5", content)
-        self._seed = seed
 
-    def scored(
+    def planned(
         self,
         key: str,
-        scorers: dict[str, float | None],
+        scorers: Iterable[str],
         ood: str = "digits:6-9",
         distance: str = "near",
         seed: int = 0,
-        status: str = "planned",
-    ) -> None:
-        """Write cells and evaluations, AUROC given by scorer, and enqueue the pair."""
-        keys = []
+    ) -> dict[str, str]:
+        """Write cells; return the score key of each scorer's."""
+        keys = {scorer: key_of([key, scorer, ood]) for scorer in scorers}
         with self.database.writing() as connection:
-            for scorer, auroc in scorers.items():
-                score_key = key_of([key, scorer, ood])
-                keys.append(score_key)
+            for scorer, score_key in keys.items():
                 connection.execute(
                     insert(schema.cells).values(
                         revision=self.revision,
@@ -149,9 +159,23 @@ class World:
                         seed=seed,
                         score_key=score_key,
                         representation_key=key,
-                        status=status,
                     )
                 )
+        return keys
+
+    def scored(
+        self,
+        key: str,
+        scorers: dict[str, float | None],
+        ood: str = "digits:6-9",
+        distance: str = "near",
+        seed: int = 0,
+    ) -> None:
+        """Write cells and evaluations, AUROC given by scorer, and enqueue the pair."""
+        keys = self.planned(key, scorers, ood, distance, seed)
+        with self.database.writing() as connection:
+            for scorer, score_key in keys.items():
+                auroc = scorers[scorer]
                 connection.execute(
                     insert(schema.evaluations).values(
                         score_key=score_key,
@@ -165,13 +189,11 @@ class World:
                         n_ood=200,
                         reason="no spread" if auroc is None else None,
                         seconds=0.5,
-                        object_key=key_of("object"),
-                        input_digest=key_of("digest"),
-                        environment="test",
                         created_at=NOW,
                     )
                 )
-            enqueue(connection, PAIR, self.sweep, f"{key}|digits:0-5|{ood}", key_of(keys))
+            content = key_of(sorted(keys.values()))
+            enqueue(connection, PAIR, self.sweep, f"{key}|digits:0-5|{ood}", content)
 
     def mirror(self, uri: str, **options: Any) -> Mirror:
         return Mirror(self.database, self.store, uri, self.root / "mlartifacts", **options)
