@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
