@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
