@@ -1,0 +1,147 @@
+"""The verbs on a launched workspace: what they print is what the database and the store hold."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pandas as pd
+import pytest
+
+
+def test_help_names_every_verb(say, tmp_path):
+    said = say(tmp_path, "--help")
+    assert said.code == 0
+    for verb in ("plan", "launch", "status", "explain", "results", "report", "ui", "list"):
+        assert re.search(rf"^  {verb}\b", said.out, re.MULTILINE)
+
+
+def test_unknown_verb_is_bad_input_with_a_guess(say, tmp_path):
+    said = say(tmp_path, "lunch")
+    assert said.code == 2
+    assert "did you mean 'launch'" in said.err
+
+
+def test_plan_of_a_fresh_workspace_says_all_is_to_run_and_writes_nothing(
+    say, tmp_path, launched_home
+):
+    said = say(tmp_path, "plan", str(launched_home / "small.yaml"))
+    assert said.code == 0
+    # 2 pretexts × 2 scorers × 2 pairs; msp needs a head, which random does not have: 6 cells.
+    assert "6 cells of 8 in the full grid" in said.out
+    assert re.search(r"2\s+msp needs a head", said.out)
+    assert re.search(r"pretrain\s+2\s+0\s+2", said.out)
+    assert re.search(r"evaluate\s+6\s+0\s+6", said.out)
+    assert "time unknown" in said.out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_plan_of_a_finished_sweep_has_nothing_to_run(say, launched_home):
+    said = say(launched_home, "plan", "small.yaml")
+    assert re.search(r"evaluate\s+6\s+6\s+0", said.out)
+    assert "nothing to run" in said.out
+
+
+def test_plan_estimates_from_measured_history(say, launched_home):
+    said = say(launched_home, "plan", "small.yaml", "--set", "axes.seed=[0,1]")
+    assert re.search(r"pretrain\s+4\s+2\s+2", said.out)
+    assert "from measured history" in said.out
+
+
+def test_launch_again_runs_nothing(say, launched_home):
+    said = say(launched_home, "launch", "small.yaml", "--executor", "inline", "--no-mlflow")
+    assert said.code == 0
+    assert "6 of 6 cells done; 0 stages run" in said.out
+    for command in ("mood-sweep results", "mood-sweep report", "mood-sweep ui"):
+        assert command in said.out
+
+
+def test_results_filters_and_formats(say, launched_home, tmp_path):
+    said = say(launched_home, "results", "--scorer", "knn", "--format", "csv")
+    lines = said.out.strip().splitlines()
+    assert len(lines) == 1 + 4
+    table = say(launched_home, "results", "--distance", "near")
+    assert "3 rows" in table.out
+    target = tmp_path / "results.parquet"
+    assert say(launched_home, "results", "--format", "parquet", "--out", str(target)).code == 0
+    frame = pd.read_parquet(target)
+    database = f"sqlite:///{launched_home}/.mood/results.db"
+    expected = pd.read_sql("select * from results", database)
+    assert set(zip(frame["cell_key"], frame["auroc"], strict=True)) == set(
+        zip(expected["cell_key"], expected["auroc"], strict=True)
+    )
+
+
+def test_results_refuses_an_unknown_column(say, launched_home):
+    said = say(launched_home, "results", "--columns", "aurok")
+    assert said.code == 2
+    assert "did you mean 'auroc'" in said.err
+
+
+@pytest.mark.parametrize(
+    "verb", [["results"], ["status"], ["report"], ["explain", "knn"]], ids=lambda verb: verb[0]
+)
+def test_reading_verbs_on_an_empty_workspace_say_what_to_do(say, tmp_path, verb):
+    said = say(tmp_path, *verb)
+    assert said.code == 2
+    assert "launch" in said.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_status_of_a_finished_launch(say, launched_home):
+    said = say(launched_home, "status")
+    assert "small, launch 1: done; cells: 6 done" in said.out
+    plain = json.loads(say(launched_home, "status", "--json").out)
+    assert plain[0]["state"] == "done"
+    assert plain[0]["calls_done"] == plain[0]["calls_planned"] == 6
+    assert say(launched_home, "status", "nosuch").code == 2
+
+
+def test_explain_by_axis_values_and_by_key(say, launched_home):
+    said = say(launched_home, "explain", "random,knn,digits:6-9")
+    assert said.code == 0
+    assert said.out.count("cached") == 5  # pretrain, three banks, the number
+    key = re.match(r"cell (\w+):", said.out).group(1)
+    assert say(launched_home, "explain", key).out == said.out
+
+
+def test_explain_names_the_field_that_differs(say, launched_home):
+    said = say(
+        launched_home, "explain", "classification(epochs=2),knn,gaussian", "--file", "small.yaml",
+        "--set", "axes.pretext=[{classification: {epochs: 2}}]",
+    )  # fmt: skip
+    assert said.code == 0
+    assert "will run" in said.out
+    assert "pretext.parameters.epochs: 2 here, 1 there" in said.out
+
+
+def test_explain_refuses_many_and_none(say, launched_home):
+    many = say(launched_home, "explain", "knn")
+    assert many.code == 2
+    assert "4 cells" in many.err
+    none = say(launched_home, "explain", "knnn,random")
+    assert none.code == 2
+    assert "did you mean 'knn'" in none.err
+
+
+def test_report_writes_tables_and_figures(say, launched_home, tmp_path):
+    said = say(launched_home, "report", "small", "--out", str(tmp_path / "report"))
+    assert said.code == 0
+    names = {path.name for path in (tmp_path / "report").iterdir()}
+    assert "report.md" in names
+    assert any(name.endswith(".png") for name in names)
+    assert any(name.startswith("confusion") and name.endswith(".csv") for name in names)
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert "6 done" in text
+    unknown = say(launched_home, "report", "smal")
+    assert unknown.code == 2
+    assert "did you mean 'small'" in unknown.err
+
+
+def test_list_names_everything_with_parameters(say, tmp_path):
+    said = say(tmp_path, "list")
+    for name in ("mim", "vit_nano", "pt", "kl_matching", "digits", "gaussian"):
+        assert re.search(rf"^  {name}\b", said.out, re.MULTILINE)
+    scorers = say(tmp_path, "list", "scorers").out.splitlines()
+    assert len(scorers) == 11
+    assert any("knn" in line and "k=50" in line for line in scorers)

@@ -1,0 +1,50 @@
+"""The package's root is the public API: exactly these names, cheap to import, each part alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+
+import mood_sweeps as ms
+
+EXPORTED = [
+    "CorruptObject", "DatabaseError", "FeatureBank", "Head", "InputError", "Launched",
+    "LeaseLost", "MoodSweepsError", "Options", "Plan", "Results", "StageFailed", "StoreError",
+    "Sweep", "Undefined", "Workspace", "launch", "load_sweep", "open_results", "plan",
+]  # fmt: skip
+
+
+def test_exactly_these_names_are_exported():
+    assert ms.__all__ == EXPORTED
+    assert sorted(EXPORTED) == EXPORTED
+    for name in EXPORTED:
+        assert getattr(ms, name) is not None
+    assert not hasattr(ms, "no_such_name")
+
+
+def test_importing_the_package_and_its_help_import_nothing_heavy():
+    code = (
+        "import sys, mood_sweeps, mood_sweeps.cli.main\n"
+        "heavy = {'numpy', 'torch', 'timm', 'ray', 'mlflow', 'sqlalchemy', 'pandas', 'scipy'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_a_scorer_and_a_metric_work_on_plain_arrays():
+    from mood_sweeps.metrics import auroc
+    from mood_sweeps.scorers import Mahalanobis
+
+    generator = np.random.default_rng(0)
+    labels = np.repeat(np.arange(2), 50)
+    train = ms.FeatureBank(
+        generator.normal(size=(100, 4)).astype(np.float32) + labels[:, None] * 3, labels
+    )
+    near = ms.FeatureBank(generator.normal(size=(20, 4)).astype(np.float32), np.zeros(20, int))
+    far = ms.FeatureBank(generator.normal(size=(30, 4)).astype(np.float32) + 50, np.zeros(30, int))
+    scorer = Mahalanobis()
+    state = scorer.fit(train, None)
+    assert auroc(scorer.score(state, near), scorer.score(state, far)) == 1.0
