@@ -123,10 +123,10 @@ class _Run:
                 break
             if not self._stop.draining:
                 self._dispatch()
-            if self._running:
+            if self._running or not self._elsewhere:  # else workers may still be starting
                 for outcome in self._executor.wait(WAIT_S):
                     self._handle(outcome)
-            elif self._elsewhere:
+            else:
                 time.sleep(WAIT_S)
 
     def _dispatch(self) -> None:
@@ -168,13 +168,14 @@ class _Run:
             listener.waiting(call, shown)
 
     def _handle(self, outcome: Outcome) -> None:
-        call, lease = self._running.pop(outcome.call_key)
+        call, lease = self._running[outcome.call_key]
         attempt = self._attempts[call.key]
         again = outcome.verdict in ("worker lost", "lease lost") and attempt < MOST_ATTEMPTS
         # Rows are committed before the lease goes back: whoever gets it next finds them.
         for listener in self._listeners:
             listener.ended(call, attempt, outcome, final=not again)
         self._store.leases.release(lease)
+        del self._running[call.key]
         if again:
             self._schedule.put_back(call)
         elif outcome.verdict in ("done", "reused"):
