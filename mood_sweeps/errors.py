@@ -5,6 +5,7 @@ MoodSweepsError
 ├── StoreError           the artifact store cannot be used as asked
 │   ├── CorruptObject    an object's bytes differ from its manifest
 │   └── LeaseLost        another launch took over the work this process was doing
+├── ExecutorLost         the place where stages run is gone; the same launch goes on later
 ├── DatabaseError        the results database cannot be used as asked (exit code 2)
 ├── StageFailed          a stage's own code raised; its descendants are skipped
 └── Undefined            a number has no defined value for this input; the row says why
@@ -19,6 +20,7 @@ from typing import Any
 __all__ = [
     "CorruptObject",
     "DatabaseError",
+    "ExecutorLost",
     "InputError",
     "LeaseLost",
     "MoodSweepsError",
@@ -83,6 +85,10 @@ class CorruptObject(StoreError):
 
 class LeaseLost(StoreError):
     """Another launch took over the work this process was doing; what it made is discarded."""
+
+
+class ExecutorLost(MoodSweepsError):
+    """The place where stages run is gone; what is finished is kept (exit code 1)."""
 
 
 class DatabaseError(MoodSweepsError):

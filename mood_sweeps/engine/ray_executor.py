@@ -9,42 +9,57 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from mood_sweeps.engine.outcome import Outcome
-from mood_sweeps.errors import InputError
+from mood_sweeps.engine.pools import Shape, shapes_for
+from mood_sweeps.errors import ExecutorLost, InputError
 from mood_sweeps.planner.call import Call
 from mood_sweeps.store import Lease, Store
 
 __all__ = ["RayExecutor"]
 
 CONNECT_TIMEOUT_S = 5.0
+MOST_PORT = 65535
+PULSE_S = 3.0
+MOST_SILENT_PULSES = 3
+"""Ray itself ends the driver's process, without a word, a minute after its head node is gone."""
 OBJECT_STORE_BYTES = 128 * 1024 * 1024
 """Workers hand over files, not objects: Ray's object store only carries calls and outcomes."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Actor:
     """A worker process and the call it is performing.
+
+    starting: what resolves once the worker can take calls; None since it can. A worker that Ray
+    found no place for stays there, and nothing waits behind it.
 
     One call at a time: a second one waiting behind a training could not move to an actor that
     becomes free meanwhile, and the gap between two calls is under a millisecond.
     """
 
     handle: Any
+    starting: Any
     call: Call | None = None
 
+    @property
+    def is_free(self) -> bool:
+        return self.starting is None and self.call is None
 
-@dataclass
+
+@dataclass(eq=False)
 class _Pool:
     """All actors of one resource shape."""
 
-    cpus: float
-    gpus: float
-    size: int
-    warm: bool
+    shape: Shape
     actors: list[_Actor] = field(default_factory=list)
 
 
@@ -66,28 +81,32 @@ class RayExecutor:
         workers: int | None = None,
     ) -> None:
         self._store = store
-        self._address = address
+        # `ray job submit` names the cluster in the environment of what it runs.
+        self._address = address or os.environ.get("RAY_ADDRESS") or "local"
         self._gpus_per_worker = gpus_per_worker
         self._workers = workers
         self._pools: dict[str, _Pool] = {}
         self._running: dict[Any, tuple[_Pool, _Actor]] = {}
         self._actor_class: Any = None
+        self._failed_starts = 0
+        self._pulse = _Pulse()
 
     def check(self) -> None:
         """Raise InputError if ``address`` is no reachable Ray cluster (takes at most seconds)."""
-        if self._address in (None, "auto", "local"):
+        if self._address == "local":
             return
-        host, _, port = str(self._address).removeprefix("ray://").rpartition(":")
-        if not host or not port.isdigit():
+        address = _found_here() if self._address == "auto" else self._address
+        host, _, port = address.removeprefix("ray://").rpartition(":")
+        if not host or not port.isdigit() or int(port) > MOST_PORT:
             raise InputError(
-                f"{self._address!r} is no Ray address; allowed: host:port, ray://host:port, auto"
+                f"{self._address!r} is no Ray address; "
+                "allowed: host:port, ray://host:port, auto, local"
             )
         try:
             socket.create_connection((host, int(port)), CONNECT_TIMEOUT_S).close()
-        except OSError as error:
-            raise InputError(
-                f"no Ray cluster answers at {self._address!r}: {error.strerror or error}"
-            ) from None
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"no Ray cluster answers at {self._address!r}: {reason}") from None
 
     def start(self) -> None:
         """Connect to the cluster, or start one on this machine, and begin to start actors."""
@@ -98,44 +117,65 @@ class RayExecutor:
         os.environ.setdefault("RAY_enable_metrics_collection", "0")
         import ray  # late: a launch with nothing to run never pays for it
 
-        local = self._address in (None, "local")
+        local = self._address == "local"
         try:
-            ray.init(
-                address=None if local else self._address,
-                include_dashboard=False if local else None,
-                object_store_memory=OBJECT_STORE_BYTES if local else None,
-                num_cpus=self._workers if local else None,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-            )
+            with _our_signals():
+                ray.init(
+                    address=self._address,
+                    include_dashboard=False if local else None,
+                    object_store_memory=OBJECT_STORE_BYTES if local else None,
+                    num_cpus=self._workers if local else None,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                )
         except (ConnectionError, ValueError, RuntimeError) as error:
-            raise InputError(f"Ray address {self._address!r}: {_first_line(error)}") from error
+            raise InputError(f"Ray address {self._address!r}: {_one_line(error)}") from error
+        self._pulse = _Pulse(ray.get_runtime_context().gcs_address)
         self._actor_class = ray.remote(max_restarts=0, max_task_retries=0)(_Worker)
-        self._pools = _pools(ray.cluster_resources(), self._gpus_per_worker, self._workers)
-        for pool in _each(self._pools):
-            pool.actors = [self._new_actor(pool) for _ in range(pool.size)]
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        shapes = shapes_for(nodes, self._gpus_per_worker, self._workers)
+        pools = {shape: _Pool(shape) for shape in shapes.values()}
+        self._pools = {kind: pools[shape] for kind, shape in shapes.items()}
+        for pool in pools.values():
+            pool.actors = [self._new_actor(pool) for _ in range(pool.shape.size)]
 
     def has_room(self, call: Call) -> bool:
-        """Whether an actor of the call's pool is free."""
-        return any(actor.call is None for actor in self._pools[call.kind].actors)
+        """Whether an actor of the call's pool is ready and free."""
+        return any(actor.is_free for actor in self._pools[call.kind].actors)
 
     def submit(self, call: Call, lease: Lease) -> None:
         """Give the call to a free actor of its pool."""
         pool = self._pools[call.kind]
-        actor = next(actor for actor in pool.actors if actor.call is None)
+        actor = next(actor for actor in pool.actors if actor.is_free)
         actor.call = call
         self._running[actor.handle.perform.remote(call, lease)] = (pool, actor)
 
     def wait(self, timeout_s: float) -> list[Outcome]:
-        """Return the outcomes that came in; a call whose worker died is ``worker lost``."""
+        """Return the outcomes that came in; a call whose worker died is ``worker lost``.
+
+        Raises ExecutorLost if the cluster is gone or no worker can be started on it.
+        """
         import ray
 
-        references = list(self._running)
+        self._pulse.check()
+        starting = {
+            actor.starting: (pool, actor)
+            for pool in _each(self._pools)
+            for actor in pool.actors
+            if actor.starting is not None
+        }
+        references = [*self._running, *starting]
         if not references:
             return []
         ready, _ = ray.wait(references, num_returns=1, timeout=timeout_s, fetch_local=False)
         more, _ = ray.wait(references, num_returns=len(references), timeout=0, fetch_local=False)
-        return [self._collect(reference) for reference in dict.fromkeys([*ready, *more])]
+        outcomes = []
+        for reference in dict.fromkeys([*ready, *more]):
+            if reference in starting:
+                self._welcome(reference, *starting[reference])
+            else:
+                outcomes.append(self._collect(reference))
+        return outcomes
 
     def close(self) -> None:
         """Stop Ray; a cluster that was here before stays, only our actors go."""
@@ -147,6 +187,19 @@ class RayExecutor:
         ray.shutdown()
         self._pools = {}
 
+    def _welcome(self, reference: Any, pool: _Pool, actor: _Actor) -> None:
+        import ray
+
+        try:
+            ray.get(reference)
+            actor.starting = None
+            self._failed_starts = 0
+        except ray.exceptions.RayError as error:
+            self._failed_starts += 1
+            if self._failed_starts > 2 * sum(len(each.actors) for each in _each(self._pools)):
+                raise ExecutorLost(f"no Ray worker can be started: {_one_line(error)}") from error
+            self._replace(pool, actor)
+
     def _collect(self, reference: Any) -> Outcome:
         import ray
 
@@ -157,17 +210,19 @@ class RayExecutor:
             outcome: Outcome = ray.get(reference)
             return outcome
         except ray.exceptions.RayActorError as error:
-            pool.actors[pool.actors.index(actor)] = self._new_actor(pool)
-            return Outcome(call.key, "worker lost", error=_first_line(error))
+            self._replace(pool, actor)
+            return Outcome(call.key, "worker lost", error=_one_line(error))
         except ray.exceptions.RayError as error:
-            return Outcome(call.key, "worker lost", error=_first_line(error))
+            return Outcome(call.key, "worker lost", error=_one_line(error))
+
+    def _replace(self, pool: _Pool, actor: _Actor) -> None:
+        pool.actors[pool.actors.index(actor)] = self._new_actor(pool)
 
     def _new_actor(self, pool: _Pool) -> _Actor:
-        options = {"num_cpus": pool.cpus, "num_gpus": pool.gpus}
+        shape = pool.shape
+        options = {"num_cpus": shape.cpus, "num_gpus": shape.gpus}
         handle = self._actor_class.options(**options).remote(str(self._store.root))
-        if pool.warm:
-            handle.warm_up.remote()
-        return _Actor(handle)
+        return _Actor(handle, handle.get_ready.remote(shape.imports_torch))
 
 
 class _Worker:
@@ -176,9 +231,10 @@ class _Worker:
     def __init__(self, store_root: str) -> None:
         self._store = Store(store_root)
 
-    def warm_up(self) -> None:
-        """Import what training needs while the driver is still planning."""
-        import mood_sweeps.stages.train  # noqa: F401
+    def get_ready(self, imports_torch: bool) -> None:
+        """Import what training needs, if this worker is to train."""
+        if imports_torch:
+            import mood_sweeps.stages.train  # noqa: F401
 
     def perform(self, call: Call, lease: Lease) -> Outcome:
         from mood_sweeps.engine.perform import perform
@@ -186,26 +242,60 @@ class _Worker:
         return perform(call, self._store, lease)
 
 
-def _pools(
-    resources: dict[str, float], gpus_per_worker: float, workers: int | None
-) -> dict[str, _Pool]:
-    """Return the pool of each kind of call: one for all without GPUs, else two."""
-    cpus, gpus = resources.get("CPU", 1.0), resources.get("GPU", 0.0)
-    n_gpu = int(gpus / gpus_per_worker) if gpus else 0
-    n_cpu = max(1, min(workers or int(cpus), int(cpus)) - n_gpu)
-    if not n_gpu:
-        pool = _Pool(1, 0, n_cpu, warm=True)
-        return dict.fromkeys(("pretrain", "finetune", "extract", "score"), pool)
-    on_gpu = _Pool(1, gpus_per_worker, n_gpu, warm=True)
-    on_cpu = _Pool(1, 0, n_cpu, warm=False)
-    return {"pretrain": on_gpu, "finetune": on_gpu, "extract": on_gpu, "score": on_cpu}
+class _Pulse:
+    """Watches whether a cluster's head still answers."""
+
+    def __init__(self, address: str = "") -> None:
+        self._address = address
+        self._last = time.monotonic()
+        self._silent = 0
+
+    def check(self) -> None:
+        """Raise ExecutorLost if the head did not answer several times in a row."""
+        if not self._address or time.monotonic() - self._last < PULSE_S:
+            return
+        host, _, port = self._address.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), CONNECT_TIMEOUT_S).close()
+            self._silent = 0
+        except OSError as error:
+            self._silent += 1
+            if self._silent >= MOST_SILENT_PULSES:
+                raise ExecutorLost(
+                    f"the Ray cluster at {self._address} is gone: {error.strerror or error}"
+                ) from error
+        self._last = time.monotonic()
+
+
+@contextmanager
+def _our_signals() -> Iterator[None]:
+    """Keep our handler of SIGTERM: Ray puts its own in its place, which ends the process."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    except SystemExit:  # what Ray's handler does if the signal comes while Ray starts
+        raise KeyboardInterrupt from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _found_here() -> str:
+    """Return the address of the cluster that ``auto`` means."""
+    from ray._private.services import canonicalize_bootstrap_address  # what ray.init asks
+
+    try:
+        return canonicalize_bootstrap_address("auto") or ""
+    except (ConnectionError, ValueError) as error:
+        raise InputError(f"Ray address 'auto': {_one_line(error)}") from None
 
 
 def _each(pools: dict[str, _Pool]) -> list[_Pool]:
     """Return each pool once."""
-    return list({id(pool): pool for pool in pools.values()}.values())
+    return list(dict.fromkeys(pools.values()))
 
 
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:500] or type(error).__name__

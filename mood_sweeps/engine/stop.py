@@ -12,10 +12,15 @@ __all__ = ["Stop", "signals_request"]
 
 
 class Stop:
-    """How soon the run should end: not at all, after what is running, or at once."""
+    """How soon the run should end: not at all, after what is running, or at once.
+
+    is_over: set once the run ends anyway; workers are being stopped, which a further signal must
+        not cut short.
+    """
 
     def __init__(self) -> None:
         self._requests = 0
+        self.is_over = False
 
     def request(self) -> None:
         """Ask to drain; asked again, to stop at once."""
@@ -51,14 +56,18 @@ def signals_request(stop: Stop, say: Callable[[str], None]) -> Iterator[None]:
     def interrupted(_number: int, _frame: FrameType | None) -> None:
         stop.request()
         if stop.now:
-            say("stopping now; finished work is kept")
-            raise KeyboardInterrupt
-        say("finishing what is running; Ctrl-C again stops at once")
+            stop_now()
+        elif not stop.is_over:
+            say("finishing what is running; Ctrl-C again stops at once")
 
     def terminated(_number: int, _frame: FrameType | None) -> None:
         stop.request_now()
-        say("stopping now; finished work is kept")
-        raise KeyboardInterrupt
+        stop_now()
+
+    def stop_now() -> None:
+        if not stop.is_over:
+            say("stopping now; finished work is kept")
+            raise KeyboardInterrupt
 
     before = {
         signal.SIGINT: signal.signal(signal.SIGINT, interrupted),

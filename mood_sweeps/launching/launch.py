@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from mood_sweeps.engine.ray_executor import RayExecutor
 from mood_sweeps.engine.run import Policy, Ran, run
 from mood_sweeps.engine.schedule import Schedule
 from mood_sweeps.engine.stop import Stop, signals_request
-from mood_sweeps.errors import InputError, Problem
+from mood_sweeps.errors import ExecutorLost, InputError, Problem, StoreError
 from mood_sweeps.identity import key_of
 from mood_sweeps.launching.cell_rows import cell_rows, revision_digest
 from mood_sweeps.launching.open_work import OpenWork, estimate_seconds, find_open_work
@@ -174,7 +174,8 @@ class _Launch:
         elif is_new or work.adopted or self._has_unmirrored():
             with self._mirrored():
                 pass
-        self._launched.cells = self._results.status_counts(plan.sweep.name)
+        # Of this revision: another launch may have made its own the sweep's current one.
+        self._launched.cells = self._results.status_counts(revision=revision)
 
     def _take_over(self, work: OpenWork, recording: Recording) -> None:
         """Write what the store holds and the database lacks."""
@@ -197,7 +198,11 @@ class _Launch:
                 self._launched.interrupted = ran.interrupted
             except KeyboardInterrupt:
                 self._launched.interrupted = True
+                self._stop.request_now()  # nothing after this may take its time either
+            except (ExecutorLost, StoreError) as error:
+                self._launched.failures.append(str(error))
             finally:
+                self._stop.is_over = True
                 self._reporter.end()
                 executor.close()
         if self._launched.interrupted:
@@ -282,8 +287,9 @@ class _Launch:
         try:
             yield
         finally:
-            if not self._stop.now:
-                mirror.wait(self._options.mlflow_wait_s)
+            with suppress(KeyboardInterrupt):  # the numbers are safe; whoever is in a hurry may go
+                if not self._stop.now:
+                    mirror.wait(self._options.mlflow_wait_s)
             self._launched.unmirrored = mirror.pending()
             mirror.close()
 

@@ -74,7 +74,7 @@ def _status(results: Results, row: Mapping[str, Any]) -> LaunchStatus:
         sweep=row["sweep"],
         launch=row["id"],
         state=state,
-        cells=results.status_counts(row["sweep"]),
+        cells=results.status_counts(row["revision"]),
         calls_planned=row["calls_planned"],
         running=running if state == "running" else (),
         ended=ended,

@@ -168,14 +168,14 @@ class Results:
         with self.database.reading() as connection:
             return [(yaml, file) for yaml, file in connection.execute(query)]
 
-    def status_counts(self, sweep: str) -> dict[str, int]:
-        """Return the number of cells of the current revision by status."""
-        query = text("SELECT status, count(*) FROM results WHERE sweep = :sweep GROUP BY status")
+    def status_counts(self, revision: int) -> dict[str, int]:
+        """Return the number of a revision's cells by status."""
+        query = text(
+            "SELECT status, count(*) FROM results_all WHERE revision = :revision GROUP BY status"
+        )
         with self.database.reading() as connection:
-            return {
-                status: int(number)
-                for status, number in connection.execute(query, {"sweep": sweep})
-            }
+            found = connection.execute(query, {"revision": revision})
+            return {status: int(number) for status, number in found}
 
 
 _CONFUSION_AXES = (
