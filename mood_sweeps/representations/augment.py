@@ -12,17 +12,16 @@ def random_view(
     images: torch.Tensor,
     generator: torch.Generator,
     *,
-    scale: tuple[float, float] = (0.8, 1.1),
-    shift: float = 0.15,
-    turn: float = 0.15,
-    stretch: float = 0.0,
+    scale: tuple[float, float] = (0.9, 1.1),
+    shift: float = 0.06,
+    turn: float = 0.1,
     contrast: float = 0.0,
 ) -> torch.Tensor:
     """Return one random view of each image, float32 of the shape of ``images`` (N, C, H, W).
 
     scale: range of the side of the window seen, 1 = the whole image. shift: largest move of its
-    centre, in image sides. turn: largest turn, in radians. stretch: largest relative change of the
-    aspect. contrast: largest relative change of contrast. All are uniform and drawn per image.
+    centre, in image sides. turn: largest turn, in radians. contrast: largest relative change of
+    contrast. All are uniform and drawn per image.
     Outside the image, its border is repeated.
     """
     count = len(images)
@@ -31,12 +30,11 @@ def random_view(
         return low + (high - low) * torch.rand(count, generator=generator)
 
     side, angle = draw(*scale), draw(-turn, turn)
-    aspect = 1 + draw(-stretch, stretch)
     cosine, sine = side * torch.cos(angle), side * torch.sin(angle)
     # Coordinates run from -1 to 1, so a shift of one image side is 2.
     rows = (
-        torch.stack([cosine * aspect, -sine, 2 * draw(-shift, shift)], dim=1),
-        torch.stack([sine, cosine / aspect, 2 * draw(-shift, shift)], dim=1),
+        torch.stack([cosine, -sine, 2 * draw(-shift, shift)], dim=1),
+        torch.stack([sine, cosine, 2 * draw(-shift, shift)], dim=1),
     )
     grid = F.affine_grid(torch.stack(rows, dim=1), list(images.shape), align_corners=False)
     views = F.grid_sample(images, grid, padding_mode="border", align_corners=False)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from mood_sweeps.choice import Choice, choose, did_you_mean
 from mood_sweeps.errors import InputError
-from mood_sweeps.representations.recipe import Fraction, Recipe
+from mood_sweeps.representations.recipe import Count, Fraction, Recipe
 
 __all__ = ["FINETUNES", "MultiClass", "choose_finetune"]
 
@@ -24,6 +24,7 @@ class MultiClass(Recipe):
     uses_seed: ClassVar[bool] = True
     makes_head: ClassVar[bool] = True
 
+    epochs: Count = 20
     label_smoothing: Fraction = 0.1
 
 

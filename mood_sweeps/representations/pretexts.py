@@ -16,8 +16,9 @@ ALL_FAMILIES = ("vit", "cnn", "other")
 class Mim(Recipe):
     """Masked image modelling: hide patches, reconstruct what was hidden.
 
-    The encoder sees all positions, hidden ones as a learnt mask token; one linear layer predicts
-    the pixels; the loss is the mean absolute error over hidden patches (SimMIM, Xie et al. 2022).
+    Hidden patches are a learnt mask token to the encoder; one linear layer predicts their pixels;
+    the loss is the mean squared error over hidden patches (MAE, He et al. 2022; the encoder sees
+    all positions as in SimMIM, Xie et al. 2022).
 
     target: what is reconstructed. mask_ratio: share of the patches hidden in each image.
     """
@@ -29,9 +30,9 @@ class Mim(Recipe):
     makes_head: ClassVar[bool] = False
     families: ClassVar[tuple[str, ...]] = ("vit",)
 
-    epochs: Count = 60
+    epochs: Count = 100
     target: Literal["pixels"] = "pixels"
-    mask_ratio: Fraction = 0.5
+    mask_ratio: Fraction = 0.4
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class MoCoV3(Recipe):
     makes_head: ClassVar[bool] = False
     families: ClassVar[tuple[str, ...]] = ALL_FAMILIES
 
-    epochs: Count = 60
+    epochs: Count = 35
+    batch_size: Count = 64
     temperature: Positive = 0.2
     momentum: Fraction = 0.95
     projection: Count = 64

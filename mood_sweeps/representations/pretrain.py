@@ -87,8 +87,11 @@ def _objective(task: Any, network: nn.Module, images: torch.Tensor, classes: int
 
 
 def state_of(network: nn.Module) -> dict[str, torch.Tensor]:
-    """Return a copy of a network's state that owns its memory."""
-    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+    """Return a copy of a network's state, contiguous as files need it."""
+    return {
+        name: tensor.detach().clone(memory_format=torch.contiguous_format)
+        for name, tensor in network.state_dict().items()
+    }
 
 
 def head_of(objective: nn.Module) -> Head | None:

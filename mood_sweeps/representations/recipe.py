@@ -24,7 +24,7 @@ class Recipe:
     """
 
     epochs: Count = 30
-    batch_size: Count = 128
-    learning_rate: Positive = 1e-3
+    batch_size: Count = 32
+    learning_rate: Positive = 3e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
     warmup: Fraction = 0.1

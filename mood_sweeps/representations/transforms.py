@@ -30,7 +30,7 @@ def to_input(images: LabelledImages, form: dict[str, Any]) -> torch.Tensor:
         )
     mean = torch.tensor(form["mean"]).view(1, -1, 1, 1)
     std = torch.tensor(form["std"]).view(1, -1, 1, 1)
-    return ((pixels - mean) / std).contiguous()
+    return ((pixels - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
 def _with_channels(pixels: torch.Tensor, channels: int) -> torch.Tensor:

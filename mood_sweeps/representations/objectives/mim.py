@@ -1,4 +1,4 @@
-"""Masked image modelling: the pixels of hidden patches (SimMIM, Xie et al. 2022)."""
+"""Masked image modelling: the pixels of hidden patches (as SimMIM and MAE)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class MimObjective(Objective):
     def forward(
         self, images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
     ) -> torch.Tensor:
-        """Return the mean absolute error over hidden patches; labels are not looked at."""
+        """Return the mean squared error over hidden patches; labels are not looked at."""
         del labels
         targets = patchify(images, self.patch)
         hidden = random_mask(len(images), targets.shape[1], self.mask_ratio, generator)
@@ -75,7 +75,7 @@ def random_mask(count: int, patches: int, ratio: float, generator: torch.Generat
 def masked_error(
     predicted: torch.Tensor, targets: torch.Tensor, hidden: torch.Tensor
 ) -> torch.Tensor:
-    """Return the mean absolute error over hidden patches: (N, L, P), (N, L, P), bool (N, L)."""
-    error = (predicted - targets).abs().mean(dim=-1)
+    """Return the mean squared error over hidden patches: (N, L, P), (N, L, P), bool (N, L)."""
+    error = (predicted - targets).square().mean(dim=-1)
     weight = hidden.to(error.dtype)
     return (error * weight).sum() / weight.sum()

@@ -52,9 +52,7 @@ class MoCoV3Objective(Objective):
         """Return the symmetric contrastive loss of a batch; labels are not looked at."""
         del labels
         first, second = (
-            random_view(
-                images, generator, scale=(0.6, 1.1), shift=0.15, turn=0.3, stretch=0.1, contrast=0.4
-            )
+            random_view(images, generator, scale=(0.85, 1.1), shift=0.1, turn=0.2, contrast=0.3)
             for _ in range(2)
         )
         encoder = self._query_encoder()
@@ -69,11 +67,9 @@ class MoCoV3Objective(Objective):
         """Move the key encoder towards the query encoder; the momentum rises to 1 by a cosine."""
         momentum = 1 - (1 - self.momentum) * (math.cos(math.pi * progress) + 1) / 2
         with torch.no_grad():
-            torch._foreach_lerp_(
-                list(self.key_encoder.parameters()),
-                [p.detach() for p in self._query_encoder().parameters()],
-                1 - momentum,
-            )
+            queries = self._query_encoder().parameters()
+            for key, query in zip(self.key_encoder.parameters(), queries, strict=True):
+                key.lerp_(query, 1 - momentum)
 
 
 def contrast(queries: torch.Tensor, keys: torch.Tensor, temperature: float) -> torch.Tensor:
