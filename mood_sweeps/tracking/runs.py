@@ -27,6 +27,10 @@ _MAX_TAG = 8000
 _EXPERIMENT_TAGS = {
     # Otherwise the UI opens with the pages for language models.
     "mlflow.experimentKind": "custom_model_development",
+    "mlflow.note.content": (
+        "A sweep: a run per launch, under it one per representation (curves, checkpoint), under "
+        "that one per ID/OOD pair (metrics by scorer)."
+    ),
 }
 
 Entity = TypeVar("Entity")

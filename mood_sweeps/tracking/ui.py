@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -24,6 +25,8 @@ __all__ = ["serve"]
 
 END_TIMEOUT_S = 10.0
 SHOWN_LINES = 8
+SHOWN_SWEEPS = 5
+_FOR_TRAINING = "workflowType=machine_learning"
 _DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -37,7 +40,7 @@ def serve(
     """Run MLflow's server until Ctrl-C or SIGTERM, and leave no process behind.
 
     tracking_uri: a store's (SQLite is made if it does not exist yet) or a server's, which is
-    only named. say: told the address once pages can be opened. To be called from the main
+    only named. say: told the addresses once pages can be opened. To be called from the main
     thread. Raises InputError if the port is taken or the server does not come up.
     """
     secrets = Secrets(tracking_uri)
@@ -61,6 +64,8 @@ def serve(
                 ended.wait(0.2)
             if not ended.is_set():
                 say(f"MLflow is at {address} (Ctrl-C ends it)")
+                for sweep, link in _sweeps(address):
+                    say(f"  {sweep}: {link}")
             while not ended.wait(0.2):
                 _require_running(server, log, secrets)
         finally:
@@ -90,6 +95,23 @@ def _start(
         # A group of its own: Ctrl-C reaches us alone, and we end all of it.
         start_new_session=True,
     )
+
+
+def _sweeps(address: str) -> list[tuple[str, str]]:
+    """Return the newest experiments and where their runs are.
+
+    A link of its own for each, because MLflow's front page leads a newcomer to its pages for
+    language models, where runs are hard to find.
+    """
+    with _DIRECTLY.open(
+        f"{address}/api/2.0/mlflow/experiments/search?max_results={SHOWN_SWEEPS + 1}", timeout=30
+    ) as answer:
+        experiments = json.load(answer).get("experiments", [])
+    return [
+        (found["name"], f"{address}/#/experiments/{found['experiment_id']}/runs?{_FOR_TRAINING}")
+        for found in experiments
+        if found["experiment_id"] != "0"
+    ][:SHOWN_SWEEPS]
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:
