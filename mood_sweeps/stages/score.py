@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -70,23 +71,28 @@ class Scorings:
         self._known = known
         self._made = Scored()
         self._seconds: dict[str, float] = {}
+        self._raised: dict[str, Exception] = {}
         self._id_accuracy = accuracy(banks.id_predictions, banks.id_test.labels)
 
     def run(self) -> Scored:
         """Return everything that could be made."""
-        by_fit: dict[str, list[Evaluation]] = {}
+        sharers = Counter(evaluation.fit_key for evaluation in self._work.evaluations)
         for evaluation in self._work.evaluations:
-            by_fit.setdefault(evaluation.fit_key, []).append(evaluation)
-        for evaluations in by_fit.values():
-            done = 0
             try:
-                for evaluation in evaluations:
-                    self._made.rows.append(self._evaluate(evaluation, len(evaluations)))
-                    done += 1
+                row = self._evaluate(evaluation, sharers[evaluation.fit_key])
             except Exception as error:  # a scorer is user code: whatever it raises is its failure
-                keys = tuple(item.score_key for item in evaluations[done:])
-                self._made.failures.append((keys, error, traceback.format_exc()))
+                self._lose(evaluation.score_key, error)
+            else:
+                self._made.rows.append(row)
         return self._made
+
+    def _lose(self, score_key: str, error: Exception) -> None:
+        """Note a failure; numbers lost to one and the same error are noted together."""
+        for number, (keys, known, text) in enumerate(self._made.failures):
+            if known is error:
+                self._made.failures[number] = ((*keys, score_key), known, text)
+                return
+        self._made.failures.append(((score_key,), error, traceback.format_exc()))
 
     def _evaluate(self, evaluation: Evaluation, sharers: int) -> dict[str, Any]:
         row: dict[str, Any] = {
@@ -122,7 +128,8 @@ class Scorings:
                 return source[key]
         state = self._state(evaluation)
         scores: Scores = np.asarray(
-            evaluation.scorer.parameters.score(state, bank), dtype=np.float64
+            self._once(key, lambda: evaluation.scorer.parameters.score(state, bank)),
+            dtype=np.float64,
         )
         if scores.shape != (len(bank),):
             raise ValueError(
@@ -137,9 +144,22 @@ class Scorings:
             if evaluation.fit_key in source:
                 return source[evaluation.fit_key]
         scorer = evaluation.scorer.parameters
-        state: State = scorer.fit(self._banks.train, self._banks.head)
+        state: State = self._once(
+            evaluation.fit_key,
+            lambda: _as_stored(scorer.fit(self._banks.train, self._banks.head), evaluation),
+        )
         self._made.states[evaluation.fit_key] = state
         return state
+
+    def _once(self, key: str, make: Callable[[], Any]) -> Any:
+        """Return what ``make`` makes; what it raised before is raised again without trying."""
+        if key in self._raised:
+            raise self._raised[key]
+        try:
+            return make()
+        except Exception as error:
+            self._raised[key] = error
+            raise
 
     def _confusion(
         self, evaluation: Evaluation, id_scores: Scores, ood_scores: Scores
@@ -160,3 +180,18 @@ class Scorings:
             "accepted": counts.tolist(),
             "n_ood_class": np.bincount(ood.labels, minlength=len(ood_classes)).tolist(),
         }
+
+
+def _as_stored(state: Mapping[str, Any], evaluation: Evaluation) -> State:
+    """Return a state as it will come back from the store, so that it scores the same then.
+
+    Raises TypeError where it is more than named arrays of numbers.
+    """
+    arrays = {name: np.asarray(value, order="C") for name, value in state.items()}
+    for name, array in arrays.items():
+        if array.dtype.kind not in "biuf":
+            raise TypeError(
+                f"the state of scorer {evaluation.scorer.label!r} holds {name!r} of dtype "
+                f"{array.dtype}; only arrays of numbers can be stored"
+            )
+    return arrays

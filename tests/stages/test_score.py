@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from mood_sweeps.bank import FeatureBank, Head
+from mood_sweeps.choice import Choice
+from mood_sweeps.errors import Undefined
+from mood_sweeps.metrics import auroc
+from mood_sweeps.planner.call import Evaluation, Scoring
+from mood_sweeps.stages.score import Banks, Known, Scored, Scorings
+from mood_sweeps.stages.score_objects import (
+    completed_rows,
+    group_refs,
+    known_parts,
+    score_ref,
+    stored_rows,
+    writer,
+)
+from mood_sweeps.store import Origin, Ref, Store
+
+CALLS: Counter[str] = Counter()
+
+
+@dataclass(frozen=True)
+class Distance:
+    """Minus the distance from the train mean; counts how often it is asked."""
+
+    version: ClassVar[int] = 1
+    needs_head: ClassVar[bool] = False
+
+    name: str = "plain"
+    breaks_at: str = ""
+    error: type[Exception] = ValueError
+    state: Mapping[str, Any] = field(default_factory=dict)
+
+    def fit(self, train: FeatureBank, head: Head | None) -> dict[str, Any]:
+        del head
+        CALLS[f"{self.name} fit"] += 1
+        if self.breaks_at == "fit":
+            raise self.error("no fit")
+        return {"mean": train.features.mean(axis=0), "power": 2.0, **self.state}
+
+    def score(self, state: Mapping[str, Any], bank: FeatureBank) -> Any:
+        CALLS[f"{self.name} score"] += 1
+        if self.breaks_at == str(len(bank)):
+            raise self.error(f"no score for {len(bank)}")
+        if self.breaks_at == "shape":
+            return np.zeros((len(bank), 2))
+        if self.breaks_at == "nan":
+            return np.full(len(bank), np.nan)
+        return -(np.abs(bank.features - state["mean"]) ** state["power"]).sum(axis=1)
+
+
+TRAIN, ID, NEAR, FAR = (Ref("extract", name) for name in ("train", "id", "near", "far"))
+
+
+def bank(n: int, shift: float, seed: int) -> FeatureBank:
+    rng = np.random.default_rng(seed)
+    features = rng.normal(shift, 1, (n, 4)).astype(np.float32)
+    return FeatureBank(features, rng.integers(0, 2, n))
+
+
+BANKS = Banks(
+    train=bank(50, 0, 0),
+    id_test=bank(40, 0, 1),
+    ood={NEAR: bank(30, 0.5, 2), FAR: bank(20, 3, 3)},
+    head=None,
+    id_predictions=np.zeros(40, dtype=np.int64),
+    ood_predictions={NEAR: np.zeros(30, dtype=np.int64), FAR: np.ones(20, dtype=np.int64)},
+)
+
+
+def evaluations(scorer: Distance) -> list[Evaluation]:
+    name = scorer.name
+    return [
+        Evaluation(
+            scorer=Choice("distance", scorer),
+            fit_key=f"{name}-fit",
+            id_scores_key=f"{name}-id",
+            ood_scores_key=f"{name}-{ref.key}",
+            score_key=f"{name}-{ref.key}-number",
+            ood_bank=ref,
+            ood_classes=("c0", "c1"),
+        )
+        for ref in (NEAR, FAR)
+    ]
+
+
+def scored(*scorers: Distance, known: Known | None = None) -> Scored:
+    CALLS.clear()
+    items = tuple(item for scorer in scorers for item in evaluations(scorer))
+    work = Scoring("group", Ref("pretrain", "c"), TRAIN, ID, ("a", "b"), "head", items)
+    return Scorings(work, BANKS, known or Known()).run()
+
+
+def by_key(made: Scored) -> dict[str, dict[str, Any]]:
+    return {row["score_key"]: row for row in made.rows}
+
+
+def test_each_fit_and_each_bank_is_done_once() -> None:
+    made = scored(Distance())
+    assert CALLS == {"plain fit": 1, "plain score": 3}
+    assert set(made.scores) == {"plain-id", "plain-near", "plain-far"}
+    assert made.failures == []
+    near, far = made.rows
+    mean = BANKS.train.features.mean(axis=0)
+    expected = {
+        ref: -((np.abs(one.features - mean) ** 2.0).sum(axis=1))
+        for ref, one in {ID: BANKS.id_test, **BANKS.ood}.items()
+    }
+    assert near["auroc"] == pytest.approx(auroc(expected[ID], expected[NEAR]))
+    assert far["auroc"] > near["auroc"]
+    assert (near["n_id"], near["n_ood"], far["n_ood"]) == (40, 30, 20)
+    assert near["id_accuracy"] == np.mean(BANKS.id_test.labels == 0)
+    assert near["seconds"] > 0
+    assert near["reason"] is None
+
+
+def test_the_confusion_counts_accepted_images_by_class() -> None:
+    near = by_key(scored(Distance()))["plain-near-number"]
+    table = near["confusion"]
+    assert table["id_classes"] == ["a", "b"]
+    assert table["n_ood_class"] == np.bincount(BANKS.ood[NEAR].labels).tolist()
+    accepted = np.array(table["accepted"])
+    assert accepted[:, 1].sum() == 0  # all were predicted as class a
+    assert accepted.sum() == pytest.approx(near["fpr95"] * 30)
+
+
+@pytest.mark.parametrize(
+    ("breaks_at", "lost", "text"),
+    [
+        ("fit", {"broken-near-number", "broken-far-number"}, "no fit"),
+        ("40", {"broken-near-number", "broken-far-number"}, "no score for 40"),
+        ("30", {"broken-near-number"}, "no score for 30"),
+        ("20", {"broken-far-number"}, "no score for 20"),
+    ],
+)
+def test_a_scorer_that_raises_loses_its_own_numbers_only(
+    breaks_at: str, lost: set[str], text: str
+) -> None:
+    made = scored(Distance(), Distance("broken", breaks_at), Distance("other"))
+    ((keys, error, trace),) = made.failures
+    assert set(keys) == lost
+    assert str(error) == text
+    assert "Traceback" in trace
+    assert f"ValueError: {text}" in trace
+    everything = {
+        f"{name}-{ood}-number" for name in ("plain", "broken", "other") for ood in ("near", "far")
+    }
+    assert set(by_key(made)) == everything - lost
+    assert CALLS["broken fit"] == 1  # what failed is not tried again for the next pair
+
+
+def test_scores_of_a_wrong_shape_are_the_scorers_failure() -> None:
+    made = scored(Distance(), Distance("broken", "shape"))
+    assert all(
+        "(40, 2) for 40 images; expected (40,)" in str(error) for _, error, _ in made.failures
+    )
+    assert {key for keys, _, _ in made.failures for key in keys} == {
+        "broken-near-number",
+        "broken-far-number",
+    }
+    assert len(made.rows) == 2
+
+
+@pytest.mark.parametrize("value", ["text", np.array([object()]), 1j, None])
+def test_a_state_that_cannot_be_stored_is_the_scorers_failure(value: Any) -> None:
+    made = scored(Distance(), Distance("broken", state={"odd": value}))
+    ((keys, error, _),) = made.failures
+    assert len(keys) == 2
+    assert "'odd'" in str(error)
+    assert len(made.rows) == 2
+
+
+@pytest.mark.parametrize(
+    ("breaks_at", "reason"), [("fit", "no fit"), ("nan", "40 of 40 ID scores")]
+)
+def test_what_has_no_defined_value_is_a_row_with_a_reason(breaks_at: str, reason: str) -> None:
+    made = scored(Distance("odd", breaks_at, Undefined))
+    assert made.failures == []
+    for row in made.rows:
+        assert row["reason"].startswith(reason)
+        assert "auroc" not in row
+        assert row["confusion"] is None
+        assert row["n_id"] == 40
+    assert CALLS["odd fit"] == 1
+
+
+def test_what_the_store_holds_is_not_made_again_and_gives_the_same_numbers(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    first = scored(Distance())
+    origin = Origin({"kind": "score"}, {"a" * 64: "b" * 64}, {"class": "cpu"})
+    ref = score_ref("group", first)
+    predictions = {ID.key: BANKS.id_predictions}
+    provides = {"fits": sorted(first.states), "scores": sorted(first.scores)}
+    manifest = store.publish(ref, writer(first, predictions), origin, None, 1.0, provides)
+
+    assert group_refs(store, "group") == [ref]
+    assert group_refs(store, "another group") == []
+    known = known_parts(store, "group")
+    again = scored(Distance(), known=known)
+    assert sum(CALLS.values()) == 0
+    assert again.states == again.scores == {}
+    for row, before in zip(again.rows, first.rows, strict=True):
+        assert {**row, "seconds": 0} == {**before, "seconds": 0}
+
+    only_states = Known(states=known.states)
+    third = scored(Distance(), known=only_states)
+    assert CALLS == {"plain score": 3}
+    for key, scores in third.scores.items():
+        np.testing.assert_array_equal(scores, first.scores[key])
+
+    rows = list(stored_rows(store, "group"))
+    assert rows == list(completed_rows(first.rows, manifest))
+    assert all(row["object_key"] == ref.key and row["environment"] == "cpu" for row in rows)
+
+
+def test_an_objects_name_is_what_it_holds() -> None:
+    assert score_ref("group", scored(Distance())) == score_ref("group", scored(Distance()))
+    other = scored(Distance("other"))
+    assert score_ref("group", scored(Distance())) != score_ref("group", other)
+    assert score_ref("group", other) != score_ref("another", other)
+
+
+def test_a_scorer_without_a_state_is_known_to_be_fitted(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    made = scored(Distance())
+    made.states["stateless-fit"] = {}
+    origin = Origin({}, {}, {"class": "cpu"})
+    provides = {"fits": sorted(made.states), "scores": sorted(made.scores)}
+    store.publish(score_ref("group", made), writer(made, {}), origin, None, 1.0, provides)
+    assert known_parts(store, "group").states["stateless-fit"] == {}
