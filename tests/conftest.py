@@ -1,1 +1,26 @@
-"""Puts this folder on the import path, so that `spine_cases` is there for every test."""
+"""One small sweep, really trained once for the whole session, and copies of it for every test.
+
+Being here also puts this folder on the import path, so that `spine_cases` is there for all.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from launch_cases import TINY, Tried, try_launch
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Tried:
+    """The tiny sweep, launched in a folder of its own that nobody may change."""
+    return try_launch(TINY, tmp_path_factory.mktemp("trained"))
+
+
+@pytest.fixture
+def launched(trained: Tried, tmp_path: Path) -> Tried:
+    """A copy of the tiny sweep's folder after its launch."""
+    folder = tmp_path / "sweep"
+    shutil.copytree(trained.folder, folder)
+    return Tried(trained.launched, folder)

@@ -102,6 +102,11 @@ class Scorings:
             "n_id": len(self._banks.id_test),
             "n_ood": len(self._banks.ood[evaluation.ood_bank]),
             "reason": None,
+            "banks": [
+                self._work.train_bank.key,
+                self._work.id_bank.key,
+                evaluation.ood_bank.key,
+            ],
         }
         started = time.perf_counter()
         shared_s = 0.0

@@ -72,15 +72,20 @@ def stored_rows(store: Store, group: str) -> Iterator[dict[str, Any]]:
 def completed_rows(
     rows: Iterable[Mapping[str, Any]], manifest: Manifest
 ) -> Iterator[dict[str, Any]]:
-    """Add to rows what their object's manifest knows: lineage, environment and time."""
-    lineage = {
-        "object_key": manifest.key,
-        "input_digest": key_of(dict(manifest.origin.inputs)),
-        "environment": manifest.origin.environment["class"],
-        "created_at": manifest.created_at,
-    }
+    """Add to rows what their object's manifest knows: lineage, environment and time.
+
+    The input digest is of the row's own three banks: which others happened to be scored in the
+    same call is no matter of the number.
+    """
+    digests = manifest.origin.inputs
     for row in rows:
-        yield {**row, **lineage}
+        yield {
+            **{name: value for name, value in row.items() if name != "banks"},
+            "object_key": manifest.key,
+            "input_digest": key_of({key: digests[key] for key in row["banks"]}),
+            "environment": manifest.origin.environment["class"],
+            "created_at": manifest.created_at,
+        }
 
 
 def known_parts(store: Store, group: str) -> Known:

@@ -12,6 +12,7 @@ import pytest
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.choice import Choice
 from mood_sweeps.errors import Undefined
+from mood_sweeps.identity import key_of
 from mood_sweeps.metrics import auroc
 from mood_sweeps.planner.call import Evaluation, Scoring
 from mood_sweeps.stages.score import Banks, Known, Scored, Scorings
@@ -59,6 +60,7 @@ class Distance:
 
 
 TRAIN, ID, NEAR, FAR = (Ref("extract", name) for name in ("train", "id", "near", "far"))
+DIGESTS = {ref.key: f"digest of {ref.key}" for ref in (TRAIN, ID, NEAR, FAR)}
 
 
 def bank(n: int, shift: float, seed: int) -> FeatureBank:
@@ -196,7 +198,7 @@ def test_what_has_no_defined_value_is_a_row_with_a_reason(breaks_at: str, reason
 def test_what_the_store_holds_is_not_made_again_and_gives_the_same_numbers(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     first = scored(Distance())
-    origin = Origin({"kind": "score"}, {"a" * 64: "b" * 64}, {"class": "cpu"})
+    origin = Origin({"kind": "score"}, DIGESTS, {"class": "cpu"})
     ref = score_ref("group", first)
     predictions = {ID.key: BANKS.id_predictions}
     provides = {"fits": sorted(first.states), "scores": sorted(first.scores)}
@@ -220,6 +222,9 @@ def test_what_the_store_holds_is_not_made_again_and_gives_the_same_numbers(tmp_p
     rows = list(stored_rows(store, "group"))
     assert rows == list(completed_rows(first.rows, manifest))
     assert all(row["object_key"] == ref.key and row["environment"] == "cpu" for row in rows)
+    for row, ood in zip(rows, ("near", "far"), strict=True):
+        own = {name: DIGESTS[name] for name in ("train", "id", ood)}
+        assert row["input_digest"] == key_of(own)
 
 
 def test_an_objects_name_is_what_it_holds() -> None:
