@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mood_sweeps.tracking.address import absolute_uri, sqlite_path
@@ -46,11 +46,23 @@ def connect(tracking_uri: str, artifact_root: Path) -> MlflowClient:
     make_store(uri, artifact_root)
     client = MlflowClient(tracking_uri=uri)
     if sqlite_path(uri) is not None:
-        # The one writing thread keeps using this pooled connection. In WAL mode NORMAL cannot
-        # corrupt; a power cut may lose the last commits, and the outbox knows what they were.
-        with client._tracking_client.store.engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
+        _flush_less(client)
     return client
+
+
+def _flush_less(client: MlflowClient) -> None:
+    """Let SQLite flush to disk at checkpoints only, which in WAL mode cannot corrupt.
+
+    A power cut may lose the last commits, and the outbox knows what they were. MLflow nests its
+    sessions, so several pooled connections are in use, and each has to be told.
+    """
+    engine = client._tracking_client.store.engine
+    # MLflow lets its user choose a pool that keeps no connections; then nothing can be told.
+    kept = engine.pool.size() if hasattr(engine.pool, "size") else 0
+    with ExitStack() as pool:
+        for _ in range(kept):
+            connection = pool.enter_context(engine.connect())
+            connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
 
 
 def make_store(tracking_uri: str, artifact_root: Path) -> None:
