@@ -7,6 +7,7 @@ timeout.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,7 +39,7 @@ class Database:
             ) from None
         if parsed.get_backend_name() not in ("sqlite", "postgresql"):
             raise DatabaseError(
-                f"database {parsed.render_as_string()!r}: {parsed.get_backend_name()!r} is not "
+                f"database {_without_password(url)!r}: {parsed.get_backend_name()!r} is not "
                 "supported; allowed: sqlite, postgresql"
             )
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
@@ -48,7 +49,7 @@ class Database:
                 raise DatabaseError("a results database in memory would be lost; give a file")
             self.path = Path(parsed.database).absolute()
             parsed = parsed.set(database=str(self.path))
-        self.shown = parsed.render_as_string(hide_password=True)
+        self.shown = _without_password(parsed.render_as_string(hide_password=True))
         arguments: dict[str, Any] = (
             {"timeout": BUSY_TIMEOUT_MS / 1000}
             if self.is_sqlite
@@ -119,7 +120,8 @@ class Database:
             yield
         except DBAPIError as error:
             cause = " ".join(str(error.orig).split())
-            raise DatabaseError(f"database {self.shown!r}: {_without_password(cause)}") from error
+            cause = _without_password(cause) if "://" in cause else cause
+            raise DatabaseError(f"database {self.shown!r}: {cause}") from error
 
 
 def _make_sqlite_safe(engine: Engine) -> None:
@@ -140,11 +142,11 @@ def _make_sqlite_safe(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
 
-def _without_password(text_with_url: str) -> str:
-    """Hide what stands between ':' and '@' of a URL, even a malformed one."""
-    head, at, tail = text_with_url.rpartition("@")
-    if not at or "://" not in head:
-        return text_with_url
-    scheme, _, rest = head.partition("://")
-    user = rest.split(":", 1)[0]
-    return f"{scheme}://{user}:***@{tail}"
+def _without_password(url: str) -> str:
+    """Hide what stands between ':' and '@' of a URL, even a malformed one, and in its query."""
+    head, at, tail = url.rpartition("@")
+    scheme, slashes, rest = head.rpartition("://")
+    user, colon, _ = rest.partition(":")
+    if at and colon:
+        url = f"{scheme}{slashes}{user}:***@{tail}"
+    return re.sub(r"(?<=password=)[^&]*", "***", url)
