@@ -190,6 +190,7 @@ class _Performance:
             content=stage.content,
             inputs={ref.key: self._store.manifest(ref).digest for ref in stage.inputs},
             environment=self._environment,
+            choices=stage.choices(),
         )
 
     def _described(self, stage: Stage) -> Made:

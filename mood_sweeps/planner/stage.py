@@ -6,7 +6,7 @@ numbers; the golden test of keys fails when a key changes for any other reason.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from mood_sweeps.choice import Choice
@@ -82,6 +82,15 @@ class Stage:
     def kind(self) -> str:
         """``pretrain``, ``finetune`` or ``extract``."""
         return self.ref.kind
+
+    def choices(self) -> dict[str, Any]:
+        """Return its choices by role, with every parameter, defaults included."""
+        roles = {field.name: getattr(self.work, field.name) for field in fields(self.work)}
+        return {
+            role: {"name": choice.name, "parameters": asdict(choice.parameters)}
+            for role, choice in roles.items()
+            if isinstance(choice, Choice)
+        }
 
 
 def pretrain_stage(pretext: Choice, backbone: Choice, corpus: ImageSet, seed: int) -> Stage:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,13 @@ class Origin:
 
     content: what the key was computed from. inputs: the digest of each input, by its key.
     environment: recorded, never part of a key (host class, library builds, code).
+    choices: the choices in ``content`` with every parameter, defaults included: for people.
     """
 
     content: Mapping[str, Any]
     inputs: Mapping[str, str]
     environment: Mapping[str, str]
+    choices: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

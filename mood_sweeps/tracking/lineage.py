@@ -48,8 +48,9 @@ class TrainedStage:
     folder: Path
 
     def parameters(self) -> dict[str, str]:
-        """Return what its key was computed from, flattened: ``pretrain.pretext`` → ``mim``."""
-        content = self.manifest.origin.content
+        """Return what it was made with, defaults included: ``pretrain.pretext`` → ``mim``."""
+        origin = self.manifest.origin
+        content = {**origin.content, **origin.choices}
         chosen = {name: value for name, value in content.items() if name not in _NOT_PARAMETERS}
         return flat(chosen, self.name)
 

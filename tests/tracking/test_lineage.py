@@ -21,6 +21,20 @@ def test_chain_runs_from_pretraining_to_the_checkpoint(world: World) -> None:
     assert pretrain.parameters()["pretrain.pretext.epochs"] == "5"
 
 
+def test_parameters_left_at_their_default_are_shown_too(world: World) -> None:
+    content = {"kind": "pretrain", "pretext": {"name": "mim", "version": 1}, "seed": 3}
+    choices = {"pretext": {"name": "mim", "parameters": {"epochs": 60, "mask_ratio": 0.4}}}
+    ref = Ref("pretrain", key_of(content))
+    world.store.publish(ref, _nothing, Origin(content, {}, {}, choices), None, seconds=1.0)
+    (stage,) = training_stages(world.store, ref.key)
+    assert stage.parameters() == {
+        "pretrain.pretext": "mim",
+        "pretrain.pretext.epochs": "60",
+        "pretrain.pretext.mask_ratio": "0.4",
+        "pretrain.seed": "3",
+    }
+
+
 def test_two_stages_of_a_kind_are_numbered(world: World) -> None:
     content = {"checkpoint": world.checkpoint()}
     world.store.publish(
