@@ -11,6 +11,7 @@ from mood_sweeps.api import plan
 from mood_sweeps.cli.options import overrides, sweep_file, workspace
 from mood_sweeps.launching.launch import Launched, Options, launch
 from mood_sweeps.launching.progress import LiveProgress, PlainProgress, Reporter
+from mood_sweeps.launching.reporting import scorer_families
 from mood_sweeps.launching.tally import clock
 from mood_sweeps.planner.plan import Plan
 from mood_sweeps.spec.load import load_sweep
@@ -122,7 +123,6 @@ def say_table(launched: Launched, console: Console) -> None:
     # pandas comes in here, a second that a relaunch with nothing to do never pays.
     from mood_sweeps.aggregation.comparative import comparative_table, pivot
     from mood_sweeps.aggregation.terminal import BEST, rich_table
-    from mood_sweeps.cli.families import scorer_families
 
     frame = launched.results().frame(sweep=launched.plan.sweep.name)
     families = scorer_families()

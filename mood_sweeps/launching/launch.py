@@ -20,6 +20,7 @@ from mood_sweeps.launching.cell_rows import cell_rows, revision_digest
 from mood_sweeps.launching.open_work import OpenWork, estimate_seconds, find_open_work
 from mood_sweeps.launching.progress import Reporter, SilentProgress
 from mood_sweeps.launching.recording import Recording
+from mood_sweeps.launching.reporting import report_on
 from mood_sweeps.launching.tally import Tally
 from mood_sweeps.planner.plan import Plan
 from mood_sweeps.results.outbox import enqueue
@@ -169,6 +170,7 @@ class _Launch:
                 outcome = "interrupted"
                 try:
                     outcome = self._rounds(work, executor, recording)
+                    self._attach_report()
                 finally:
                     self._end(outcome)
         elif is_new or work.adopted or self._has_unmirrored():
@@ -196,6 +198,10 @@ class _Launch:
                     work = find_open_work(self._plan, self._results, self._store, repair=True)
                     self._take_over(work, recording)
                 self._launched.interrupted = ran.interrupted
+                if ran.corrupt and not ran.interrupted:
+                    self._launched.failures.append(
+                        f"objects were still found corrupt after {MOST_ROUNDS} rounds; launch again"
+                    )
             except KeyboardInterrupt:
                 self._launched.interrupted = True
                 self._stop.request_now()  # nothing after this may take its time either
@@ -252,6 +258,18 @@ class _Launch:
             content = key_of([self._launch_id, "began"])
             enqueue(connection, "launch", self._plan.sweep.name, str(self._launch_id), content)
 
+    def _attach_report(self) -> None:
+        """Write the sweep's report for the launch's MLflow run, while the mirror catches up."""
+        if self._mirror is None or self._stop.draining:
+            return
+        try:
+            paths = report_on(self._results, self._plan.sweep.name, None, self._workspace.home)
+        except InputError as error:
+            self._reporter.say(f"no report: {error}")
+            return
+        assert self._launch_id is not None
+        self._mirror.attach_report(self._launch_id, paths[-1].parent)
+
     def _end(self, outcome: str) -> None:
         assert self._launch_id is not None
         self._write_end(self._launch_id, self._plan.sweep.name, outcome)
@@ -277,7 +295,7 @@ class _Launch:
         if not self._options.mlflow:
             yield
             return
-        mirror = Mirror(
+        self._mirror = mirror = Mirror(
             self._recorder.database,
             self._store,
             self._workspace.mlflow,

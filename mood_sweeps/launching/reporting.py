@@ -1,0 +1,53 @@
+"""The report of a sweep out of its results database: `mood-sweep report`, and the launch's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mood_sweeps.choice import did_you_mean
+from mood_sweeps.errors import InputError
+from mood_sweeps.results.query import Results
+from mood_sweeps.scorers import SCORERS
+
+__all__ = ["report_on", "scorer_families"]
+
+
+def scorer_families() -> dict[str, str]:
+    """Return the family of each scorer of the catalogue, which colours and orders tables."""
+    return {name: scorer.family for name, scorer in SCORERS.items()}
+
+
+def report_on(results: Results, sweep: str | None, folder: Path | None, home: Path) -> list[Path]:
+    """Write the report of ``sweep`` (default: the last one launched); return the files.
+
+    folder: where to; default ``reports/<sweep>`` in the workspace ``home``.
+    Raises InputError if there is no such sweep or the folder cannot be written.
+    """
+    # pandas and matplotlib come in here, seconds that nothing else in a launch needs.
+    from mood_sweeps.aggregation.report import write_report
+
+    launches = results.launches()
+    names = list(dict.fromkeys(row["sweep"] for row in launches))
+    chosen = sweep or (names[0] if names else None)
+    if chosen is None:
+        raise InputError("nothing was launched in this workspace yet")
+    frame = results.frame(sweep=chosen)
+    if frame.empty:
+        raise InputError(f"no sweep {chosen!r}{did_you_mean(chosen, names)}")
+    provenance = {"sweep": chosen, "database": results.database.shown}
+    last = next((row for row in launches if row["sweep"] == chosen), None)
+    if last is not None:
+        provenance["last launch"] = f"{last['id']}, {last['started_at']}"
+        provenance["plan"] = str(last["plan"])
+    target = folder or home / "reports" / chosen
+    try:
+        return write_report(
+            frame,
+            results.confusions(sweep=chosen),
+            target,
+            title=chosen,
+            provenance=provenance,
+            families=scorer_families(),
+        )
+    except OSError as error:
+        raise InputError(f"{target} cannot be written: {error.strerror or error}") from None
