@@ -1,0 +1,426 @@
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from launch_cases import OPTIONS, TINY, Tried, plan_in, try_launch
+
+from mood_sweeps.engine.outcome import Outcome
+from mood_sweeps.errors import InputError
+from mood_sweeps.launching.launch import Options, launch
+from mood_sweeps.launching.progress import SilentProgress
+from mood_sweeps.planner.call import Call
+from mood_sweeps.store import Ref
+from mood_sweeps.workspace import Workspace
+
+
+class Watched(SilentProgress):
+    """Writes down the calls that did work, and every line said."""
+
+    def __init__(self) -> None:
+        self.did: list[Call] = []
+        self.said: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.said.append(line)
+
+    def ended(self, call: Call, attempt: int, outcome: Outcome, final: bool) -> None:
+        super().ended(call, attempt, outcome, final)
+        if outcome.verdict == "done":
+            self.did.append(call)
+
+    @property
+    def kinds(self) -> Counter[str]:
+        return Counter(call.kind for call in self.did)
+
+
+def again(before: Tried, text: str = TINY, options: Options = OPTIONS) -> tuple[Tried, Watched]:
+    watched = Watched()
+    return try_launch(text, before.folder, reporter=watched, options=options), watched
+
+
+def numbers(tried: Tried) -> list[tuple[Any, ...]]:
+    """Return all that must not depend on when and in how many pieces it was computed."""
+    return tried.query(
+        "select cell_key, status, reason, score_key, auroc, auroc_low, auroc_high, fpr95, "
+        "fpr95_ood_positive, aupr_in, aupr_out, id_accuracy, n_id, n_ood "
+        "from results order by cell_key"
+    )
+
+
+def objects(tried: Tried) -> set[Path]:
+    return set((tried.folder / "store" / "objects").rglob("manifest.json"))
+
+
+def test_a_launch_fills_a_row_for_every_cell(trained: Tried) -> None:
+    launched = trained.launched
+    assert launched.exit_code == 0
+    assert launched.failures == launched.alarms == []
+    assert launched.cells == {"done": 6}
+    assert len(trained.rows()) == len(launched.plan.cells) == 6
+    counts = launched.plan.stage_counts()
+    assert launched.stages_run == counts["pretrain"] + counts["extract"] + 6
+    frame = launched.results().frame()
+    assert frame["auroc"].between(0, 1).all()
+    assert (frame["auroc_low"] <= frame["auroc"]).all()
+    assert (frame["auroc"] <= frame["auroc_high"]).all()
+    assert set(frame["status"]) == {"done"}
+    assert set(zip(frame["pretext"], frame["scorer"], strict=True)) == {
+        ("classification(batch_size=256, epochs=1)", "msp"),
+        ("classification(batch_size=256, epochs=1)", "knn"),
+        ("random", "knn"),
+    }
+    assert set(frame["distance"]) == {"near", "far"}
+    confusions = launched.results().confusions()
+    per_cell = confusions.groupby("cell_key")["accepted"].sum()
+    expected = (frame["fpr95"] * frame["n_ood"]).round().astype(int)
+    assert per_cell.to_dict() == dict(zip(frame["cell_key"], expected, strict=True))
+    ((outcome, calls, ended),) = trained.query(
+        "select outcome, calls_planned, ended_at is not null from launches"
+    )
+    assert (outcome, calls, ended) == ("done", 6, 1)
+    assert trained.query("select distinct outcome from attempts") == [("done",)]
+    assert trained.query("select count(*) from stages") == [(2 + 2 * 4,)]
+    assert list((trained.folder / "store" / "leases").iterdir()) == []
+    assert list((trained.folder / "store" / "tmp").iterdir()) == []
+
+
+def test_the_same_launch_again_changes_nothing(launched: Tried) -> None:
+    dump, there = launched.database_dump(), objects(launched)
+    tried, watched = again(launched)
+    assert tried.launched.exit_code == 0
+    assert tried.launched.stages_run == tried.launched.adopted == 0
+    assert watched.did == []
+    assert launched.database_dump() == dump
+    assert objects(launched) == there
+
+
+def test_a_new_database_on_a_full_store_fills_without_a_stage(launched: Tried) -> None:
+    rows, there = launched.rows(), objects(launched)
+    stages = launched.query("select * from stages order by key")
+    for file in launched.folder.glob("results.db*"):
+        file.unlink()
+    tried, watched = again(launched)
+    assert tried.launched.exit_code == 0
+    assert (tried.launched.stages_run, tried.launched.adopted) == (0, 6)
+    assert watched.did == []
+    assert launched.rows() == rows
+    assert launched.query("select * from stages order by key") == stages
+    assert objects(launched) == there
+
+
+def test_the_numbers_do_not_depend_on_the_place(launched: Tried, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    fresh = try_launch(TINY, elsewhere)
+    assert numbers(fresh) == numbers(launched)
+
+
+def test_one_more_scorer_costs_scoring_only(launched: Tried) -> None:
+    before = set(launched.rows())
+    tried, watched = again(launched, TINY.replace("[msp, knn]", "[msp, knn, energy]"))
+    assert tried.launched.cells == {"done": 8}
+    assert watched.kinds == {"score": 1}
+    assert [call.units for call in watched.did] == [2]
+    assert before < set(tried.rows())
+    assert tried.launched.alarms == []
+
+
+def test_one_scorer_less_shows_fewer_cells_and_comes_back_for_nothing(launched: Tried) -> None:
+    rows = launched.rows()
+    tried, watched = again(launched, TINY.replace("[msp, knn]", "[knn]"))
+    assert set(tried.rows()) < set(rows)
+    assert len(tried.rows()) == 4
+    tried, watched = again(launched)
+    assert watched.did == []
+    assert tried.rows() == rows
+
+
+def test_one_more_seed_costs_that_seed_only(launched: Tried) -> None:
+    before = set(launched.rows())
+    tried, watched = again(launched, TINY.replace("seed: [0]", "seed: [0, 1]"))
+    assert tried.launched.cells == {"done": 12}
+    assert all("seed 1" in call.label for call in watched.did)
+    assert watched.kinds == {"pretrain": 2, "extract": 2, "score": 2}
+    assert before < set(tried.rows())
+
+
+def test_one_more_pair_costs_its_banks_only(launched: Tried) -> None:
+    before = set(launched.rows())
+    tried, watched = again(launched, TINY.replace("[gaussian]", "[gaussian, uniform]"))
+    assert tried.launched.cells == {"done": 9}
+    assert watched.kinds == {"extract": 2, "score": 2}
+    assert sum(call.units for call in watched.did if call.kind == "extract") == 2
+    assert before < set(tried.rows())
+
+
+def test_another_name_shares_every_number(launched: Tried) -> None:
+    tried, watched = again(launched, TINY.replace("name: tiny", "name: other"))
+    assert watched.did == []
+    assert tried.launched.cells == {"done": 6}
+    assert tried.query("select sweep, count(*) from results group by sweep") == [
+        ("other", 6),
+        ("tiny", 6),
+    ]
+
+
+PLUGIN = """\
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Norm:
+    version: ClassVar[int] = 1
+    family: ClassVar[str] = "feature"
+    needs_head: ClassVar[bool] = False
+    uses_seed: ClassVar[bool] = False
+
+    def fit(self, train, head):
+        return {}
+
+    def score(self, state, bank):
+        BODY
+
+
+SCORERS = {"norm": Norm}
+"""
+WITH_PLUGIN = TINY.replace("corpus:", "plugins: [norm.py]\ncorpus:").replace("knn]", "knn, norm]")
+
+
+def test_a_scorer_that_raises_is_named_and_the_rest_completes(launched: Tried) -> None:
+    before = set(launched.rows())
+    plugin = launched.folder / "norm.py"
+    plugin.write_text(PLUGIN.replace("BODY", 'raise ZeroDivisionError("not today")'))
+    tried, watched = again(launched, WITH_PLUGIN.replace("norm]", "norm, energy]"))
+    assert tried.launched.exit_code == 1
+    assert tried.launched.cells == {"done": 8, "failed": 4}
+    assert before < set(tried.rows())
+    assert len(tried.launched.failures) == 2
+    assert all("ZeroDivisionError: not today" in line for line in tried.launched.failures)
+    assert any("2 cells failed: ZeroDivisionError: not today" in line for line in watched.said)
+    failed = tried.query("select scorer, status, reason from results where status = 'failed'")
+    assert failed == [("norm", "failed", "ZeroDivisionError: not today")] * 4
+    for error, trace in tried.query("select error, traceback from attempts where launch = 2"):
+        assert error == "ZeroDivisionError: not today"
+        assert "Traceback" in trace
+        assert "norm.py" in trace
+        assert 'raise ZeroDivisionError("not today")' in trace
+    assert tried.query("select outcome from launches") == [("done",), ("failed",)]
+
+    # The same again tries what failed, and only that.
+    tried, watched = again(launched, WITH_PLUGIN.replace("norm]", "norm, energy]"))
+    assert tried.launched.exit_code == 1
+    assert {call.kind for call in watched.did} == {"score"}
+    assert sum(call.units for call in watched.did) == 4
+
+    plugin.write_text(PLUGIN.replace("BODY", "return np.linalg.norm(bank.features, axis=1)"))
+    tried, watched = again(launched, WITH_PLUGIN.replace("norm]", "norm, energy]"))
+    assert tried.launched.exit_code == 0
+    assert tried.launched.cells == {"done": 12}
+    assert sum(call.units for call in watched.did) == 4
+    assert before < set(tried.rows())
+    tried, watched = again(launched, WITH_PLUGIN.replace("norm]", "norm, energy]"))
+    assert watched.did == []
+
+
+def test_a_score_without_a_value_is_a_row_with_its_reason(launched: Tried) -> None:
+    plugin = launched.folder / "norm.py"
+    plugin.write_text(PLUGIN.replace("BODY", "return np.full(len(bank), np.nan)"))
+    tried, _ = again(launched, WITH_PLUGIN)
+    assert tried.launched.exit_code == 0
+    rows = tried.query("select status, reason, auroc from results where scorer = 'norm'")
+    assert rows == [("done", "433 of 433 ID scores are NaN or infinite", None)] * 4
+    tried, watched = again(launched, WITH_PLUGIN)
+    assert watched.did == []
+
+
+def place(tried: Tried, ref: Ref) -> Path:
+    return tried.folder / "store" / "objects" / ref.kind / ref.key[:2] / ref.key
+
+
+def classification(tried: Tried) -> Any:
+    plan = tried.launched.plan
+    return next(one for one in plan.representations if one.pretext.startswith("classification"))
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "delete"])
+@pytest.mark.parametrize("what", ["bank", "checkpoint", "head"])
+def test_damage_is_healed_by_the_launch_that_needs_it(
+    launched: Tried, what: str, damage: str
+) -> None:
+    before = numbers(launched)
+    one = classification(launched)
+    ref = one.banks["digits:6-9", "all"].ref if what == "bank" else one.checkpoint.ref
+    name = {"bank": "bank", "checkpoint": "model", "head": "head"}[what] + ".safetensors"
+    file = place(launched, ref) / name
+    content = file.read_bytes()
+    if damage == "flip":
+        file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    elif damage == "truncate":
+        file.write_bytes(content[:-1])
+    else:
+        file.unlink()
+
+    # Nobody needs it for numbers that exist.
+    tried, watched = again(launched)
+    assert (tried.launched.exit_code, watched.did) == (0, [])
+
+    text = TINY.replace("[msp, knn]", "[msp, knn, energy]")
+    tried, watched = again(launched, text)
+    assert tried.launched.exit_code == 0
+    assert tried.launched.cells == {"done": 8}
+    assert tried.launched.failures == tried.launched.alarms == []
+    made = "extract" if what == "bank" else "pretrain"
+    assert watched.kinds == {made: 1, "score": 1}
+    assert file.read_bytes() == content  # the same bits, made again
+    assert len(list((launched.folder / "store" / "quarantine").iterdir())) == 1
+    assert set(before) < set(numbers(tried))
+
+
+def test_a_damaged_score_object_is_made_again_for_a_new_database(launched: Tried) -> None:
+    before = numbers(launched)
+    for file in launched.folder.glob("results.db*"):
+        file.unlink()
+    damaged, *_ = (launched.folder / "store" / "objects" / "score").rglob("evaluations.json")
+    damaged.write_text(damaged.read_text()[:-1] + " ")
+    tried, watched = again(launched)
+    assert tried.launched.exit_code == 0
+    assert watched.kinds == {"score": 1}
+    assert numbers(tried) == before
+
+
+def test_what_was_deleted_and_is_not_needed_stays_away(launched: Tried) -> None:
+    shutil.rmtree(launched.folder / "store" / "objects" / "extract")
+    shutil.rmtree(launched.folder / "store" / "objects" / "pretrain")
+    tried, watched = again(launched)
+    assert (tried.launched.exit_code, watched.did) == (0, [])
+
+
+class Interrupting(Watched):
+    """Presses Ctrl-C after so many calls."""
+
+    def __init__(self, after: int, times: int) -> None:
+        super().__init__()
+        self.after = after
+        self.times = times
+
+    def ended(self, call: Call, attempt: int, outcome: Outcome, final: bool) -> None:
+        super().ended(call, attempt, outcome, final)
+        if len(self.did) == self.after:
+            for _ in range(self.times):
+                os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("after", [1, 3])
+def test_an_interrupted_launch_keeps_what_it_finished(
+    trained: Tried, tmp_path: Path, after: int, times: int
+) -> None:
+    interrupting = Interrupting(after, times)
+    tried = try_launch(TINY, tmp_path, reporter=interrupting)
+    assert tried.launched.exit_code == 130
+    assert len(interrupting.did) == after
+    assert tried.query("select outcome from launches") == [("interrupted",)]
+    assert list((tmp_path / "store" / "leases").iterdir()) == []
+    finished = {call.key for call in interrupting.did}
+
+    tried, watched = again(tried)
+    assert tried.launched.exit_code == 0
+    assert not finished & {call.key for call in watched.did if call.kind != "extract"}
+    assert len(interrupting.did) + len(watched.did) == 6
+    assert numbers(tried) == numbers(trained)
+
+
+def test_a_launch_that_was_killed_is_buried_by_the_next(launched: Tried) -> None:
+    from sqlalchemy import create_engine, text
+
+    engine = create_engine(f"sqlite:///{launched.folder}/results.db")
+    with engine.begin() as connection:
+        connection.execute(
+            text("update launches set ended_at = null, outcome = null, process_started = 1")
+        )
+        connection.execute(text("update attempts set ended_at = null, outcome = null where id = 1"))
+    engine.dispose()
+    again(launched)
+    assert launched.query("select outcome from launches") == [("killed",)]
+    assert launched.query("select outcome from attempts where id = 1") == [("abandoned",)]
+
+
+def test_after_max_failures_nothing_new_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mood_sweeps.stages import train as train_module
+
+    def diverge(*_: Any) -> None:
+        raise FloatingPointError("the loss is inf")
+
+    monkeypatch.setattr(train_module, "train", diverge)
+    watched = Watched()
+    options = Options(executor="inline", mlflow=False, max_failures=1)
+    tried = try_launch(TINY, tmp_path, reporter=watched, options=options)
+    assert tried.launched.exit_code == 1
+    assert not tried.launched.interrupted
+    assert len(tried.launched.failures) == 1
+    assert tried.query("select count(*) from attempts") == [(1,)]
+    assert tried.launched.cells.keys() == {"skipped", "pending"}
+    (reason,) = {row[0] for row in tried.query("select reason from cells where reason not null")}
+    assert reason.endswith("failed: FloatingPointError: the loss is inf")
+    assert reason.startswith("pretrain ")
+
+
+def test_everything_that_cannot_work_is_said_at_once_and_nothing_made(tmp_path: Path) -> None:
+    plan = plan_in(TINY, tmp_path)
+    (tmp_path / "file").write_text("in the way")
+    workspace = Workspace.at(
+        tmp_path / "home",
+        store=tmp_path / "file" / "store",
+        database="postgresql://u:hunter2@127.0.0.1:9/db",
+    )
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InputError) as caught:
+        launch(plan, workspace, Options(executor="ray", address="nowhere", mlflow=False))
+    messages = [str(problem) for problem in caught.value.problems]
+    assert len(messages) == 3
+    assert "file is not a folder" in messages[0]
+    assert "u:***@127.0.0.1:9" in messages[1]
+    assert "is no Ray address" in messages[2]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("place", ["store", "results.db"])
+def test_a_place_of_the_wrong_kind_is_bad_input(tmp_path: Path, place: str) -> None:
+    plan = plan_in(TINY, tmp_path)
+    home = tmp_path / "home"
+    home.mkdir()
+    if place == "store":
+        (home / place).write_text("a file")
+    else:
+        (home / place).mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InputError) as caught:
+        launch(plan, Workspace.at(home), OPTIONS)
+    assert str(home / place) in str(caught.value)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_scores_in_the_store_are_those_of_the_rows(trained: Tried) -> None:
+    from mood_sweeps.metrics import auroc
+    from mood_sweeps.store.codecs import load_arrays
+
+    scores: dict[str, np.ndarray[Any, Any]] = {}
+    for kind in (trained.folder / "store" / "objects" / "score").iterdir():
+        for ref in trained.store.refs(f"score/{kind.name}"):
+            scores |= load_arrays(trained.store.folder(ref) / "scores.safetensors")
+    rows = dict(trained.query("select score_key, auroc from results"))
+    for cell in trained.launched.plan.cells:
+        both = scores[cell.id_scores_key], scores[cell.ood_scores_key]
+        assert rows[cell.score_key] == auroc(*both)
