@@ -10,7 +10,9 @@ import difflib
 import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from mood_sweeps.choice import Choice, choose, did_you_mean
 from mood_sweeps.errors import InputError
@@ -44,8 +46,8 @@ class VitNano:
     version: ClassVar[int] = 1
     family: ClassVar[Family] = "vit"
     timm_name: ClassVar[str | None] = "vit_tiny_patch16_224"
-    mean: ClassVar[float | None] = 0.5
-    std: ClassVar[float | None] = 0.5
+    mean: ClassVar[float] = 0.5
+    std: ClassVar[float] = 0.5
 
     image_size: Count = 8
     channels: Literal[1, 3] = 1
@@ -53,6 +55,12 @@ class VitNano:
     width: Count = 48
     depth: Count = 3
     heads: Count = 3
+
+    def __post_init__(self) -> None:
+        if self.image_size % self.patch_size:
+            raise InputError("backbone 'vit_nano': image_size must be a multiple of patch_size")
+        if self.width % 4 or self.width % self.heads:
+            raise InputError("backbone 'vit_nano': width must be a multiple of 4 and of heads")
 
     @property
     def timm_options(self) -> dict[str, Any]:
@@ -80,12 +88,12 @@ class ResnetNano:
     version: ClassVar[int] = 1
     family: ClassVar[Family] = "cnn"
     timm_name: ClassVar[str | None] = "resnet18"
-    mean: ClassVar[float | None] = 0.5
-    std: ClassVar[float | None] = 0.5
+    mean: ClassVar[float] = 0.5
+    std: ClassVar[float] = 0.5
 
     image_size: Count = 8
     channels: Literal[1, 3] = 1
-    width: Count = 16
+    width: Annotated[int, Field(gt=0, multiple_of=2)] = 16
 
     @property
     def timm_options(self) -> dict[str, Any]:
@@ -93,7 +101,9 @@ class ResnetNano:
         return {
             "layers": [1, 1, 1, 1],
             "channels": [self.width, 2 * self.width, 4 * self.width, 8 * self.width],
-            "stem_width": self.width,
+            # timm lets the stem's width be chosen only for its deep stem, as half of what comes out.
+            "stem_type": "deep",
+            "stem_width": self.width // 2,
             "small_stem": True,
         }
 
@@ -107,8 +117,6 @@ class _Timm:
 
     version: ClassVar[int] = 1
     timm_name: ClassVar[str | None] = None
-    mean: ClassVar[float | None] = None
-    std: ClassVar[float | None] = None
 
     image_size: Count | None = None
     channels: Literal[1, 3] = 3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import timm
@@ -14,7 +13,7 @@ from mood_sweeps.choice import Choice
 from mood_sweeps.representations.backbones import Family
 from mood_sweeps.representations.positions import sincos_positions
 
-__all__ = ["InputForm", "build", "describe", "features_of", "timm_family", "timm_listing"]
+__all__ = ["build", "describe", "features_of", "timm_family", "timm_listing"]
 
 # Modules of timm by what they hold. In a "vit" module, ``patch_embed`` makes (N, L, D) tokens and
 # ``forward_features`` keeps their order after ``num_prefix_tokens``: what masking rests on.
@@ -64,37 +63,33 @@ _CNN_MODULES = [
 ]
 
 
-@dataclass(frozen=True)
-class InputForm:
-    """What a network is fed: float32 (N, channels, size, size), minus mean, divided by std.
-
-    mean, std: per channel, for pixels in [0, 1].
-    """
-
-    size: int
-    channels: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-
 def describe(backbone: Choice) -> dict[str, Any]:
-    """Return the description of a network: plain data, what ``build`` needs."""
+    """Return the description of a network: plain data, what ``build`` and ``to_input`` need.
+
+    timm: the architecture's name. family: see ``backbones``. options: what it is created with.
+    input: size and channels of what it is fed, mean and std per channel for pixels in [0, 1].
+    """
     parameters = backbone.parameters
-    name = parameters.timm_name or backbone.name
-    options = dict(parameters.timm_options)
-    # Copies: timm hands out its own objects.
-    own = get_pretrained_cfg(name) if parameters.mean is None else None
-    size = parameters.image_size or (own.input_size[-1] if own else 224)
-    if own is not None and own.fixed_input_size:
-        options["img_size"] = size
-    mean, std = (own.mean, own.std) if own else ((parameters.mean,) * 3, (parameters.std,) * 3)
+    name, options, size = backbone.name, parameters.timm_options, parameters.image_size
+    if parameters.timm_name is None:
+        own = get_pretrained_cfg(name)
+        mean, std = own.mean, own.std
+        size = size or own.input_size[-1]
+        if own.fixed_input_size:
+            options = {**options, "img_size": size}
+    else:
+        name, mean, std = parameters.timm_name, (parameters.mean,), (parameters.std,)
     channels = parameters.channels
-    form = InputForm(size, channels, _per_channel(mean, channels), _per_channel(std, channels))
     return {
         "timm": name,
         "family": parameters.family,
         "options": options,
-        "input": {**asdict(form), "mean": list(form.mean), "std": list(form.std)},
+        "input": {
+            "size": size,
+            "channels": channels,
+            "mean": _per_channel(mean, channels),
+            "std": _per_channel(std, channels),
+        },
     }
 
 
@@ -113,7 +108,7 @@ def build(description: dict[str, Any]) -> nn.Module:
     if small_stem:
         # timm's ResNets shrink the image fourfold before the first block; 8×8 images have nothing
         # to spare. Replacing the stem is how ResNets are fitted to CIFAR (Chen et al. 2020, B.9).
-        width = network.conv1.out_channels
+        width = network.bn1.num_features
         network.conv1 = nn.Conv2d(channels, width, kernel_size=3, padding=1, bias=False)
         nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
         network.maxpool = nn.Identity()
@@ -156,6 +151,8 @@ def _families() -> dict[str, Family]:
     return families
 
 
-def _per_channel(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
+def _per_channel(values: tuple[float, ...], channels: int) -> list[float]:
     """Gray input of an RGB architecture is normalised by the mean over its channels."""
-    return tuple(values[:3]) if channels == 3 else (sum(values) / len(values),)
+    if len(values) == channels:
+        return list(values)
+    return [sum(values) / len(values)] * channels

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from mood_sweeps.errors import InputError
+from mood_sweeps.representations import choose_finetune
+from mood_sweeps.representations.finetunes import MultiClass
+
+
+def test_chains() -> None:
+    assert choose_finetune("pt") == ()
+    (stage,) = choose_finetune("pt+ft")
+    assert (stage.name, stage.parameters) == ("ft", MultiClass())
+    (stage,) = choose_finetune({"pt+ft": {"ft": {"epochs": 10}}})
+    assert stage.label == "ft(epochs=10)"
+    assert choose_finetune({"pt+ft": None}) == choose_finetune("pt+ft")
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ("ft", "must start with 'pt'"),
+        ("", "must start with 'pt'"),
+        ("pt+fft", "unknown stage 'fft'; did you mean 'ft'"),
+        ("pt+", "unknown stage ''"),
+        ("pt+ft+ft", "a stage twice"),
+        ({"pt": {"ft": {"epochs": 3}}}, "not a stage of the chain"),
+        ({"pt+ft": {"ft": {"epoch": 3}}}, "did you mean 'epochs'"),
+        ({"pt+ft": 3}, "neither a chain"),
+        (7, "neither a chain"),
+    ],
+)
+def test_bad_chains_are_refused(raw: object, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        choose_finetune(raw)

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mood_sweeps.representations import choose_backbone
+from mood_sweeps.representations.networks import build, describe
+from mood_sweeps.representations.objectives.mim import (
+    MimObjective,
+    masked_error,
+    patchify,
+    random_mask,
+)
+
+
+def objective(raw: object, shape: tuple[int, ...]) -> tuple[MimObjective, torch.Tensor]:
+    torch.manual_seed(0)
+    images = torch.rand(3, *shape)
+    return MimObjective(build(describe(choose_backbone(raw))), images, 0.5), images
+
+
+@pytest.mark.parametrize(("ratio", "hidden"), [(0.5, 8), (0.4, 6), (0.75, 12), (0.0, 1)])
+def test_every_image_hides_the_same_number_of_patches(ratio: float, hidden: int) -> None:
+    mask = random_mask(200, 16, ratio, torch.Generator().manual_seed(0))
+    assert mask.sum(dim=1).unique().tolist() == [hidden]
+
+
+def test_every_patch_is_hidden_equally_often() -> None:
+    mask = random_mask(20_000, 16, 0.25, torch.Generator().manual_seed(0))
+    share = mask.float().mean(dim=0)
+    assert (share - 0.25).abs().max() < 0.015
+
+
+def test_patches_are_cut_row_by_row() -> None:
+    image = torch.arange(16.0).reshape(1, 1, 4, 4)
+    assert patchify(image, 2).tolist() == [
+        [[0, 1, 4, 5], [2, 3, 6, 7], [8, 9, 12, 13], [10, 11, 14, 15]]
+    ]
+
+
+def test_the_loss_is_the_mean_square_over_hidden_patches_only() -> None:
+    targets = torch.zeros(1, 3, 2)
+    predicted = torch.tensor([[[1.0, 3.0], [100.0, 100.0], [2.0, 0.0]]])
+    hidden = torch.tensor([[True, False, True]])
+    assert masked_error(predicted, targets, hidden).item() == pytest.approx((5 + 2) / 2)
+
+
+def test_a_prediction_does_not_depend_on_hidden_pixels() -> None:
+    mim, images = objective("vit_nano", (1, 8, 8))
+    hidden = random_mask(3, 16, 0.5, torch.Generator().manual_seed(1))
+    seen = patchify(images, 2)
+    seen[hidden] = 7.0
+    changed = seen.reshape(3, 4, 4, 2, 2).permute(0, 1, 3, 2, 4).reshape(3, 1, 8, 8)
+    torch.testing.assert_close(mim.reconstruct(images, hidden), mim.reconstruct(changed, hidden))
+    visible = ~hidden
+    assert not torch.allclose(
+        mim.reconstruct(images, visible), mim.reconstruct(changed, visible), atol=1e-3
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("vit_tiny_patch16_224", 32),
+        ("deit_tiny_distilled_patch16_224", 32),
+        ("eva02_tiny_patch14_224", 28),
+        ("vit_relpos_small_patch16_224", 32),
+    ],
+)
+def test_any_timm_vit_can_be_masked(name: str, size: int) -> None:
+    mim, images = objective({name: {"image_size": size}}, (3, size, size))
+    hidden = torch.tensor([[True, False, False, True]] * 3)
+    predicted = mim.reconstruct(images, hidden)
+    assert predicted.shape == patchify(images, size // 2).shape
+    loss = mim(images, torch.zeros(3, dtype=torch.int64), torch.Generator().manual_seed(0))
+    loss.backward()
+    assert mim.mask_token.grad is not None
+    assert mim.mask_token.grad.abs().sum() > 0

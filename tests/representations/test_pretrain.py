@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from mood_sweeps.choice import Choice, choose
+from mood_sweeps.datasets import image_set
+from mood_sweeps.errors import InputError
+from mood_sweeps.representations import PRETEXTS, choose_backbone
+from mood_sweeps.representations.checkpoint import Checkpoint
+from mood_sweeps.representations.pretrain import pretrain
+
+CORPUS = image_set("digits:0-5").load("train")
+TRAINABLE = [
+    ("mim", "vit_nano"),
+    ("mocov3", "vit_nano"),
+    ("mocov3", "resnet_nano"),
+    ("classification", "vit_nano"),
+    ("classification", "resnet_nano"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def trained(pretext: str, backbone: str, seed: int = 0, epochs: int = 1) -> Checkpoint:
+    task: Choice = choose({pretext: {"epochs": epochs}}, PRETEXTS, "pretext")
+    return pretrain(task, choose_backbone(backbone), CORPUS, seed)
+
+
+def random_weights(backbone: str, seed: int) -> Checkpoint:
+    return pretrain(choose("random", PRETEXTS, "pretext"), choose_backbone(backbone), None, seed)
+
+
+def same_weights(first: Checkpoint, second: Checkpoint) -> bool:
+    return first.weights.keys() == second.weights.keys() and all(
+        torch.equal(first.weights[name], second.weights[name]) for name in first.weights
+    )
+
+
+@pytest.mark.parametrize(("pretext", "backbone"), TRAINABLE)
+def test_bits_depend_on_the_seed_alone_whatever_ran_before(pretext: str, backbone: str) -> None:
+    first = trained(pretext, backbone)
+    other = trained("classification", "vit_nano", seed=1)
+    torch.manual_seed(123)
+    torch.rand(7)
+    again = trained(pretext, backbone)
+    assert same_weights(first, again)
+    assert first.curves == again.curves
+    assert not same_weights(first, other)
+    assert (first.head is not None) == PRETEXTS[pretext].makes_head
+
+
+@pytest.mark.parametrize(("pretext", "backbone"), TRAINABLE)
+def test_the_loss_falls(pretext: str, backbone: str) -> None:
+    curves = trained(pretext, backbone, epochs=4).curves
+    assert curves[-1]["loss"] < curves[0]["loss"]
+
+
+def test_the_seed_matters() -> None:
+    assert not same_weights(random_weights("vit_nano", 0), random_weights("vit_nano", 1))
+
+
+def test_random_weights_are_where_every_pretext_starts() -> None:
+    start = random_weights("resnet_nano", 3)
+    moved = pretrain(
+        choose({"classification": {"epochs": 1, "learning_rate": 1e-12}}, PRETEXTS, "pretext"),
+        choose_backbone("resnet_nano"),
+        CORPUS,
+        3,
+    )
+    torch.testing.assert_close(start.weights["conv1.weight"], moved.weights["conv1.weight"])
+    assert start.head is None
+    assert start.curves == []
+
+
+def test_torchs_global_state_is_left_alone() -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    trained("classification", "resnet_nano")
+    assert torch.equal(torch.rand(3), expected)
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_a_family_the_pretext_cannot_train_is_refused() -> None:
+    with pytest.raises(InputError, match="'mim' trains backbones of family vit; 'resnet_nano'"):
+        trained("mim", "resnet_nano")
+
+
+def test_a_missing_corpus_is_refused() -> None:
+    with pytest.raises(InputError, match="'mocov3' needs a corpus"):
+        pretrain(choose("mocov3", PRETEXTS, "pretext"), choose_backbone("vit_nano"), None, 0)
