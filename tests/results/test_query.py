@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from test_record import add, cell, number
+from record_cases import add, cell, number
 
 from mood_sweeps.identity import key_of
 from mood_sweeps.results.database import Database
@@ -16,7 +16,6 @@ from mood_sweeps.results.record import METRICS, Recorder
 
 # What a person's own pandas is promised, in the order promised.
 COLUMNS = [
-]
     "sweep",
     "cell_key",
     "pretext",
