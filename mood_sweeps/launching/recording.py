@@ -63,7 +63,7 @@ class Recording:
     def show(self) -> None:
         """Put everything this sweep has into the outbox; what was mirrored before is left out."""
         with self._recorder.database.writing() as connection:
-            self._enqueue(connection, list(self._views))
+            self._enqueue(connection, sorted(self._views))
 
     def started(self, call: Call, attempt: int) -> None:
         """Write that a call was given to a worker."""

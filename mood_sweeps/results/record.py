@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Table, select, update
@@ -50,7 +51,11 @@ def now() -> str:
 
 
 class Recorder:
-    """The writer of one launch. Methods that take a connection join its transaction."""
+    """The writer of one launch. Methods that take a connection join its transaction.
+
+    Rows go in by the order of their keys: of two launches that adopt the same ones from one store
+    neither can hold what the other waits for.
+    """
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -161,6 +166,7 @@ class Recorder:
 
     def add_stages(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Write objects that were made; other bytes under a known key are an alarm."""
+        rows = sorted(rows, key=itemgetter("key"))
         known = {
             row.key: row
             for row in _by_key(connection, stages, stages.c.key, [row["key"] for row in rows])
@@ -180,7 +186,7 @@ class Recorder:
 
     def add_evaluations(self, connection: Connection, rows: Iterable[Row]) -> None:
         """Write numbers that are new; another value under a known key is an alarm."""
-        fresh = {row["score_key"]: row for row in rows}
+        fresh = {row["score_key"]: row for row in sorted(rows, key=itemgetter("score_key"))}
         for before in _by_key(connection, evaluations, evaluations.c.score_key, list(fresh)):
             self._compare(before, fresh.pop(before.score_key))
         columns = [column.name for column in evaluations.columns]
@@ -193,7 +199,7 @@ class Recorder:
             connection,
             confusions,
             [
-                {"score_key": key, "table": json.dumps(row["confusion"])}
+                {"score_key": key, "table": json.dumps(row["confusion"], sort_keys=True)}
                 for key, row in fresh.items()
                 if row.get("confusion")
             ],
