@@ -82,7 +82,8 @@ class VitNano:
 class ResnetNano:
     """A ResNet-10 for 8×8 images: 3×3 stem without stride or pooling, as is usual for small images.
 
-    Four stages of one basic block each; width: channels of the first, doubled by each next.
+    Four stages of one basic block each. width: channels of the stem and of the first stage, doubled
+    by each next; even.
     """
 
     version: ClassVar[int] = 1
@@ -101,7 +102,7 @@ class ResnetNano:
         return {
             "layers": [1, 1, 1, 1],
             "channels": [self.width, 2 * self.width, 4 * self.width, 8 * self.width],
-            # timm lets the stem's width be chosen only for its deep stem, as half of what comes out.
+            # Only timm's deep stem has a width to choose: half of what comes out of it.
             "stem_type": "deep",
             "stem_width": self.width // 2,
             "small_stem": True,
