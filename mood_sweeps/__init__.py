@@ -25,7 +25,8 @@ if TYPE_CHECKING:
         StoreError,
         Undefined,
     )
-    from mood_sweeps.launching.launch import Launched, Options
+    from mood_sweeps.launching.launched import Launched
+    from mood_sweeps.launching.options import Options
     from mood_sweeps.planner.plan import Plan
     from mood_sweeps.results.query import Results
     from mood_sweeps.spec.sweep import Sweep

@@ -16,7 +16,7 @@ from mood_sweeps.spec.sweep import Sweep
 from mood_sweeps.workspace import Workspace
 
 if TYPE_CHECKING:
-    from mood_sweeps.launching.launch import Launched
+    from mood_sweeps.launching.launched import Launched
 
 __all__ = ["launch", "load_sweep", "open_results", "plan"]
 
@@ -39,8 +39,8 @@ def launch(
     ``launched.results().frame()`` is the table. Raises InputError before anything is started.
     """
     # Imported here: planning, listing and reading results need none of the engine.
-    from mood_sweeps.launching.launch import Options
     from mood_sweeps.launching.launch import launch as run_plan
+    from mood_sweeps.launching.options import Options
 
     planned = what if isinstance(what, Plan) else plan(what)
     return run_plan(planned, workspace or Workspace.at(home), Options(**options))

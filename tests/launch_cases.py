@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from mood_sweeps.datasets.catalogue import image_set
-from mood_sweeps.launching.launch import Launched, Options, launch
+from mood_sweeps.launching.launch import launch
+from mood_sweeps.launching.launched import Launched
+from mood_sweeps.launching.options import Options
 from mood_sweeps.launching.progress import Reporter
 from mood_sweeps.planner.grid import expand
 from mood_sweeps.planner.plan import Plan

@@ -9,7 +9,9 @@ from rich.console import Console
 
 from mood_sweeps.api import plan
 from mood_sweeps.cli.options import overrides, sweep_file, workspace
-from mood_sweeps.launching.launch import Launched, Options, launch
+from mood_sweeps.launching.launch import launch
+from mood_sweeps.launching.launched import Launched
+from mood_sweeps.launching.options import Options
 from mood_sweeps.launching.progress import LiveProgress, PlainProgress, Reporter
 from mood_sweeps.launching.reporting import scorer_families
 from mood_sweeps.launching.tally import clock

@@ -12,7 +12,6 @@ import os
 import signal
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,17 +19,14 @@ from typing import Any
 
 from mood_sweeps.engine.outcome import Outcome
 from mood_sweeps.engine.pools import Shape, shapes_for
+from mood_sweeps.engine.pulse import CONNECT_TIMEOUT_S, Pulse
 from mood_sweeps.errors import ExecutorLost, InputError
 from mood_sweeps.planner.call import Call
 from mood_sweeps.store import Lease, Store
 
 __all__ = ["RayExecutor"]
 
-CONNECT_TIMEOUT_S = 5.0
 MOST_PORT = 65535
-PULSE_S = 3.0
-MOST_SILENT_PULSES = 3
-"""Ray itself ends the driver's process, without a word, a minute after its head node is gone."""
 OBJECT_STORE_BYTES = 128 * 1024 * 1024
 """Workers hand over files, not objects: Ray's object store only carries calls and outcomes."""
 
@@ -89,7 +85,7 @@ class RayExecutor:
         self._running: dict[Any, tuple[_Pool, _Actor]] = {}
         self._actor_class: Any = None
         self._failed_starts = 0
-        self._pulse = _Pulse()
+        self._pulse = Pulse()
 
     def check(self) -> None:
         """Raise InputError if ``address`` is no reachable Ray cluster (takes at most seconds)."""
@@ -128,9 +124,10 @@ class RayExecutor:
                     log_to_driver=False,
                     logging_level=logging.ERROR,
                 )
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise InputError(f"Ray address {self._address!r}: {_one_line(error)}") from error
-        self._pulse = _Pulse(ray.get_runtime_context().gcs_address)
+        except (OSError, ValueError, RuntimeError) as error:
+            where = "Ray on this machine" if local else f"Ray address {self._address!r}"
+            raise InputError(f"{where}: {_one_line(error)}") from error
+        self._pulse = Pulse(ray.get_runtime_context().gcs_address)
         self._actor_class = ray.remote(max_restarts=0, max_task_retries=0)(_Worker)
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         shapes = shapes_for(nodes, self._gpus_per_worker, self._workers)
@@ -240,31 +237,6 @@ class _Worker:
         from mood_sweeps.engine.perform import perform
 
         return perform(call, self._store, lease)
-
-
-class _Pulse:
-    """Watches whether a cluster's head still answers."""
-
-    def __init__(self, address: str = "") -> None:
-        self._address = address
-        self._last = time.monotonic()
-        self._silent = 0
-
-    def check(self) -> None:
-        """Raise ExecutorLost if the head did not answer several times in a row."""
-        if not self._address or time.monotonic() - self._last < PULSE_S:
-            return
-        host, _, port = self._address.rpartition(":")
-        try:
-            socket.create_connection((host, int(port)), CONNECT_TIMEOUT_S).close()
-            self._silent = 0
-        except OSError as error:
-            self._silent += 1
-            if self._silent >= MOST_SILENT_PULSES:
-                raise ExecutorLost(
-                    f"the Ray cluster at {self._address} is gone: {error.strerror or error}"
-                ) from error
-        self._last = time.monotonic()
 
 
 @contextmanager

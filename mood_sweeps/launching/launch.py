@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from mood_sweeps.engine.executor import Executor
@@ -14,10 +13,12 @@ from mood_sweeps.engine.ray_executor import RayExecutor
 from mood_sweeps.engine.run import Policy, Ran, run
 from mood_sweeps.engine.schedule import Schedule
 from mood_sweeps.engine.stop import Stop, signals_request
-from mood_sweeps.errors import ExecutorLost, InputError, Problem, StoreError
+from mood_sweeps.errors import ExecutorLost, InputError, StoreError
 from mood_sweeps.identity import key_of
 from mood_sweeps.launching.cell_rows import cell_rows, revision_digest
+from mood_sweeps.launching.launched import Launched
 from mood_sweeps.launching.open_work import OpenWork, estimate_seconds, find_open_work
+from mood_sweeps.launching.options import Options
 from mood_sweeps.launching.progress import Reporter, SilentProgress
 from mood_sweeps.launching.recording import Recording
 from mood_sweeps.launching.reporting import report_on
@@ -31,60 +32,10 @@ from mood_sweeps.store.process import Process, this_process
 from mood_sweeps.tracking.mirror import Mirror
 from mood_sweeps.workspace import Workspace
 
-__all__ = ["Launched", "Options", "launch"]
+__all__ = ["launch"]
 
 MOST_ROUNDS = 4
 """A round ends early only when an object was found corrupt; each such find costs one round."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to run, none of which changes a number.
-
-    executor: ``ray`` or ``inline``. address: of a Ray cluster; None starts one here. workers:
-    at most so many CPU workers. gpus_per_worker: share of a GPU per worker, where there are any.
-    max_failures: stop starting new calls after so many failed. mlflow: mirror into MLflow.
-    mlflow_wait_s: how long to wait at the end for MLflow to catch up.
-    """
-
-    executor: str = "ray"
-    address: str | None = None
-    workers: int | None = None
-    gpus_per_worker: float = 1.0
-    max_failures: int | None = None
-    mlflow: bool = True
-    mlflow_wait_s: float = 60.0
-
-
-@dataclass
-class Launched:
-    """What a launch came to.
-
-    exit_code: 0 done, 1 cells failed, 130 interrupted. failures: one line each. alarms: numbers
-    or objects that came out differently than before. unmirrored: items MLflow has yet to get.
-    """
-
-    plan: Plan
-    workspace: Workspace
-    seconds: float = 0.0
-    stages_run: int = 0
-    adopted: int = 0
-    cells: dict[str, int] = field(default_factory=dict)
-    failures: list[str] = field(default_factory=list)
-    alarms: list[str] = field(default_factory=list)
-    unmirrored: int = 0
-    interrupted: bool = False
-
-    @property
-    def exit_code(self) -> int:
-        """The exit code of `mood-sweep launch`."""
-        if self.interrupted:
-            return 130
-        return 1 if self.failures or self.cells.get("done", 0) < len(self.plan.cells) else 0
-
-    def results(self) -> Results:
-        """Return the results database for reading."""
-        return Results(self.workspace.open_database())
 
 
 def launch(
@@ -137,7 +88,7 @@ class _Launch:
 
     def _preflight(self) -> Executor:
         """Find everything that cannot work before anything is written."""
-        problems: list[Problem] = self._workspace.problems()
+        problems = [*self._options.problems(), *self._workspace.problems()]
         executor = _executor(self._options, Store(self._workspace.store))
         try:
             executor.check()

@@ -13,7 +13,8 @@ from launch_cases import OPTIONS, TINY, Tried, plan_in, try_launch
 
 from mood_sweeps.engine.outcome import Outcome
 from mood_sweeps.errors import InputError
-from mood_sweeps.launching.launch import Options, launch
+from mood_sweeps.launching.launch import launch
+from mood_sweeps.launching.options import Options
 from mood_sweeps.launching.progress import SilentProgress
 from mood_sweeps.planner.call import Call
 from mood_sweeps.store import Ref

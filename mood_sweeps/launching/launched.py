@@ -1,0 +1,42 @@
+"""What a launch came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mood_sweeps.planner.plan import Plan
+from mood_sweeps.results.query import Results
+from mood_sweeps.workspace import Workspace
+
+__all__ = ["Launched"]
+
+
+@dataclass
+class Launched:
+    """What a launch came to.
+
+    exit_code: 0 done, 1 cells failed, 130 interrupted. failures: one line each. alarms: numbers
+    or objects that came out differently than before. unmirrored: items MLflow has yet to get.
+    """
+
+    plan: Plan
+    workspace: Workspace
+    seconds: float = 0.0
+    stages_run: int = 0
+    adopted: int = 0
+    cells: dict[str, int] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+    alarms: list[str] = field(default_factory=list)
+    unmirrored: int = 0
+    interrupted: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of `mood-sweep launch`."""
+        if self.interrupted:
+            return 130
+        return 1 if self.failures or self.cells.get("done", 0) < len(self.plan.cells) else 0
+
+    def results(self) -> Results:
+        """Return the results database for reading."""
+        return Results(self.workspace.open_database())

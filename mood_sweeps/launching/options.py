@@ -1,0 +1,44 @@
+"""How to run a launch: nothing here changes a number."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from mood_sweeps.errors import Problem
+
+__all__ = ["Options"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run, none of which changes a number.
+
+    executor: ``ray`` or ``inline``. address: of a Ray cluster; None starts one here. workers:
+    at most so many CPU workers. gpus_per_worker: share of a GPU per worker, where there are any.
+    max_failures: stop starting new calls after so many failed. mlflow: mirror into MLflow.
+    mlflow_wait_s: how long to wait at the end for MLflow to catch up.
+    """
+
+    executor: str = "ray"
+    address: str | None = None
+    workers: int | None = None
+    gpus_per_worker: float = 1.0
+    max_failures: int | None = None
+    mlflow: bool = True
+    mlflow_wait_s: float = 60.0
+
+    def problems(self) -> list[Problem]:
+        """Return what no launch can run with; a NaN is in no range."""
+        allowed = {
+            "executor": (self.executor in ("ray", "inline"), "ray or inline"),
+            "workers": (self.workers is None or self.workers >= 1, "at least 1"),
+            "gpus_per_worker": (0.0 < self.gpus_per_worker < math.inf, "more than 0"),
+            "max_failures": (self.max_failures is None or self.max_failures >= 1, "at least 1"),
+            "mlflow_wait_s": (self.mlflow_wait_s >= 0.0, "at least 0"),
+        }
+        return [
+            Problem(f"{name} is {getattr(self, name)!r}; allowed: {wanted}")
+            for name, (is_allowed, wanted) in allowed.items()
+            if not is_allowed
+        ]
