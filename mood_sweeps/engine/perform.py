@@ -45,9 +45,10 @@ def perform(call: Call, store: Store, lease: Lease) -> Outcome:
         outcome = Outcome(call.key, "input corrupt", error=str(error), corrupt=error.ref)
     except LeaseLost as error:
         outcome = Outcome(call.key, "lease lost", error=str(error))
-    except Exception as error:  # the stage's own code; its failure is a value, not a crash
+    except (Exception, SystemExit) as error:
+        # The stage's own code: its failure is a value, not a crash.
         outcome = Outcome(
-            call.key, "failed", error=one_line(error), traceback=traceback.format_exc()
+            call.key, "failed", error=one_line(error), traceback=plain(traceback.format_exc())
         )
     seconds = time.perf_counter() - started
     return dataclasses.replace(outcome, worker=worker, seconds=seconds)
@@ -55,7 +56,16 @@ def perform(call: Call, store: Store, lease: Lease) -> Outcome:
 
 def one_line(error: BaseException) -> str:
     """Return an error as ``Type: message`` on one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:2000]
+    try:
+        message = str(error)
+    except Exception:  # an error of a user's class may be broken itself
+        message = "(its message cannot be shown)"
+    return plain(f"{type(error).__name__}: {' '.join(message.split())}"[:2000])
+
+
+def plain(text: str) -> str:
+    """Return text as any database and terminal takes it: no NUL, no half of a character."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
 
 def environment() -> dict[str, str]:
@@ -133,8 +143,10 @@ class _Performance:
         work = dataclasses.replace(work, evaluations=rest)
         banks = self._banks(work)
         scored = Scorings(work, banks, known_parts(self._store, work.group)).run()
+        for row in scored.rows:
+            row["reason"] = row["reason"] and plain(row["reason"])
         failures = tuple(
-            CellFailure(keys, one_line(error), text) for keys, error, text in scored.failures
+            CellFailure(keys, one_line(error), plain(text)) for keys, error, text in scored.failures
         )
         rows = self._publish_scores(work, banks, scored) if scored.rows else []
         return Outcome(self._call.key, "done", evaluations=(*found, *rows), failures=failures)

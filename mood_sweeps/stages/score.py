@@ -71,7 +71,7 @@ class Scorings:
         self._known = known
         self._made = Scored()
         self._seconds: dict[str, float] = {}
-        self._raised: dict[str, Exception] = {}
+        self._raised: dict[str, BaseException] = {}
         self._id_accuracy = accuracy(banks.id_predictions, banks.id_test.labels)
 
     def run(self) -> Scored:
@@ -80,13 +80,14 @@ class Scorings:
         for evaluation in self._work.evaluations:
             try:
                 row = self._evaluate(evaluation, sharers[evaluation.fit_key])
-            except Exception as error:  # a scorer is user code: whatever it raises is its failure
+            except (Exception, SystemExit) as error:
+                # A scorer is user code: whatever it raises is its failure.
                 self._lose(evaluation.score_key, error)
             else:
                 self._made.rows.append(row)
         return self._made
 
-    def _lose(self, score_key: str, error: Exception) -> None:
+    def _lose(self, score_key: str, error: BaseException) -> None:
         """Note a failure; numbers lost to one and the same error are noted together."""
         for number, (keys, known, text) in enumerate(self._made.failures):
             if known is error:
@@ -162,7 +163,7 @@ class Scorings:
             raise self._raised[key]
         try:
             return make()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._raised[key] = error
             raise
 
