@@ -134,8 +134,9 @@ class _Launch:
         """Write what the store holds and the database lacks."""
         if work.adopted:
             recording.adopt(work.adopted)
-            recording.adopt_stages(self._plan.stages(), self._store)
             self._launched.adopted += len(work.adopted)
+        if not work.is_empty:
+            recording.adopt_stages(tuple(self._plan.stages()), self._store)
 
     def _rounds(self, work: OpenWork, executor: Executor, recording: Recording) -> str:
         measured = self._results.seconds_per_unit()

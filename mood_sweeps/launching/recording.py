@@ -51,13 +51,15 @@ class Recording:
         with self._recorder.database.writing() as connection:
             self._write_rows(connection, rows)
 
-    def adopt_stages(self, stages: Iterable[Stage], store: Store) -> None:
-        """Write the stages whose objects the store holds; what is known already stays."""
-        rows = []
-        for stage in stages:
-            if store.has(stage.ref):
-                rows.append(_stage_row(made_of(stage, store.manifest(stage.ref))))
+    def adopt_stages(self, stages: Sequence[Stage], store: Store) -> None:
+        """Write the stages whose objects the store holds and the database lacks."""
         with self._recorder.database.writing() as connection:
+            unknown = self._recorder.unknown_stages(connection, [stage.key for stage in stages])
+            rows = [
+                _stage_row(made_of(stage, store.manifest(stage.ref)))
+                for stage in stages
+                if stage.key in unknown and store.is_sound(stage.ref)
+            ]
             self._recorder.add_stages(connection, rows)
 
     def show(self) -> None:

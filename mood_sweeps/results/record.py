@@ -164,6 +164,10 @@ class Recorder:
             update(attempts).where(attempts.c.id == attempt).values(ended_at=now(), **row)
         )
 
+    def unknown_stages(self, connection: Connection, keys: Sequence[str]) -> set[str]:
+        """Return which of these stages have no row."""
+        return set(keys) - {row.key for row in _by_key(connection, stages, stages.c.key, keys)}
+
     def add_stages(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Write objects that were made; other bytes under a known key are an alarm."""
         rows = sorted(rows, key=itemgetter("key"))
