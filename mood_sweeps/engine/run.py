@@ -16,8 +16,9 @@ from mood_sweeps.engine.executor import Executor
 from mood_sweeps.engine.outcome import Outcome
 from mood_sweeps.engine.schedule import Schedule
 from mood_sweeps.engine.stop import Stop
+from mood_sweeps.errors import CorruptObject
 from mood_sweeps.planner.call import Call
-from mood_sweeps.store import Lease, Store
+from mood_sweeps.store import Lease, Ref, Store
 
 __all__ = ["MOST_ATTEMPTS", "Listener", "Policy", "Ran", "run"]
 
@@ -190,8 +191,7 @@ class _Run:
 
     def _lose(self, call: Call, outcome: Outcome) -> None:
         if outcome.corrupt is not None:
-            self._store.quarantine(outcome.corrupt)
-            self._ran.corrupt += 1
+            self._put_away(outcome.corrupt, call)
         else:
             self._ran.failed.append(outcome)
             self._stop_after_failures()
@@ -199,6 +199,17 @@ class _Run:
             self._ran.skipped += 1
             for listener in self._listeners:
                 listener.skipped(skipped, call, outcome)
+
+    def _put_away(self, corrupt: Ref, call: Call) -> None:
+        """Quarantine what was found corrupt, and all else the call would have stumbled over."""
+        self._store.quarantine(corrupt)
+        self._ran.corrupt += 1
+        for ref in filter(self._store.has, call.needs):
+            try:
+                self._store.folder(ref)
+            except CorruptObject:
+                self._store.quarantine(ref)
+                self._ran.corrupt += 1
 
     def _stop_after_failures(self) -> None:
         limit = self._policy.max_failures

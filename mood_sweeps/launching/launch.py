@@ -34,8 +34,9 @@ from mood_sweeps.workspace import Workspace
 
 __all__ = ["launch"]
 
-MOST_ROUNDS = 4
-"""A round ends early only when an object was found corrupt; each such find costs one round."""
+MOST_ROUNDS = 8
+"""Another round follows only if an object was found corrupt: one for each link of a chain of
+bank, checkpoint, checkpoint before it … whose bytes all changed."""
 
 
 def launch(

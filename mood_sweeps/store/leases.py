@@ -18,7 +18,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from mood_sweeps.errors import LeaseLost
+from mood_sweeps.errors import LeaseLost, StoreError
 from mood_sweeps.store.process import Process, this_process
 
 __all__ = ["HEARTBEAT_S", "TTL_S", "Lease", "Leases"]
@@ -57,8 +57,15 @@ class Leases:
         self._heart: threading.Thread | None = None
 
     def acquire(self, name: str) -> Lease | None:
-        """Return a lease on ``name``, or None while a living process holds it."""
-        lease = self._create_or_take_over(name)
+        """Return a lease on ``name``, or None while a living process holds it.
+
+        Raises StoreError if no lease can be written, as on a full disk.
+        """
+        try:
+            lease = self._create_or_take_over(name)
+        except OSError as error:
+            reason = error.strerror or error
+            raise StoreError(f"no lease can be written in {self._folder}: {reason}") from error
         if lease is not None:
             self._keep_alive(lease)
         return lease
@@ -143,6 +150,9 @@ class Leases:
         except FileNotFoundError:
             self._folder.mkdir(parents=True, exist_ok=True)
             aside.write_text(content)
+        except OSError:
+            aside.unlink(missing_ok=True)
+            raise
         return lease, aside
 
     def _keep_alive(self, lease: Lease) -> None:
