@@ -12,9 +12,11 @@ Only safetensors, JSON and other inert formats are written and read; nothing her
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +28,8 @@ from mood_sweeps.store.leases import Lease, Leases
 from mood_sweeps.store.manifest import MANIFEST, Manifest, Origin, describe_files
 
 __all__ = ["Ref", "Store"]
+
+ABANDONED_S = 24 * 3600.0
 
 
 @dataclass(frozen=True, order=True)
@@ -57,6 +61,7 @@ class Store:
             os.link(probe, probe.with_suffix(".link"))  # leases are made of hard links
             probe.with_suffix(".link").unlink()
             probe.unlink()
+            self._sweep_out()
         except OSError as error:
             raise InputError(
                 f"the store {self.root} cannot be written: {error.strerror}"
@@ -158,6 +163,13 @@ class Store:
             os.rename(self._folder(ref), grave)
         except FileNotFoundError:
             return
+
+    def _sweep_out(self) -> None:
+        """Remove what processes that were killed left behind a day ago or longer."""
+        for path in (self.root / "tmp").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # another launch may be doing the same
+                if time.time() - path.stat().st_mtime > ABANDONED_S:
+                    shutil.rmtree(path, ignore_errors=True)
 
     def _folder(self, ref: Ref) -> Path:
         return self.root / "objects" / ref.kind / ref.key[:2] / ref.key

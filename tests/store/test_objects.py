@@ -95,6 +95,16 @@ def test_a_killed_writer_leaves_nothing_visible(store: Store, moment: str) -> No
     assert store.is_sound(REF)
 
 
+def test_what_killed_writers_left_goes_after_a_day(store: Store) -> None:
+    left = [store.root / "tmp" / name for name in ("old", "new")]
+    for folder in left:
+        folder.mkdir()
+        (folder / "bank.safetensors").write_bytes(b"half")
+    os.utime(left[0], (0, 0))
+    store.prepare()
+    assert [folder.exists() for folder in left] == [False, True]
+
+
 def test_the_manifest_is_written_last(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[str]] = []
     write_text = Path.write_text
