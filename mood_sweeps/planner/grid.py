@@ -71,6 +71,8 @@ class _Expansion:
                     cells.extend(found)
         if not cells:
             raise InputError(self._nothing_left())
+        for rule in self.sweep.exclude:  # one that removes nothing is worth knowing, too
+            self.removed.setdefault(rule.label, 0)
         return Plan(self.sweep, tuple(cells), tuple(representations), dict(self.removed))
 
     def _representation(
@@ -180,7 +182,8 @@ class _Expansion:
 
     def _nothing_left(self) -> Problem:
         reasons = "; ".join(f"{rule}: {count}" for rule, count in self.removed.items())
-        return Problem(f"the rules leave no cell ({reasons})", self.sweep.where)
+        guilty = [rule.where for rule in self.sweep.exclude if self.removed[rule.label]]
+        return Problem(f"the rules leave no cell ({reasons})", (guilty or [self.sweep.where])[0])
 
 
 def _by_id_set(pairs: tuple[Pair, ...]) -> dict[str, list[Pair]]:

@@ -13,7 +13,7 @@ from mood_sweeps.spec.sweep import Pair, Sweep
 __all__ = ["Cell", "Plan", "Representation"]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Representation:
     """A checkpoint as one ID set sees it, with the axis values that led to it.
 
@@ -51,8 +51,11 @@ class Representation:
         """How people call it."""
         return f"{self.pretext} · {self.backbone} · {self.finetune} · seed {self.seed}"
 
+    def __repr__(self) -> str:
+        return f"<Representation {self.key[:12]}: {self.label} on {self.id_set}>"
 
-@dataclass(frozen=True, eq=False, slots=True)
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Cell:
     """One point of the grid, with the keys of everything behind its number."""
 
@@ -74,15 +77,22 @@ class Cell:
             f"{self.pair.id_set} vs {self.pair.ood_set}"
         )
 
+    def __repr__(self) -> str:
+        return f"<Cell {self.cell_key[:12]}: {self.label}>"
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Plan:
-    """All cells of a sweep, and how many cells each rule removed."""
+    """All cells of a sweep, and how many cells each rule removed (the user's: maybe 0)."""
 
     sweep: Sweep
     cells: tuple[Cell, ...]
     representations: tuple[Representation, ...]
     removed: Mapping[str, int]
+
+    def __repr__(self) -> str:
+        stages = ", ".join(f"{number} {kind}" for kind, number in self.stage_counts().items())
+        return f"<Plan {self.sweep.name}: {len(self.cells)} cells → {stages}>"
 
     def stages(self) -> Iterator[Stage]:
         """Yield every training and extraction stage once, inputs before what needs them."""

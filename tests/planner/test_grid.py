@@ -211,6 +211,25 @@ def test_predictions_come_from_a_head_of_the_same_classes_only(tmp_path: Path) -
     assert {one.predictions for one in own.representations} == {"head"}
 
 
+def test_a_rule_that_removes_nothing_is_counted_too(tmp_path: Path) -> None:
+    text = """\
+name: idle
+axes: {pretext: [mocov3], backbone: [vit_nano], finetune: [pt], scorer: [msp, knn]}
+pairs: [{id: id:ab, near: [ood:x]}]
+exclude: [{scorer: msp}]
+"""
+    plan = plan_of(text, tmp_path)  # without a head there is no msp to exclude
+    assert plan.removed["exclude {scorer: msp}"] == 0
+    assert sum(plan.removed.values()) == 1
+
+
+def test_a_plan_and_its_cells_read_well_in_a_notebook(tmp_path: Path) -> None:
+    plan = shared(tmp_path, "classification")
+    shown = repr([plan, *plan.cells, *plan.representations]).split(">, <")
+    assert shown[0].startswith(f"[<Plan {plan.sweep.name}: {len(plan.cells)} cells → ")
+    assert max(map(len, shown)) < 200
+
+
 def test_rules_that_leave_nothing_say_what_each_removed(tmp_path: Path) -> None:
     text = """\
 name: none
@@ -221,7 +240,7 @@ exclude: [{scorer: knn}]
     with pytest.raises(InputError) as caught:
         plan_of(text, tmp_path)
     message = str(caught.value)
-    assert "sweep.yaml: the rules leave no cell" in message
+    assert "sweep.yaml:4: the rules leave no cell" in message
     for reason in (
         "mim trains vit backbones only, resnet_nano is a cnn: 2",
         "msp needs a head, the representation is headless: 1",
