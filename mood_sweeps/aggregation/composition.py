@@ -43,8 +43,19 @@ def unlike_averages(
     averaged = [
         axis for axis in (*REPRESENTATION, "scorer", "ood_set") if axis not in (*rows, *columns)
     ]
-    sentences = (_sentence(cells, rows, columns, axis, families) for axis in averaged)
+    sentences = [
+        _sentence(part, rows, columns, axis, families)
+        for axis in averaged
+        for part in _comparable(cells, axis, (*rows, *columns))
+    ]
     return [sentence for sentence in sentences if sentence]
+
+
+def _comparable(cells: pd.DataFrame, axis: str, shown: Sequence[str]) -> list[pd.DataFrame]:
+    """Return the parts to judge one by one: each ID set has OOD sets of its own by design."""
+    if axis != "ood_set" or "id_set" not in shown:
+        return [cells]
+    return [part for _, part in cells.groupby("id_set", sort=True)]
 
 
 def _sentence(

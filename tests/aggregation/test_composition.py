@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pandas as pd
+
 from mood_sweeps.aggregation.composition import unlike_averages
 
 
@@ -33,3 +35,13 @@ def test_an_ood_set_that_only_one_scorer_meets_is_named(full_results):
     (sentence,) = unlike_averages(kept, rows, ("scorer",), "far")
     assert sentence.startswith("Averages over ood_set differ: usually over gaussian, shapes,")
     assert "× (residual)" in sentence
+
+
+def test_id_sets_with_ood_sets_of_their_own_are_not_unlike(full_results):
+    near = full_results[full_results["distance"] == "near"]
+    swapped = near.assign(
+        id_set="digits:6-9", ood_set="digits:0-5", cell_key="b" + near["cell_key"]
+    )
+    both = pd.concat([near, swapped])
+    rows = ("id_set", "pretext", "finetune", "backbone")
+    assert unlike_averages(both, rows, ("scorer",), "near") == []
