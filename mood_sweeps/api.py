@@ -47,11 +47,13 @@ def launch(
 
 
 def open_results(place: str | os.PathLike[str] | None = None) -> Results:
-    """Open a results database for reading, by URL or by workspace folder (default ``.mood``).
+    """Open a results database for reading: by URL, by its file, or by workspace folder.
 
-    Raises InputError if there is none.
+    place: default ``$MOOD_HOME`` or ``.mood``. Raises InputError if there is none.
     """
     text = os.fspath(place) if place is not None else None
+    if text and "://" not in text and Path(text).is_file():
+        text = f"sqlite:///{Path(text).absolute()}"
     workspace = Workspace.at(database=text) if text and "://" in text else Workspace.at(text)
     return results_of(workspace)
 

@@ -6,8 +6,10 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 import mood_sweeps as ms
+from mood_sweeps.workspace import Workspace
 
 EXPORTED = [
     "CorruptObject", "DatabaseError", "FeatureBank", "Head", "InputError", "Launched",
@@ -48,3 +50,14 @@ def test_a_scorer_and_a_metric_work_on_plain_arrays():
     scorer = Mahalanobis()
     state = scorer.fit(train, None)
     assert auroc(scorer.score(state, near), scorer.score(state, far)) == 1.0
+
+
+def test_results_open_by_folder_file_and_url(tmp_path):
+    database = Workspace.at(tmp_path).open_database()
+    database.prepare()
+    database.close()
+    file = tmp_path / "results.db"
+    for place in (tmp_path, file, str(file), f"sqlite:///{file}"):
+        assert ms.open_results(place).frame().empty
+    with pytest.raises(ms.InputError, match="no results"):
+        ms.open_results(tmp_path / "other")

@@ -33,6 +33,8 @@ def command(cell: str, file: str | None, overrides: tuple[str, ...], workspace: 
     CELL is the beginning of a cell key, or axis values separated by commas, such as
     mim,vit_nano,pt,knn,digits:6-9,0
     """
+    if overrides and not file:
+        raise InputError("--set changes a file: name it with --file")
     results = results_if_any(workspace)
     if file:
         found = find_cell(plan(load_sweep(file, overrides)), cell)

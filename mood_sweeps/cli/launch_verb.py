@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from textwrap import indent
 
 import click
 from rich.console import Console
 
 from mood_sweeps.api import plan
 from mood_sweeps.cli.options import overrides, sweep_file, workspace
+from mood_sweeps.cli.words import counted
 from mood_sweeps.launching.launch import launch
 from mood_sweeps.launching.launched import Launched
 from mood_sweeps.launching.options import Options
@@ -23,6 +26,7 @@ __all__ = ["command"]
 
 PLAIN_WIDTH = 140
 MOST_LINES = 20
+MOST_TRACEBACKS = 3
 
 
 @click.command("launch")
@@ -117,25 +121,63 @@ def say_plan(planned: Plan, console: Console) -> None:
     stages = ", ".join(f"{number:,} {kind}" for kind, number in counts.items())
     removed = sum(planned.removed.values())
     note = f" ({removed:,} removed by rules)" if removed else ""
-    console.print(f"{planned.sweep.name}: {len(planned.cells):,} cells{note} → {stages}")
+    console.print(f"{planned.sweep.name}: {counted(len(planned.cells), 'cell')}{note} → {stages}")
 
 
 def say_table(launched: Launched, console: Console) -> None:
-    """Print the comparative table pretext × scorer for near- and far-OOD."""
+    """Print the comparative table pretext × scorer for each ID set, near- and far-OOD.
+
+    Below each: where its values do not average over the same, and so do not compare.
+    """
     # pandas comes in here, a second that a relaunch with nothing to do never pays.
     from mood_sweeps.aggregation.comparative import comparative_table, pivot
+    from mood_sweeps.aggregation.composition import unlike_averages
     from mood_sweeps.aggregation.terminal import BEST, rich_table
 
     frame = launched.results().frame(sweep=launched.plan.sweep.name)
     families = scorer_families()
-    for distance in ("near", "far"):
-        if (frame["distance"] == distance).any():
-            table = comparative_table(
-                frame, rows=("pretext",), distance=distance, families=families
-            )
-            title = f"AUROC in %, {distance}-OOD, mean over all else"
+    several = frame["id_set"].nunique() > 1
+    for id_set, here in frame.groupby("id_set", sort=False):
+        for distance in ("near", "far"):
+            if not (here["distance"] == distance).any():
+                continue
+            table = comparative_table(here, rows=("pretext",), distance=distance, families=families)
+            place = f"ID {id_set}, " if several else ""
+            title = f"AUROC in %, {place}{distance}-OOD, mean over all else"
             shown = pivot(table, mark_best=BEST)
             console.print(rich_table(shown, title, width=console.width))
+            notes = unlike_averages(here, ("pretext",), distance=distance, families=families)
+            for note in notes:
+                console.print(f"  {note}", markup=False, style="dim")
+            if notes:
+                console.print()
+    undefined = int(((frame["status"] == "done") & frame["auroc"].isna()).sum())
+    if undefined:
+        console.print(
+            f"no defined value: {counted(undefined, 'cell')}; mood-sweep results says why"
+        )
+
+
+def say_lost(launched: Launched, say: Callable[[str], None]) -> None:
+    """Print the cells that this launch left without a number, and the tracebacks behind them."""
+    results, name = launched.results(), launched.plan.sweep.name
+    last = next((row for row in results.launches() if row["sweep"] == name), None)
+    tracebacks = {
+        row["traceback"]: f"{row['kind']} {row['label']} (call {row['call_key'][:18]})"
+        for row in (results.attempts(last["id"]) if last else [])
+        if row["outcome"] == "failed" and row["traceback"]
+    }
+    for text, call in list(tracebacks.items())[:MOST_TRACEBACKS]:
+        say(f"traceback of {call}:")
+        say(indent(text.rstrip(), "  "))
+    labels = {cell.cell_key: cell.label for cell in launched.plan.cells}
+    lost = results.frame(sweep=name, status=["failed", "skipped"])
+    rows = lost[["cell_key", "score_key", "status", "reason"]].itertuples(index=False)
+    for cell_key, score_key, status, reason in list(rows)[:MOST_LINES]:
+        say(f"{status} cell {cell_key[:12]} (score key {score_key[:12]}): {labels.get(cell_key)}")
+        say(f"  {reason}")
+    if len(lost) > MOST_LINES:
+        say(f"… and {len(lost) - MOST_LINES} more cells")
 
 
 def say_end(launched: Launched, file: str, console: Console) -> None:
@@ -150,18 +192,21 @@ def say_end(launched: Launched, file: str, console: Console) -> None:
         say(f"failed: {failure}")
     if len(launched.failures) > MOST_LINES:
         say(f"… and {len(launched.failures) - MOST_LINES} more")
+    if launched.failures:
+        say_lost(launched, say)
     done, total = launched.cells.get("done", 0), len(launched.plan.cells)
-    what = f"{launched.stages_run:,} stages run"
+    what = f"{counted(launched.stages_run, 'stage')} run"
     if launched.adopted:
-        what += f", {launched.adopted:,} rows adopted from the store"
+        what += f", {counted(launched.adopted, 'row')} adopted from the store"
     say(f"{done:,} of {total:,} cells done; {what}, in {clock(launched.seconds)}")
     if launched.unmirrored:
-        say(f"MLflow has yet to be shown {launched.unmirrored:,} items; the next launch goes on")
+        items = counted(launched.unmirrored, "item")
+        say(f"MLflow has yet to be shown {items}; the next launch goes on")
     name = launched.plan.sweep.name
     if launched.interrupted:
         say(f"stopped; go on with: mood-sweep launch {file}")
     elif launched.failures:
-        say(f"why: mood-sweep results --sweep {name} --status failed --columns reason")
+        say(f"why: mood-sweep results --sweep {name} --status failed")
     say(f"results: {launched.workspace.open_database().shown} (view: results)")
     say(f"  mood-sweep results --sweep {name}")
     say(f"  mood-sweep report {name}")

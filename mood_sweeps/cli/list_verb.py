@@ -31,7 +31,7 @@ def _entries(thing: str) -> list[tuple[str, str]]:
     from mood_sweeps.scorers import SCORERS
 
     if thing == "datasets":
-        return [(name, entry.description) for name, entry in DATASETS.items()]
+        return [(name, _image_set(name, entry)) for name, entry in DATASETS.items()]
     catalogues: dict[str, Any] = {
         "pretexts": PRETEXTS,
         "backbones": BACKBONES,
@@ -46,9 +46,20 @@ def _entries(thing: str) -> list[tuple[str, str]]:
     return entries
 
 
+def _image_set(name: str, entry: Any) -> str:
+    use = "ID or OOD" if "train" in entry.whole.splits else "OOD only"
+    classes = entry.whole.classes
+    select = (
+        f"; some classes: {name}:{classes[0]}-{classes[len(classes) // 2]}" if entry.select else ""
+    )
+    return f"{entry.description} ({use}{select})"
+
+
 def _described(kind: Any) -> str:
     fields = ", ".join(f"{field.name}={field.default}" for field in dataclasses.fields(kind))
     line = _first_line(kind)
+    if hasattr(kind, "needs_head"):
+        line = f"[{kind.family}{', needs a head' if kind.needs_head else ''}] {line}"
     return f"{line} ({fields})" if fields else line
 
 

@@ -8,6 +8,7 @@ import click
 
 from mood_sweeps.api import plan, results_if_any
 from mood_sweeps.cli.options import overrides, sweep_file, workspace
+from mood_sweeps.cli.words import counted
 from mood_sweeps.launching.open_work import OpenWork, estimate_seconds, find_open_work
 from mood_sweeps.launching.tally import clock
 from mood_sweeps.planner.call import Call, Extraction, Scoring
@@ -39,7 +40,7 @@ def describe(planned: Plan, work: OpenWork, results: Results | None) -> list[str
     n_cells = len(planned.cells)
     n_removed = sum(planned.removed.values())
     lines = [
-        f"sweep {planned.sweep.name}: {n_cells:,} cells"
+        f"sweep {planned.sweep.name}: {counted(n_cells, 'cell')}"
         + (f" of {n_cells + n_removed:,} in the full grid" if n_removed else ""),
     ]
     if planned.removed:
@@ -53,7 +54,9 @@ def describe(planned: Plan, work: OpenWork, results: Results | None) -> list[str
         lines.append(f"  {kind:<10}{number:>10,}{number - waiting:>10,}{waiting:>10,}")
     lines.append("")
     if work.adopted:
-        lines.append(f"{len(work.adopted):,} numbers are in the store and only lack their row")
+        lines.append(
+            f"in the store, only lacking their row: {counted(len(work.adopted), 'number')}"
+        )
     if not work.calls:
         lines.append("nothing to run")
         return lines
@@ -64,7 +67,7 @@ def describe(planned: Plan, work: OpenWork, results: Results | None) -> list[str
 def _estimate(calls: tuple[Call, ...], results: Results | None) -> str:
     measured = results.seconds_per_unit() if results is not None else {}
     known = [call for call in calls if (call.kind, call.method) in measured]
-    total = f"{len(calls):,} calls to run"
+    total = f"{counted(len(calls), 'call')} to run"
     if not known:
         return f"{total}; time unknown: nothing like them was measured in this workspace yet"
     seconds = sum(estimate_seconds(known, measured).values())

@@ -12,8 +12,9 @@ from rich.console import Console
 from mood_sweeps.api import results_of
 from mood_sweeps.choice import did_you_mean
 from mood_sweeps.cli.options import workspace
+from mood_sweeps.cli.words import counted
 from mood_sweeps.errors import InputError
-from mood_sweeps.results.query import FILTERS
+from mood_sweeps.results.query import FILTERS, Results
 from mood_sweeps.workspace import Workspace
 
 __all__ = ["command"]
@@ -33,6 +34,18 @@ SHOWN = (
     "fpr95",
     "id_accuracy",
 )
+SORTED_BY = (
+    "sweep",
+    "id_set",
+    "pretext",
+    "backbone",
+    "finetune",
+    "scorer",
+    "distance",
+    "ood_set",
+    "seed",
+)
+STATUSES = ("done", "failed", "skipped", "pending")
 MOST_ROWS = 60
 
 
@@ -74,9 +87,9 @@ def command(
     if form == "parquet" and out is None:
         raise InputError("parquet is no text: say where to with --out FILE.parquet")
     results = results_of(workspace)
-    frame = results.frame(
-        history=history, **{name: list(values) for name, values in filters.items() if values}
-    )
+    wanted_rows = {name: list(values) for name, values in filters.items() if values}
+    frame = results.frame(history=history, **wanted_rows)
+    _refuse_unknown(results, wanted_rows, frame, history)
     if columns:
         wanted = [name.strip() for name in columns.split(",")]
         unknown = [name for name in wanted if name not in frame.columns]
@@ -97,13 +110,13 @@ def command(
             raise
         raise InputError(f"{out} cannot be written: {error.strerror or error}") from None
     if out is not None:
-        click.echo(f"{len(frame):,} rows written to {out}", err=True)
+        click.echo(f"{counted(len(frame), 'row')} written to {out}", err=True)
 
 
 def _print_table(frame: Any, chosen: bool, out: Path | None) -> None:
     from mood_sweeps.aggregation.render import to_text
 
-    shown = frame if chosen else frame[[name for name in SHOWN if name in frame.columns]]
+    shown = frame if chosen else _main_columns(frame)
     if out is not None:
         out.write_text(to_text(_readable(shown)) + "\n")
         return
@@ -112,7 +125,41 @@ def _print_table(frame: Any, chosen: bool, out: Path | None) -> None:
     click.echo(to_text(_readable(shown.head(MOST_ROWS)), width))
     if len(shown) > MOST_ROWS:
         click.echo(f"… {len(shown) - MOST_ROWS:,} more rows; narrow them down or use --format csv")
-    click.echo(f"{len(shown):,} rows")
+    click.echo(counted(len(shown), "row"))
+
+
+def _main_columns(frame: Any) -> Any:
+    """Return the rows in the order of their labels, with the columns that tell them apart.
+
+    Sweep and ID set are shown where there are several, the reason where a number is missing.
+    """
+    from mood_sweeps.aggregation.cells import sort_by_axes
+
+    apart = [name for name in ("sweep", "id_set") if frame[name].nunique() > 1]
+    why = ["reason"] if frame["reason"].notna().any() else []
+    columns = [*apart, *SHOWN, *why]
+    order = [name for name in SORTED_BY if name in columns]
+    return sort_by_axes(frame, order)[columns]
+
+
+def _refuse_unknown(
+    results: Results, filters: dict[str, list[str | int]], frame: Any, history: bool
+) -> None:
+    """Raise InputError for a filter's value that no row of the whole database has."""
+    wanting = {
+        name: [value for value in values if value not in set(frame[name])]
+        for name, values in filters.items()
+    }
+    if not any(wanting.values()):
+        return
+    known = results.frame(history=history)
+    for name, values in wanting.items():
+        there = set(known[name].dropna()) | set(STATUSES if name == "status" else ())
+        for value in values:
+            if value not in there:
+                raise InputError(
+                    f"no row has {name} {value!r}{did_you_mean(str(value), map(str, there))}"
+                )
 
 
 def _readable(frame: Any) -> Any:

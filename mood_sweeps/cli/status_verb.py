@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from mood_sweeps.api import results_of
+from mood_sweeps.choice import did_you_mean
 from mood_sweeps.cli.options import workspace
 from mood_sweeps.errors import InputError
 from mood_sweeps.launching.status import LaunchStatus, launch_status
@@ -30,7 +31,7 @@ def command(sweep: str | None, as_json: bool, watch: bool, workspace: Workspace)
     while True:
         statuses = launch_status(results, sweep)
         if not statuses:
-            raise InputError(f"nothing was launched{f' of sweep {sweep!r}' if sweep else ''} yet")
+            raise InputError(_nothing(sweep, {row["sweep"] for row in results.launches()}))
         if as_json:
             click.echo(json.dumps([status.as_dict() for status in statuses]))
         else:
@@ -39,6 +40,12 @@ def command(sweep: str | None, as_json: bool, watch: bool, workspace: Workspace)
         if not watch or not any(status.is_running for status in statuses):
             return
         time.sleep(2)
+
+
+def _nothing(sweep: str | None, launched: set[str]) -> str:
+    if sweep is None or not launched:
+        return "nothing was launched in this workspace yet"
+    return f"no launch of a sweep {sweep!r}{did_you_mean(sweep, launched)}"
 
 
 def _print(status: LaunchStatus) -> None:

@@ -145,3 +145,90 @@ def test_list_names_everything_with_parameters(say, tmp_path):
     scorers = say(tmp_path, "list", "scorers").out.splitlines()
     assert len(scorers) == 11
     assert any("knn" in line and "k=50" in line for line in scorers)
+
+
+def test_results_names_a_value_that_no_row_has(say, launched_home):
+    said = say(launched_home, "results", "--scorer", "knnn")
+    assert said.code == 2
+    assert "no row has scorer 'knnn'; did you mean 'knn'" in said.err
+    # A status is known even where nothing has it: nothing failed is an answer.
+    assert say(launched_home, "results", "--status", "failed").out.endswith("0 rows\n")
+
+
+def test_results_are_in_the_order_of_their_labels(say, launched_home):
+    lines = say(launched_home, "results", "--scorer", "knn").out.splitlines()[2:-1]
+    labels = [line.split()[:6] for line in lines]
+    near, far = ["digits:6-9", "near"], ["gaussian", "far"]
+    start = [
+        [pretext, "resnet_nano", "pt", "knn"] for pretext in ("classification(epochs=1)", "random")
+    ]
+    assert labels == [[*begin, *pair] for begin in start for pair in (near, far)]
+
+
+def test_status_of_an_unknown_sweep_says_which_there_are(say, launched_home):
+    assert "did you mean 'small'" in say(launched_home, "status", "smal").err
+
+
+def test_explain_does_not_ignore_overrides(say, launched_home):
+    said = say(launched_home, "explain", "knn", "--set", "axes.seed=[1]")
+    assert said.code == 2
+    assert "--file" in said.err
+
+
+def test_list_says_what_can_be_id_and_what_needs_a_head(say, tmp_path):
+    datasets = say(tmp_path, "list", "datasets").out
+    assert re.search(r"digits .*ID or OOD.*digits:0-5", datasets)
+    assert re.search(r"photos .*OOD only", datasets)
+    scorers = say(tmp_path, "list", "scorers").out
+    assert "[probability, needs a head]" in scorers
+    assert re.search(r"knn +\[feature\] ", scorers)
+
+
+PLUGIN = """\
+from dataclasses import dataclass
+from typing import ClassVar
+
+@dataclass(frozen=True)
+class Stumbles:
+    version: ClassVar[int] = 1
+    family: ClassVar[str] = "feature"
+    needs_head: ClassVar[bool] = False
+    uses_seed: ClassVar[bool] = False
+
+    def fit(self, train, head):
+        return {"mean": train.features.mean(axis=0)}
+
+    def score(self, state, bank):
+        raise ArithmeticError("stumbled over a stone")
+
+SCORERS = {"stumbles": Stumbles}
+"""
+
+
+def test_a_launch_names_its_lost_cells_with_key_and_traceback(say, tmp_path):
+    (tmp_path / "plugin.py").write_text(PLUGIN)
+    (tmp_path / "sweep.yaml").write_text(
+        "name: lost\nplugins: [plugin.py]\n"
+        "axes: {pretext: [random], backbone: [resnet_nano], finetune: [pt], "
+        "scorer: [knn, stumbles]}\n"
+        "pairs:\n"
+        "  - {id: digits:0-5, near: [digits:6-9]}\n"
+        "  - {id: digits:6-9, near: [digits:0-5]}\n"
+    )
+    said = say(tmp_path, "launch", "sweep.yaml", "--executor", "inline", "--no-mlflow")
+    assert said.code == 1
+    assert 'File "plugin.py", line 15, in score' in said.out
+    rows = pd.read_sql("select * from results", f"sqlite:///{tmp_path}/.mood/results.db")
+    failed = rows[rows["status"] == "failed"]
+    assert len(failed) == 2
+    for row in failed.itertuples():
+        assert (
+            f"failed cell {row.cell_key[:12]} (score key {row.score_key[:12]}): random · "
+            f"resnet_nano · pt · seed 0 · stumbles · {row.id_set} vs {row.ood_set}"
+        ) in said.out
+    # Two ID sets are two questions: their numbers are not averaged into one table.
+    for id_set in ("digits:0-5", "digits:6-9"):
+        assert f"AUROC in %, ID {id_set}, near-OOD" in said.out
+    why = say(tmp_path, "results", "--status", "failed").out
+    assert "ArithmeticError: stumbled over a stone" in why
+    assert "id_set" in why.splitlines()[0]
