@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from mood_sweeps.store import Store
 
 __all__ = ["Explained", "explain", "find_cell"]
 
+_BETWEEN_WORDS = re.compile(r",(?![^(]*\))")  # not the commas between the parameters of a value
 MOST_COMPARED = 200
 """How many stored objects of a kind are looked at for the nearest one."""
 
@@ -36,21 +38,28 @@ def find_cell(plan: Plan, words: str) -> Cell:
     """Return the one cell that ``words`` name.
 
     words: the beginning of a cell key (four digits or more), or axis values separated by commas
-    in any order and number, such as ``mim,vit_nano,pt,knn,digits:6-9,0``.
+    in any order and number, such as ``mim,vit_nano,pt,knn,digits:6-9,0``. A pair can be named
+    as ``digits:0-5 vs digits:6-9``, and a value with parameters by its bare name where no other
+    has that name to itself.
     Raises InputError if no cell or several match.
     """
     by_key = [cell for cell in plan.cells if len(words) >= 4 and cell.cell_key.startswith(words)]
     if len(by_key) == 1:
         return by_key[0]
-    wanted = [word.strip() for word in words.split(",")]
-    matching = by_key or [
-        cell for cell in plan.cells if all(word in _axis_values(cell) for word in wanted)
-    ]
+    wanted = [word.strip() for word in _BETWEEN_WORDS.split(words)]
+    known = {value for cell in plan.cells for value in _axis_values(cell)}
+    loose = {value.partition("(")[0] for value in known} - known
+
+    def named(cell: Cell) -> bool:
+        values = _axis_values(cell)
+        bare = {value.partition("(")[0] for value in values} & loose
+        return all(word in values or word in bare for word in wanted)
+
+    matching = by_key or [cell for cell in plan.cells if named(cell)]
     if len(matching) == 1:
         return matching[0]
     if not matching:
-        known = {value for cell in plan.cells for value in _axis_values(cell)}
-        strange = [word for word in wanted if word not in known]
+        strange = [word for word in wanted if word not in known | loose]
         hint = f"{strange[0]!r}{did_you_mean(strange[0], known)}" if strange else repr(words)
         raise InputError(f"no cell of {plan.sweep.name!r} is named by {hint}")
     shown = "; ".join(f"{cell.cell_key[:12]} {cell.label}" for cell in matching[:3])
@@ -181,6 +190,7 @@ def _axis_values(cell: Cell) -> set[str]:
         cell.scorer_label,
         cell.pair.id_set,
         cell.pair.ood_set,
+        f"{cell.pair.id_set} vs {cell.pair.ood_set}",
         cell.pair.distance,
         str(representation.seed),
     }

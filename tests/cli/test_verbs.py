@@ -115,6 +115,16 @@ def test_explain_names_the_field_that_differs(say, launched_home):
     assert "pretext.parameters.epochs: 2 here, 1 there" in said.out
 
 
+def test_explain_takes_labels_with_parameters_bare_names_and_pairs(say, launched_home):
+    several = "classification(batch_size=16, epochs=1)"
+    override = "axes.pretext=[{classification: {batch_size: 16, epochs: 1}}]"
+    where = ("--file", "small.yaml", "--set", override)
+    by_label = say(launched_home, "explain", f"{several}, knn,digits:0-5 vs gaussian", *where)
+    assert by_label.code == 0
+    assert f"{several} · resnet_nano · pt · seed 0 · knn" in by_label.out
+    assert say(launched_home, "explain", "classification,knn,far", *where).out == by_label.out
+
+
 def test_explain_refuses_many_and_none(say, launched_home):
     many = say(launched_home, "explain", "knn")
     assert many.code == 2
