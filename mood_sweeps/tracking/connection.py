@@ -36,12 +36,7 @@ __all__ = ["connect", "make_store"]
 
 
 def connect(tracking_uri: str, artifact_root: Path) -> MlflowClient:
-    """Return a client for this thread, making a SQLite store if it does not exist.
-
-    MLflow's log lines (migrations, warnings) from this thread are switched off: what matters of
-    them comes back as exceptions.
-    """
-    should_suppress_logs_in_thread.set(True)
+    """Return a client for this thread, making a SQLite store if it does not exist."""
     uri = absolute_uri(tracking_uri)
     make_store(uri, artifact_root)
     client = MlflowClient(tracking_uri=uri)
@@ -71,7 +66,11 @@ def make_store(tracking_uri: str, artifact_root: Path) -> None:
     Two processes that let MLflow create one file both fail and leave it half migrated, as does
     a process that dies meanwhile. So the file is made aside and linked into place when whole;
     of two processes the slower one uses the other's.
+
+    MLflow's log lines (migrations, warnings) from this thread are switched off, from here on:
+    what matters of them comes back as exceptions.
     """
+    should_suppress_logs_in_thread.set(True)
     path = sqlite_path(tracking_uri)
     if path is None or path.exists():
         return

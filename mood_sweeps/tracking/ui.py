@@ -40,14 +40,15 @@ def serve(
     """Run MLflow's server until Ctrl-C or SIGTERM, and leave no process behind.
 
     tracking_uri: a store's (SQLite is made if it does not exist yet) or a server's, which is
-    only named. say: told the addresses once pages can be opened. To be called from the main
-    thread. Raises InputError if the port is taken or the server does not come up.
+    only named. say: told that it starts, and the addresses once pages can be opened. To be called
+    from the main thread. Raises InputError if the port is taken or the server does not come up.
     """
     secrets = Secrets(tracking_uri)
     if tracking_uri.startswith(("http://", "https://")):
         say(f"MLflow is at {secrets.hidden(tracking_uri)}")
         return
     _require_free(host, port)
+    say("starting MLflow, which takes some seconds")
     path = sqlite_path(tracking_uri)
     if path is not None and not path.exists():
         # Imports MLflow, which takes seconds: only for a store that nobody has made yet.

@@ -98,6 +98,7 @@ def run_ui() -> Iterator[Callable[[str, Path], Ui]]:
         )
         started.append(process)
         assert process.stdout is not None
+        assert process.stdout.readline().startswith("starting MLflow")
         return Ui(process, port, [process.stdout.readline().strip()])
 
     yield run
