@@ -55,7 +55,7 @@ def _print(status: LaunchStatus) -> None:
     calls = ", ".join(f"{number} {kind}" for kind, number in done.items()) or "none"
     click.echo(f"  calls done: {calls} (of {status.calls_planned} planned)")
     if status.is_running and status.eta_s is not None:
-        click.echo(f"  about {clock(status.eta_s)} left")
+        click.echo(f"  about {clock(status.eta_s)} left at the pace of the calls so far")
     for row in status.running:
         click.echo(f"  running: {row['kind']} {row['label']}{_attempt(row)}")
     for row in status.failed:

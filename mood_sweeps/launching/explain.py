@@ -11,7 +11,7 @@ from mood_sweeps.choice import did_you_mean
 from mood_sweeps.errors import CorruptObject, InputError
 from mood_sweeps.planner.missing import group_of
 from mood_sweeps.planner.plan import Cell, Plan
-from mood_sweeps.planner.stage import Stage
+from mood_sweeps.planner.stage import Extract, Stage
 from mood_sweeps.results.query import Results
 from mood_sweeps.stages.score_objects import stored_rows
 from mood_sweeps.store import Store
@@ -125,13 +125,15 @@ class _Explanation:
             state, why = "cached", ["in the store; the next launch writes its row"]
         else:
             state, why = "will run", ["neither the database nor the store holds this number"]
-            failed = self._last_failure(f"score-{group_of(cell.representation)}")
-            why += [f"last attempt failed: {failed['error']}"] if failed else []
+            lost = self._results.why_lost(cell.score_key) if self._results is not None else None
+            why += [f"the last launch had none: {lost}"] if lost else []
         label = f"{cell.scorer_label} on {cell.pair.id_set} vs {cell.pair.ood_set}"
         return Explained("evaluate", cell.score_key, label, state, tuple(why))
 
     def _why_missing(self, stage: Stage) -> Iterator[str]:
-        failed = self._last_failure(stage.key)
+        # All extractions of a checkpoint are one call, named after it.
+        is_extract = isinstance(stage.work, Extract)
+        failed = self._last_failure(f"extract-{stage.inputs[0].key}" if is_extract else stage.key)
         if failed:
             yield f"last attempt failed: {failed['error']}"
         nearest = self._nearest(stage)

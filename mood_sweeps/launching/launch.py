@@ -151,7 +151,7 @@ class _Launch:
                     work = find_open_work(self._plan, self._results, self._store, repair=True)
                     self._take_over(work, recording)
                 self._launched.interrupted = ran.interrupted
-                if ran.corrupt and not ran.interrupted:
+                if ran.corrupt and not (ran.interrupted or ran.gave_up):
                     self._launched.failures.append(
                         f"objects were still found corrupt after {MOST_ROUNDS} rounds; launch again"
                     )
@@ -163,6 +163,8 @@ class _Launch:
             finally:
                 self._stop.is_over = True
                 self._reporter.end()
+                if self._launched.interrupted:
+                    self._reporter.say("stopping the workers")
                 executor.close()
         if self._launched.interrupted:
             return "interrupted"

@@ -111,13 +111,7 @@ class LiveProgress(SilentProgress):
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._progress = Progress(
-            TextColumn("{task.description:>9}"),
-            BarColumn(bar_width=36),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
-            console=console,
-        )
+        self._progress = Progress(console=console)
         self._tasks: dict[str, TaskID] = {}
         self._live: Live | None = None
 
@@ -128,11 +122,19 @@ class LiveProgress(SilentProgress):
     def begin(self, tally: Tally) -> None:
         """Draw the bars."""
         super().begin(tally)
-        for kind in KINDS:
-            if tally.total[kind]:
-                self._tasks[kind] = self._progress.add_task(
-                    LABELS[kind], total=tally.total[kind], completed=tally.done[kind], note=""
-                )
+        self._progress = Progress(
+            TextColumn("{task.description:>9}"),
+            BarColumn(bar_width=36),
+            MofNCompleteColumn(),
+            console=self._console,
+        )
+        self._tasks = {
+            kind: self._progress.add_task(
+                LABELS[kind], total=tally.total[kind], completed=tally.done[kind]
+            )
+            for kind in KINDS
+            if tally.total[kind]
+        }
         self._live = Live(get_renderable=self._render, console=self._console, refresh_per_second=4)
         self._live.start()
 

@@ -28,6 +28,7 @@ class Tally:
         self.failed_cells = 0
         self.failures: list[str] = []
         self.running: dict[str, Call] = {}
+        self._any_started = False
         self._seconds = dict(seconds)
         self._left = dict(seconds)
         self._began = time.monotonic()
@@ -37,6 +38,7 @@ class Tally:
     def started(self, call: Call) -> None:
         """Count a call as running."""
         self.running[call.key] = call
+        self._any_started = True
 
     def ended(self, call: Call, outcome: Outcome, final: bool) -> None:
         """Count what came of a call."""
@@ -44,12 +46,12 @@ class Tally:
         if not final:
             return
         self._left.pop(call.key, None)
+        lost = sum(len(failure.score_keys) for failure in outcome.failures)
         if outcome.verdict == "done":
-            self.stages_run += call.units
+            self.stages_run += call.units - lost
             self._spent += outcome.seconds
             self._expected += self._seconds.get(call.key, 0.0)
         if isinstance(call.work, Scoring):
-            lost = sum(len(failure.score_keys) for failure in outcome.failures)
             done = len(outcome.evaluations)
             self.done["score"] += done
             self.failed_cells += lost if outcome.verdict in ("done", "reused") else call.units
@@ -87,6 +89,8 @@ class Tally:
             parts.append(f"{self.failed_cells} failed or skipped")
         parts.append(f"{clock(self.elapsed_s())} elapsed")
         eta = self.eta_s()
+        if not self._any_started and self._left:
+            parts.append("workers are starting")
         if eta is not None:
             parts.append(f"about {clock(eta)} left")
         return ", ".join(parts)

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import TextClause, bindparam, func, select, text
 
 from mood_sweeps.results.database import Database
-from mood_sweeps.results.schema import attempts, evaluations, launches, outbox, revisions, sweeps
+from mood_sweeps.results.schema import (
+    attempts,
+    cells,
+    evaluations,
+    launches,
+    outbox,
+    revisions,
+    sweeps,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,6 +145,17 @@ class Results:
         query = select(attempts).where(attempts.c.launch == launch).order_by(attempts.c.id)
         with self.database.reading() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
+
+    def why_lost(self, score_key: str) -> str | None:
+        """Return why the last launch that wanted this number has none, or None."""
+        query = (
+            select(cells.c.reason)
+            .where(cells.c.score_key == score_key, cells.c.reason.is_not(None))
+            .order_by(cells.c.revision.desc())
+            .limit(1)
+        )
+        with self.database.reading() as connection:
+            return connection.scalar(query)
 
     def last_failure(self, call_key: str) -> Mapping[str, Any] | None:
         """Return the newest failed attempt at a call, or None."""

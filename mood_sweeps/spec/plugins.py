@@ -114,7 +114,8 @@ _PROMISES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "version": (lambda value: type(value) is int and value > 0, "ClassVar[int], at least 1"),
     "family": (lambda value: value in FAMILIES, f"ClassVar[str], one of {', '.join(FAMILIES)}"),
     "needs_head": (lambda value: type(value) is bool, "ClassVar[bool]"),
-    "uses_seed": (lambda value: type(value) is bool, "ClassVar[bool]"),
+    # Nothing hands a scorer a seed: one that drew numbers would differ from run to run.
+    "uses_seed": (lambda value: value is False, "ClassVar[bool] = False"),
     "fit": (callable, "a method fit(train, head) -> state"),
     "score": (callable, "a method score(state, bank) -> scores"),
 }
