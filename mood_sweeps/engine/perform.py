@@ -7,10 +7,12 @@ executor, which is why they agree.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import platform
 import time
 import traceback
+from collections.abc import Mapping
 from importlib.metadata import version
 
 from mood_sweeps.bank import FeatureBank, Ints
@@ -68,7 +70,8 @@ def plain(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
 
-def environment() -> dict[str, str]:
+@functools.cache  # reading the versions of installed packages takes milliseconds
+def environment() -> Mapping[str, str]:
     """Return what is recorded, but never keyed, about where a stage ran."""
     return {
         "class": f"cpu {platform.machine()} torch-{version('torch')} numpy-{version('numpy')}",

@@ -15,7 +15,7 @@ from mood_sweeps.planner.call import Call, Scoring
 from mood_sweeps.planner.plan import Cell, Plan
 from mood_sweeps.planner.stage import Stage
 from mood_sweeps.results.database import Connection
-from mood_sweeps.results.outbox import enqueue
+from mood_sweeps.results.outbox import PAIR, REPRESENTATION, enqueue_all
 from mood_sweeps.results.record import Recorder
 from mood_sweeps.store import Store
 
@@ -127,7 +127,8 @@ class Recording:
 
     def _enqueue(self, connection: Connection, subjects: Sequence[str]) -> None:
         """Put pairs and their representations into the outbox, each naming what it shows."""
-        shown: dict[str, None] = {}
+        shown: set[str] = set()
+        changed: list[tuple[str, str, str]] = []
         for subject in subjects:
             done = sorted(
                 cell.score_key for cell in self._views[subject] if cell.score_key in self._evaluated
@@ -135,10 +136,10 @@ class Recording:
             if done:
                 representation = subject.rsplit("|", 1)[0]
                 if representation not in shown:
-                    shown[representation] = None
-                    content = key_of([representation])
-                    enqueue(connection, "representation", self._sweep, representation, content)
-                enqueue(connection, "pair", self._sweep, subject, key_of(done))
+                    shown.add(representation)
+                    changed.append((REPRESENTATION, representation, key_of([representation])))
+                changed.append((PAIR, subject, key_of(done)))
+        enqueue_all(connection, self._sweep, changed)
 
 
 _GOOD = ("done", "reused")

@@ -7,8 +7,10 @@ rows. So items may be handled late, twice, or several at once.
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,7 +18,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 from mood_sweeps.results.database import Database
 from mood_sweeps.results.schema import mlflow_runs, outbox
 
-__all__ = ["LAUNCH", "PAIR", "REPRESENTATION", "Item", "Outbox", "RunPlace", "enqueue"]
+__all__ = [
+    "LAUNCH",
+    "PAIR",
+    "REPRESENTATION",
+    "Item",
+    "Outbox",
+    "RunPlace",
+    "enqueue",
+    "enqueue_all",
+]
 
 LAUNCH = "launch"
 REPRESENTATION = "representation"
@@ -58,12 +69,27 @@ def enqueue(connection: Connection, kind: str, sweep: str, subject: str, content
 
     content: a digest of what changed; the same subject with the same content is one item, ever.
     """
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    connection.execute(
-        dialect.insert(outbox)
-        .values(kind=kind, sweep=sweep, subject=subject, content=content, created_at=_now())
-        .on_conflict_do_nothing()
-    )
+    enqueue_all(connection, sweep, [(kind, subject, content)])
+
+
+def enqueue_all(
+    connection: Connection, sweep: str, changed: Sequence[tuple[str, str, str]]
+) -> None:
+    """Say so of several subjects at once, each a (kind, subject, content)."""
+    created = _now()
+    rows = [
+        {"kind": kind, "sweep": sweep, "subject": subject, "content": content}
+        | {"created_at": created}
+        for kind, subject, content in changed
+    ]
+    if rows:
+        connection.execute(_inserting(connection.dialect.name), rows)
+
+
+@functools.cache
+def _inserting(dialect: str) -> Any:
+    insert = (postgresql if dialect == "postgresql" else sqlite).insert
+    return insert(outbox).on_conflict_do_nothing()
 
 
 class Outbox:

@@ -8,12 +8,13 @@ bumped when its code changed.
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import Connection, Table, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mood_sweeps.results.database import Database
@@ -95,11 +96,14 @@ class Recorder:
                     cells,
                     [{**cell, "revision": revision, "status": "pending"} for cell in cell_rows],
                 )
-            upsert = _insert(connection, sweeps).values(name=sweep, current_revision=revision)
+            upsert = _insert(connection.dialect.name, sweeps).values(
+                name=sweep, current_revision=revision
+            )
             connection.execute(
                 upsert.on_conflict_do_update(
                     index_elements=["name"], set_={"current_revision": revision}
-                )
+                ),
+                {"name": sweep, "current_revision": revision},
             )
         return revision, True
 
@@ -151,18 +155,12 @@ class Recorder:
     def begin_attempt(self, launch: int, row: Row) -> int:
         """Write that a call was given to a worker; return the attempt's id."""
         with self.database.writing() as connection:
-            result = connection.execute(
-                attempts.insert()
-                .values(launch=launch, started_at=now(), **row)
-                .returning(attempts.c.id)
-            )
-            return int(result.scalar_one())
+            values = {"launch": launch, "started_at": now(), **row}
+            return int(connection.execute(_BEGIN_ATTEMPT, values).scalar_one())
 
     def end_attempt(self, connection: Connection, attempt: int, row: Row) -> None:
         """Write what came of an attempt."""
-        connection.execute(
-            update(attempts).where(attempts.c.id == attempt).values(ended_at=now(), **row)
-        )
+        connection.execute(_END_ATTEMPT, {"attempt": attempt, "ended_at": now(), **row})
 
     def unknown_stages(self, connection: Connection, keys: Sequence[str]) -> set[str]:
         """Return which of these stages have no row."""
@@ -248,17 +246,32 @@ def _revision_id(connection: Connection, sweep: str, digest: str) -> int | None:
 def _by_key(connection: Connection, table: Table, column: Any, keys: Sequence[str]) -> list[Any]:
     found: list[Any] = []
     for start in range(0, len(keys), CHUNK):
-        query = select(table).where(column.in_(keys[start : start + CHUNK]))
-        found.extend(connection.execute(query))
+        found.extend(
+            connection.execute(_selecting(table, column), {"keys": keys[start : start + CHUNK]})
+        )
     return found
 
 
-def _insert(connection: Connection, table: Table) -> Any:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table)
+def _insert(dialect: str, table: Table) -> Any:
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
 
 
 def _insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows, leaving those whose key is there already as they are."""
     if rows:
-        connection.execute(_insert(connection, table).on_conflict_do_nothing(), rows)
+        connection.execute(_inserting_new(connection.dialect.name, table), rows)
+
+
+# Statements of every event, made once: SQLAlchemy takes longer to make one than SQLite to run it.
+_BEGIN_ATTEMPT = attempts.insert().returning(attempts.c.id)
+_END_ATTEMPT = update(attempts).where(attempts.c.id == bindparam("attempt"))
+
+
+@functools.cache
+def _selecting(table: Table, column: Any) -> Any:
+    return select(table).where(column.in_(bindparam("keys", expanding=True)))
+
+
+@functools.cache
+def _inserting_new(dialect: str, table: Table) -> Any:
+    return _insert(dialect, table).on_conflict_do_nothing()
