@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import pandas as pd
 import pytest
@@ -242,3 +243,34 @@ def test_a_launch_names_its_lost_cells_with_key_and_traceback(say, tmp_path):
     why = say(tmp_path, "results", "--status", "failed").out
     assert "ArithmeticError: stumbled over a stone" in why
     assert "id_set" in why.splitlines()[0]
+
+
+def test_explain_blames_a_lost_cell_on_its_own_error(say, launched_home, tmp_path):
+    (tmp_path / "broken.py").write_text(
+        "from dataclasses import dataclass\n"
+        "from typing import ClassVar\n"
+        "@dataclass(frozen=True)\n"
+        "class Broken:\n"
+        "    version: ClassVar[int] = 1\n"
+        "    family: ClassVar[str] = 'feature'\n"
+        "    needs_head: ClassVar[bool] = False\n"
+        "    uses_seed: ClassVar[bool] = False\n"
+        "    def fit(self, train, head):\n"
+        "        raise RuntimeError('no such luck')\n"
+        "    def score(self, state, bank):\n"
+        "        return bank.features[:, 0]\n"
+        "SCORERS = {'broken': Broken}\n"
+    )
+    text = (launched_home / "small.yaml").read_text().replace("knn]", "knn, {knn: {k: 3}}, broken]")
+    (tmp_path / "more.yaml").write_text("plugins: [broken.py]\n" + text)
+    arguments = ("more.yaml", "--executor", "inline", "--no-mlflow", "--home")
+    shutil.copytree(launched_home / ".mood", tmp_path / ".mood")
+    launched = say(tmp_path, "launch", *arguments, str(tmp_path / ".mood"))
+    assert launched.code == 1
+    assert "no such luck" in launched.out
+    broken = say(tmp_path, "explain", "random,broken,digits:6-9", "--file", "more.yaml")
+    assert "RuntimeError: no such luck" in broken.out
+    other = say(tmp_path, "explain", "random,knn,digits:6-9", "--file", "more.yaml")
+    assert "no such luck" not in other.out
+    again = say(tmp_path, "results", "--status", "failed", "--columns", "scorer,reason")
+    assert again.out.count("no such luck") == 4
