@@ -41,6 +41,8 @@ def perform(call: Call, store: Store, lease: Lease) -> Outcome:
     started = time.perf_counter()
     worker = f"{platform.node()}:{os.getpid()}"
     try:
+        _import_for(call)
+        started = time.perf_counter()
         with single_thread():
             outcome = _Performance(call, store, lease).outcome()
     except CorruptObject as error:
@@ -54,6 +56,16 @@ def perform(call: Call, store: Store, lease: Lease) -> Outcome:
         )
     seconds = time.perf_counter() - started
     return dataclasses.replace(outcome, worker=worker, seconds=seconds)
+
+
+def _import_for(call: Call) -> None:
+    """Import what a call needs ahead of it: a process pays that once, no stage's duration bears it.
+
+    Late, because torch and timm take ten seconds that a scoring worker need not spend.
+    """
+    if not isinstance(call.work, Scoring):
+        import mood_sweeps.stages.extract
+        import mood_sweeps.stages.train  # noqa: F401
 
 
 def one_line(error: BaseException) -> str:
@@ -98,8 +110,7 @@ class _Performance:
         return self._score(work)
 
     def _train(self, work: Training) -> Outcome:
-        # Imported here, as torch and timm take ten seconds that a scoring worker need not spend.
-        from mood_sweeps.stages.train import train
+        from mood_sweeps.stages.train import train  # late for cost, see `_import_for`
 
         stage = work.stage
         if self._store.has(stage.ref):
@@ -114,7 +125,7 @@ class _Performance:
         return Outcome(self._call.key, "done", made=(made_of(stage, manifest),))
 
     def _extract(self, work: Extraction) -> Outcome:
-        from mood_sweeps.stages.extract import extract_banks  # late for cost, as above
+        from mood_sweeps.stages.extract import extract_banks  # late for cost, see `_import_for`
 
         missing = [stage for stage in work.stages if not self._store.has(stage.ref)]
         found = [self._described(stage) for stage in work.stages if stage not in missing]

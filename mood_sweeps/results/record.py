@@ -68,14 +68,18 @@ class Recorder:
         """Make this revision the sweep's current one, writing its cells if it is new.
 
         yaml, file: the experiment's text and where it came from, for the records.
-        Returns its id and whether anything was written.
+        Returns its id and whether the sweep changed by it.
         """
         with self.database.reading() as connection:
             found = _revision_id(connection, sweep, digest)
-            current = connection.scalar(
-                select(sweeps.c.current_revision).where(sweeps.c.name == sweep)
-            )
-        if found is not None and current == found:
+            current = connection.execute(
+                select(revisions.c.id, revisions.c.yaml, revisions.c.file)
+                .join(sweeps, sweeps.c.current_revision == revisions.c.id)
+                .where(sweeps.c.name == sweep)
+            ).first()
+        if found is not None and current is not None and current.id == found:
+            if (current.yaml, current.file) != (yaml, file):
+                self._rename(found, yaml, file)
             return found, False
         with self.database.writing() as connection:
             revision = _revision_id(connection, sweep, digest)
@@ -106,6 +110,13 @@ class Recorder:
                 {"name": sweep, "current_revision": revision},
             )
         return revision, True
+
+    def _rename(self, revision: int, yaml: str, file: str) -> None:
+        """Keep the newest text and place of an experiment whose cells stayed the same."""
+        with self.database.writing() as connection:
+            connection.execute(
+                update(revisions).where(revisions.c.id == revision).values(yaml=yaml, file=file)
+            )
 
     def forget_failures(self, revision: int) -> None:
         """Make failed and skipped cells pending again: this launch tries them anew."""

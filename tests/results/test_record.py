@@ -98,6 +98,19 @@ def test_an_unknown_confusion_cannot_be_written(recorder: Recorder) -> None:
         orphan()
 
 
+def test_a_moved_or_commented_experiment_is_no_new_revision_but_is_remembered(
+    recorder: Recorder,
+) -> None:
+    first, _ = revision(recorder, "s", "msp")
+    digest = key_of(["msp"])
+    again = recorder.ensure_revision("s", digest, "# a comment", "elsewhere.yaml", [])
+    assert again == (first, False)
+    assert select(recorder, "select yaml, file from revisions") == [
+        ("# a comment", "elsewhere.yaml")
+    ]
+    assert shown(recorder) == ["msp"]
+
+
 def test_revisions_come_go_and_come_back(recorder: Recorder) -> None:
     a, new = revision(recorder, "s", "msp", "knn")
     assert new
