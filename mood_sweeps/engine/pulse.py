@@ -1,6 +1,6 @@
 """Whether the head of a Ray cluster still answers, known before Ray draws its own conclusions.
 
-Ray ends the driver's process, without a word, a minute after its head node is gone.
+Without a head most calls into Ray block, and after a minute Ray ends the driver's process.
 """
 
 from __future__ import annotations
@@ -24,19 +24,25 @@ class Pulse:
         self._address = address
         self._last = time.monotonic()
         self._silent = 0
+        self._why = ""
 
-    def check(self) -> None:
-        """Raise ExecutorLost if the head did not answer several times in a row."""
-        if not self._address or time.monotonic() - self._last < PULSE_S:
-            return
+    def answers(self) -> bool:
+        """Whether the head answers right now."""
+        if not self._address:
+            return True
         host, _, port = self._address.rpartition(":")
         try:
             socket.create_connection((host, int(port)), CONNECT_TIMEOUT_S).close()
-            self._silent = 0
         except OSError as error:
-            self._silent += 1
-            if self._silent >= MOST_SILENT_PULSES:
-                raise ExecutorLost(
-                    f"the Ray cluster at {self._address} is gone: {error.strerror or error}"
-                ) from error
+            self._why = error.strerror or str(error)
+            return False
+        return True
+
+    def check(self) -> None:
+        """Raise ExecutorLost if the head did not answer several times in a row."""
+        if time.monotonic() - self._last < PULSE_S:
+            return
+        self._silent = 0 if self.answers() else self._silent + 1
+        if self._silent >= MOST_SILENT_PULSES:
+            raise ExecutorLost(f"the Ray cluster at {self._address} is gone: {self._why}")
         self._last = time.monotonic()

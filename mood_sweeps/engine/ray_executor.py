@@ -7,11 +7,13 @@ again, because it knows what went wrong and records every attempt.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -84,6 +86,7 @@ class RayExecutor:
         self._pools: dict[str, _Pool] = {}
         self._running: dict[Any, tuple[_Pool, _Actor]] = {}
         self._actor_class: Any = None
+        self._lost: list[_Pool] = []
         self._failed_starts = 0
         self._pulse = Pulse()
 
@@ -155,6 +158,10 @@ class RayExecutor:
         import ray
 
         self._pulse.check()
+        if self._lost and self._pulse.answers():
+            for pool in self._lost:
+                pool.actors.append(self._new_actor(pool))
+            self._lost.clear()
         starting = {
             actor.starting: (pool, actor)
             for pool in _each(self._pools)
@@ -163,6 +170,7 @@ class RayExecutor:
         }
         references = [*self._running, *starting]
         if not references:
+            time.sleep(timeout_s)
             return []
         ready, _ = ray.wait(references, num_returns=1, timeout=timeout_s, fetch_local=False)
         more, _ = ray.wait(references, num_returns=len(references), timeout=0, fetch_local=False)
@@ -178,11 +186,14 @@ class RayExecutor:
         """Stop Ray; a cluster that was here before stays, only our actors go."""
         import ray
 
-        for pool in _each(self._pools):
+        pools, self._pools = _each(self._pools), {}
+        if not self._pulse.answers():
+            atexit.unregister(ray.shutdown)  # it would wait for the head, and so would the rest
+            return
+        for pool in pools:
             for actor in pool.actors:
                 ray.kill(actor.handle, no_restart=True)
         ray.shutdown()
-        self._pools = {}
 
     def _welcome(self, reference: Any, pool: _Pool, actor: _Actor) -> None:
         import ray
@@ -193,7 +204,7 @@ class RayExecutor:
             self._failed_starts = 0
         except ray.exceptions.RayError as error:
             self._failed_starts += 1
-            if self._failed_starts > 2 * sum(len(each.actors) for each in _each(self._pools)):
+            if self._failed_starts > 2 * sum(each.shape.size for each in _each(self._pools)):
                 raise ExecutorLost(f"no Ray worker can be started: {_one_line(error)}") from error
             self._replace(pool, actor)
 
@@ -213,7 +224,9 @@ class RayExecutor:
             return Outcome(call.key, "worker lost", error=_one_line(error))
 
     def _replace(self, pool: _Pool, actor: _Actor) -> None:
-        pool.actors[pool.actors.index(actor)] = self._new_actor(pool)
+        """Have another actor started by `wait`: it knows if there is still a head to ask for it."""
+        pool.actors.remove(actor)
+        self._lost.append(pool)
 
     def _new_actor(self, pool: _Pool) -> _Actor:
         shape = pool.shape

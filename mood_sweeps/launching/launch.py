@@ -236,6 +236,7 @@ class _Launch:
 
     def _bury_dead_launches(self) -> None:
         """Write the end of launches whose process was killed and could not do so itself."""
+        self._store.leases.bury()
         for row in self._results.launches(open_only=True):
             process = Process(row["host"], row["pid"], row["process_started"], row["boot"])
             if process.is_surely_dead():

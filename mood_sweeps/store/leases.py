@@ -91,6 +91,13 @@ class Leases:
         found = _look(self._path(name))
         return found is not None and found.is_gone
 
+    def bury(self) -> None:
+        """Remove the leases of holders that are gone; nobody may ever ask for them again."""
+        for path in sorted(self._folder.glob("*.json")):
+            name = path.name.removesuffix(".json")
+            if self.holder_is_gone(name) and (lease := self.acquire(name)) is not None:
+                self.release(lease)
+
     def close(self) -> None:
         """Give every lease back and stop the heartbeat."""
         self._stop.set()

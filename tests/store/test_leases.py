@@ -57,6 +57,17 @@ def test_a_lease_is_exclusive_until_given_back(leases: Leases, tmp_path: Path) -
     assert visible(tmp_path / "leases") == ["another.json", "name.json"]
 
 
+def test_leases_of_the_dead_are_buried_and_no_others(leases: Leases, tmp_path: Path) -> None:
+    living = leases.acquire("living")
+    assert living is not None
+    gone = dataclasses.replace(this_process(), pid=2**22 + 1)
+    write_by_hand(tmp_path / "leases", gone)
+    leases.bury()
+    assert visible(tmp_path / "leases") == ["living.json"]
+    living.check()
+    Leases(tmp_path / "nothing").bury()
+
+
 def test_who_closes_gives_everything_back(leases: Leases, tmp_path: Path) -> None:
     assert leases.acquire("one")
     assert leases.acquire("two")

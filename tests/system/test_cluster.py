@@ -18,19 +18,23 @@ pytestmark = pytest.mark.system
 STORE_BYTES = 80 * 1024 * 1024
 
 
-@pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Return a cluster: a head with one CPU, two nodes with one CPU and what passes for a GPU."""
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    monkeypatch.setenv("RAY_enable_metrics_collection", "0")
-    from ray.cluster_utils import Cluster
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Return a cluster: a head with one CPU, two nodes with one CPU and what passes for a GPU.
 
-    node = {"num_cpus": 1, "object_store_memory": STORE_BYTES, "include_dashboard": False}
-    cluster = Cluster(initialize_head=True, head_node_args=node)
-    for _ in range(2):
-        cluster.add_node(num_gpus=1, **node)
-    yield cluster
-    cluster.shutdown()
+    The tests use it up: the first takes a node away, the last its head.
+    """
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        environment.setenv("RAY_enable_metrics_collection", "0")
+        from ray.cluster_utils import Cluster
+
+        node = {"num_cpus": 1, "object_store_memory": STORE_BYTES, "include_dashboard": False}
+        cluster = Cluster(initialize_head=True, head_node_args=node)
+        for _ in range(2):
+            cluster.add_node(num_gpus=1, **node)
+        yield cluster
+        cluster.shutdown()
 
 
 def workers_of(node: Any, doing: str = "") -> list[psutil.Process]:
