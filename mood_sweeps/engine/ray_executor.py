@@ -7,7 +7,6 @@ again, because it knows what went wrong and records every attempt.
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import signal
@@ -187,12 +186,10 @@ class RayExecutor:
         import ray
 
         pools, self._pools = _each(self._pools), {}
-        if not self._pulse.answers():
-            atexit.unregister(ray.shutdown)  # it would wait for the head, and so would the rest
-            return
-        for pool in pools:
-            for actor in pool.actors:
-                ray.kill(actor.handle, no_restart=True)
+        if self._pulse.answers():  # else there is nobody to ask, and asking would block
+            for pool in pools:
+                for actor in pool.actors:
+                    ray.kill(actor.handle, no_restart=True)
         ray.shutdown()
 
     def _welcome(self, reference: Any, pool: _Pool, actor: _Actor) -> None:
@@ -218,6 +215,8 @@ class RayExecutor:
             outcome: Outcome = ray.get(reference)
             return outcome
         except ray.exceptions.RayActorError as error:
+            if self._pulse.answers():
+                ray.kill(actor.handle, no_restart=True)  # out of reach is not yet dead
             self._replace(pool, actor)
             return Outcome(call.key, "worker lost", error=_one_line(error))
         except ray.exceptions.RayError as error:
