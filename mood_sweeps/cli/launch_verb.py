@@ -99,7 +99,7 @@ def command(
         ),
         progress_on(console),
     )
-    if launched.stages_run or launched.adopted:
+    if (launched.stages_run or launched.adopted) and not launched.interrupted:
         say_table(launched, console)
     say_end(launched, file, console)
     sys.exit(launched.exit_code)
