@@ -61,6 +61,8 @@ def perform(call: Call, store: Store, lease: Lease) -> Outcome:
 def _import_for(call: Call) -> None:
     """Import what a call needs ahead of it: a process pays that once, no stage's duration bears it.
 
+    And `single_thread` can only limit a torch that is loaded.
+
     Late, because torch and timm take ten seconds that a scoring worker need not spend.
     """
     if not isinstance(call.work, Scoring):
@@ -115,10 +117,9 @@ class _Performance:
         stage = work.stage
         if self._store.has(stage.ref):
             return Outcome(self._call.key, "reused", made=(self._described(stage),))
-        with single_thread():
-            started = time.perf_counter()
-            checkpoint = train(stage.work, self._store)  # type: ignore[arg-type]
-            seconds = time.perf_counter() - started
+        started = time.perf_counter()
+        checkpoint = train(stage.work, self._store)  # type: ignore[arg-type]
+        seconds = time.perf_counter() - started
         manifest = self._store.publish(
             stage.ref, checkpoint.save, self._origin(stage), self._lease, seconds
         )
@@ -132,19 +133,18 @@ class _Performance:
         if not missing:
             return Outcome(self._call.key, "reused", made=tuple(found))
         made = []
-        with single_thread():
+        started = time.perf_counter()
+        for stage, bank in extract_banks(work.checkpoint, missing, self._store):
+            seconds = time.perf_counter() - started
+            manifest = self._store.publish(
+                stage.ref,
+                lambda folder, bank=bank: save_bank(bank, folder),  # type: ignore[misc]
+                self._origin(stage),
+                self._lease,
+                seconds,
+            )
+            made.append(made_of(stage, manifest))
             started = time.perf_counter()
-            for stage, bank in extract_banks(work.checkpoint, missing, self._store):
-                seconds = time.perf_counter() - started
-                manifest = self._store.publish(
-                    stage.ref,
-                    lambda folder, bank=bank: save_bank(bank, folder),  # type: ignore[misc]
-                    self._origin(stage),
-                    self._lease,
-                    seconds,
-                )
-                made.append(made_of(stage, manifest))
-                started = time.perf_counter()
         return Outcome(self._call.key, "done", made=(*found, *made))
 
     def _score(self, work: Scoring) -> Outcome:

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FILTERS", "LaunchRow", "Results"]
 
-FILTERS = (
-    "sweep",
+AXES = (
     "pretext",
     "backbone",
     "finetune",
@@ -35,8 +34,8 @@ FILTERS = (
     "ood_set",
     "distance",
     "seed",
-    "status",
 )
+FILTERS = ("sweep", *AXES, "status")
 CHUNK = 900
 
 LaunchRow = Mapping[str, Any]
@@ -197,18 +196,7 @@ class Results:
             return {status: int(number) for status, number in found}
 
 
-_CONFUSION_AXES = (
-    "sweep",
-    "cell_key",
-    "pretext",
-    "backbone",
-    "finetune",
-    "scorer",
-    "id_set",
-    "ood_set",
-    "distance",
-    "seed",
-)
+_CONFUSION_AXES = ("sweep", "cell_key", *AXES)
 
 
 def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
