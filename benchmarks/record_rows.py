@@ -28,7 +28,7 @@ def number(score_key: str) -> Row:
     """Return a number as a scoring call hands it over."""
     return dict.fromkeys(METRICS, 0.75) | {
         "score_key": score_key, "id_accuracy_from": "head", "n_id": 360, "n_ood": 720,
-        "reason": None, "seconds": 0.01, "object_key": key(), "input_digest": key(),
+        "reason": None, "note": None, "seconds": 0.01, "object_key": key(), "input_digest": key(),
         "environment": "cpu x86_64", "created_at": "2026-01-01T00:00:00+00:00",
         "confusion": TABLE,
     }  # fmt: skip
@@ -66,5 +66,8 @@ def add_barely(recorder: Recorder, rows: dict[Any, list[tuple[Any, ...]]], size:
             cursor = connection.connection.cursor()
             for table, tuples in rows.items():
                 marks = ", ".join([mark] * len(table.columns))
-                statement = f"INSERT INTO {table.name} VALUES ({marks}) ON CONFLICT DO NOTHING"
+                names = ", ".join(f'"{column.name}"' for column in table.columns)
+                statement = (
+                    f"INSERT INTO {table.name} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+                )
                 cursor.executemany(statement, tuples[start : start + size])

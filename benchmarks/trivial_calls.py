@@ -52,8 +52,9 @@ def prepared(folder: Path, count: int) -> tuple[Plan, list[Call], Store]:
     shared = []
     for call in calls:
         assert isinstance(call.work, Scoring)
+        same = first.evaluations[0]
         mine = dataclasses.replace(
-            call.work.evaluations[0], ood_bank=first.evaluations[0].ood_bank
+            call.work.evaluations[0], fit=same.fit, ood_bank=same.ood_bank
         )  # fmt: skip
         work = dataclasses.replace(first, group=call.work.group, evaluations=(mine,))
         shared.append(dataclasses.replace(call, work=work))

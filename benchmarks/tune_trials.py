@@ -104,9 +104,7 @@ def numbers_of(
         ref: predict(bank, head) if has_head else nearest_class_mean(train, bank)
         for ref, bank in banks.items()
     }
-    ood = {evaluation.ood_bank: banks[evaluation.ood_bank] for evaluation in work.evaluations}
-    id_test = work.id_bank
-    inputs = Banks(train, banks[id_test], ood, head, predicted[id_test], predicted)
+    inputs = Banks(banks, head, predicted)
     return {row["score_key"]: row["auroc"] for row in Scorings(work, inputs, Known()).run().rows}
 
 

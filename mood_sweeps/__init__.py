@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         StoreError,
         Undefined,
     )
+    from mood_sweeps.features.frame import score_features
     from mood_sweeps.launching.launched import Launched
     from mood_sweeps.launching.options import Options
     from mood_sweeps.planner.plan import Plan
@@ -53,6 +54,7 @@ __all__ = [
     "load_sweep",
     "open_results",
     "plan",
+    "score_features",
 ]
 
 # Resolved on first use: importing the package, as the command line does for --help, stays instant.
@@ -69,6 +71,7 @@ _HOMES = {
         "StoreError",
         "Undefined",
     ),
+    "mood_sweeps.features.frame": ("score_features",),
     "mood_sweeps.launching.launch": ("Launched", "Options"),
     "mood_sweeps.planner.plan": ("Plan",),
     "mood_sweeps.results.query": ("Results",),

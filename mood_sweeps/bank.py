@@ -1,13 +1,15 @@
-"""Feature banks and heads: what a representation makes of an image set."""
+"""Feature banks, heads and networks: what a representation makes of an image set."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FeatureBank", "Floats", "Head", "Ints"]
+__all__ = ["FeatureBank", "Floats", "Head", "Inputs", "Ints", "Network", "Pull"]
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
@@ -24,18 +26,74 @@ class Head:
     bias: Floats
 
 
+Pull = Callable[[Floats, Floats | None], tuple[Floats | None, Floats | None]]
+"""From features (n, D) and logits (n, C) to the derivatives of a scalar by each of them, as a
+gradient is pulled back through the network; None for a derivative that is zero."""
+
+
+class Inputs(Protocol):
+    """The images of a bank as its network is fed them: float32 (N, channels, height, width)."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice) -> Floats:
+        """Return the images of some rows, normalised."""
+        ...
+
+
+class Network(Protocol):
+    """A representation that can still be asked, for scores that change the input or look inside.
+
+    Evaluation mode: what it says of an image does not depend on the others. Inputs are float32
+    (n, channels, height, width), normalised. Logits are None for a headless representation.
+
+    std: (channels,) by which pixels in [0, 1] were divided.
+    """
+
+    std: Floats
+
+    def forward(self, inputs: Floats) -> tuple[Floats, Floats | None]:
+        """Return features (n, D) and logits (n, C)."""
+        ...
+
+    def input_gradient(self, inputs: Floats, pull: Pull) -> Floats:
+        """Return the gradient by the inputs, of their shape, of the scalar behind ``pull``."""
+        ...
+
+    def layers(self, inputs: Floats) -> tuple[Floats, ...]:
+        """Return the map of every block, first to last: (n, width, rows, columns) each."""
+        ...
+
+    def layer_gradients(
+        self, inputs: Floats, pull: Pull
+    ) -> tuple[tuple[Floats, ...], tuple[Floats, ...]]:
+        """Return the maps of every block, and the gradients by them of what is behind ``pull``."""
+        ...
+
+    def forward_changed(
+        self, inputs: Floats, layer: int, change: Callable[[Floats], Floats]
+    ) -> tuple[Floats, Floats | None]:
+        """Return features and logits with the map of block ``layer`` replaced by its change."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class FeatureBank:
     """Cached features of one representation on one image set.
 
     features: float32 (N, D), before the head.
-    labels: int64 (N,); ID classes are 0..C-1, OOD sets carry their own fine labels.
+    labels: int64 (N,); ID classes are 0..C-1, OOD sets carry their own fine labels. Of length 0
+        where nobody knows them.
     logits: float32 (N, C), or None for a headless representation.
+    inputs, network: the images and the network behind the features, for the scorers that need
+        them; None otherwise.
     """
 
     features: Floats
     labels: Ints
     logits: Floats | None = None
+    inputs: Inputs | None = None
+    network: Network | None = None
 
     def __len__(self) -> int:
         return len(self.features)

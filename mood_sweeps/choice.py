@@ -1,8 +1,9 @@
 """A choice: one value of an axis, as a name in a catalogue and its parameters.
 
 A catalogue is a plain dict from names to frozen dataclasses. In YAML a choice is a bare name or
-``{name: {parameter: value}}``. Parameters are validated by pydantic from the dataclass's own
-annotations, strictly: an unknown parameter, a string for a number or a NaN is a problem.
+``{name: {parameter: value}}``; a list where one value belongs is a grid, one choice for each
+combination. Parameters are validated by pydantic from the dataclass's own annotations, strictly:
+an unknown parameter, a string for a number or a NaN is a problem.
 """
 
 from __future__ import annotations
@@ -10,16 +11,17 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, get_type_hints
+from typing import Annotated, Any, ClassVar, Protocol, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from mood_sweeps.errors import InputError, Problem
 from mood_sweeps.identity import non_default_fields
 
-__all__ = ["Catalogue", "Choice", "Parameters", "choose", "did_you_mean"]
+__all__ = ["Catalogue", "Choice", "Parameters", "choose", "choose_all", "did_you_mean"]
 
 
 class Parameters(Protocol):
@@ -85,6 +87,63 @@ def choose(raw: Any, catalogue: Catalogue, axis: str) -> Choice:
     return Choice(
         name, kind(**{field: getattr(checked, field) for field in checked.model_fields_set})
     )
+
+
+def choose_all(raw: Any, catalogue: Catalogue, axis: str) -> tuple[Choice, ...]:
+    """Read one item of an axis, which may be a grid: ``{"knn": {"k": [1, 10]}}`` is two choices.
+
+    They come in the order of the lists, the last parameter varying fastest. A parameter that is
+    itself a list is a grid where every item of its list is a list.
+    Raises InputError as :func:`choose` does, with every problem of every combination once.
+    """
+    name, given = _name_and_parameters(raw, axis)
+    grid = dict(_grid(catalogue[name], given)) if name in catalogue else {}
+    empty = [Problem(_no_value(axis, name, at), inside=(name, at)) for at in grid if not grid[at]]
+    if empty:
+        raise InputError(empty)
+    chosen: list[Choice] = []
+    problems: dict[Problem, None] = {}
+    for places in itertools.product(*(range(len(values)) for values in grid.values())):
+        at = dict(zip(grid, places, strict=True))
+        single = {name: {**given, **{key: grid[key][place] for key, place in at.items()}}}
+        try:
+            chosen.append(choose(single, catalogue, axis))
+        except InputError as error:
+            problems |= dict.fromkeys(_inside_grid(problem, at) for problem in error.problems)
+    if problems:
+        raise InputError(problems)
+    return tuple(chosen)
+
+
+def _grid(kind: Any, given: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Yield the parameters that are given several values, and the values."""
+    hints = get_type_hints(kind, include_extras=True)
+    for parameter, value in given.items():
+        if isinstance(value, tuple) and parameter in hints:
+            nested = bool(value) and all(isinstance(item, tuple) for item in value)
+            if nested or not _takes_a_list(hints[parameter]):
+                yield parameter, value
+
+
+def _takes_a_list(hint: Any) -> bool:
+    origin = get_origin(hint)
+    if origin in (tuple, list, Sequence):
+        return True
+    inner = get_args(hint)[:1] if origin is Annotated else get_args(hint)
+    return any(map(_takes_a_list, inner))
+
+
+def _no_value(axis: str, name: str, parameter: str) -> str:
+    return f"{axis} {name!r}, parameter {parameter!r}: an empty list gives it no value"
+
+
+def _inside_grid(problem: Problem, at: Mapping[str, int]) -> Problem:
+    """Return the problem of one combination at its place in the lists of the grid."""
+    name, *inside = problem.inside or ("",)
+    if inside and inside[0] in at:
+        place = (name, inside[0], at[str(inside[0])], *inside[1:])
+        return dataclasses.replace(problem, inside=place)
+    return problem
 
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from mood_sweeps.choice import Choice, choose, did_you_mean
+from mood_sweeps.choice import Choice, choose, choose_all, did_you_mean
 from mood_sweeps.errors import InputError, Problem
 
 
@@ -126,3 +126,40 @@ def test_a_parameter_without_default_must_be_given() -> None:
 def test_long_lists_of_names_are_cut() -> None:
     assert did_you_mean("x", [f"name{n:03}" for n in range(60)]).endswith("name039, …")
     assert did_you_mean("x", []).endswith("nothing is allowed here")
+
+
+def labels(raw: Any) -> list[str]:
+    return [choice.label for choice in choose_all(raw, CATALOGUE, "scorer")]
+
+
+def test_a_list_where_one_value_belongs_is_a_grid() -> None:
+    assert labels("knn") == ["knn"]
+    assert labels({"knn": {"k": [1, 50]}}) == ["knn(k=1)", "knn"]
+    assert labels({"knn": {"k": [1, 2], "norm": ["l2", "none"]}}) == [
+        "knn(k=1)",
+        "knn(k=1, norm=none)",
+        "knn(k=2)",
+        "knn(k=2, norm=none)",
+    ]
+
+
+def test_a_parameter_that_is_a_list_is_a_grid_by_a_list_of_lists() -> None:
+    assert labels({"knn": {"layers": [1, 2]}}) == ["knn(layers=[1 2])"]
+    assert labels({"knn": {"layers": [[1], [1, 2]]}}) == ["knn(layers=[1])", "knn(layers=[1 2])"]
+    assert labels({"knn": {"layers": []}}) == ["knn"]
+
+
+def test_problems_of_a_grid_are_told_once_at_their_place_in_the_list() -> None:
+    raw = {"knn": {"k": [1, 0, "x"], "power": [1.0, 2.0], "typo": 1}}
+    with pytest.raises(InputError) as caught:
+        choose_all(raw, CATALOGUE, "scorer")
+    assert sorted(problem.inside for problem in caught.value.problems) == [
+        ("knn", "k", 1),
+        ("knn", "k", 2),
+        ("knn", "typo"),
+    ]
+
+
+def test_an_empty_grid_is_refused() -> None:
+    with pytest.raises(InputError, match="'k': an empty list gives it no value"):
+        choose_all({"knn": {"k": []}}, CATALOGUE, "scorer")

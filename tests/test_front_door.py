@@ -15,6 +15,7 @@ EXPORTED = [
     "CorruptObject", "DatabaseError", "FeatureBank", "Head", "InputError", "Launched",
     "LeaseLost", "MoodSweepsError", "Options", "Plan", "Results", "StageFailed", "StoreError",
     "Sweep", "Undefined", "Workspace", "launch", "load_sweep", "open_results", "plan",
+    "score_features",
 ]  # fmt: skip
 
 
@@ -38,7 +39,7 @@ def test_importing_the_package_and_its_help_import_nothing_heavy():
 
 def test_a_scorer_and_a_metric_work_on_plain_arrays():
     from mood_sweeps.metrics import auroc
-    from mood_sweeps.scorers import Mahalanobis
+    from mood_sweeps.scorers import SCORERS
 
     generator = np.random.default_rng(0)
     labels = np.repeat(np.arange(2), 50)
@@ -47,7 +48,7 @@ def test_a_scorer_and_a_metric_work_on_plain_arrays():
     )
     near = ms.FeatureBank(generator.normal(size=(20, 4)).astype(np.float32), np.zeros(20, int))
     far = ms.FeatureBank(generator.normal(size=(30, 4)).astype(np.float32) + 50, np.zeros(30, int))
-    scorer = Mahalanobis()
+    scorer = SCORERS["mahalanobis"]()
     state = scorer.fit(train, None)
     assert auroc(scorer.score(state, near), scorer.score(state, far)) == 1.0
 

@@ -58,6 +58,13 @@ def _comparable(cells: pd.DataFrame, axis: str, shown: Sequence[str]) -> list[pd
     return [part for _, part in cells.groupby("id_set", sort=True)]
 
 
+def _named(names: Sequence[str], most: int = 6) -> str:
+    """Return the names, the first few of them where they are many."""
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[: most - 2])} and {len(names) - most + 2} more"
+
+
 def _sentence(
     cells: pd.DataFrame,
     rows: Sequence[str],
@@ -87,7 +94,7 @@ def _sentence(
             whole = here == every_column[row]
             by_columns.setdefault(() if whole else tuple(here), []).append(row)
         where = "; ".join(
-            ", ".join(here_rows) + (f" × ({', '.join(here)})" if here else "")
+            _named(here_rows) + (f" × ({_named(here)})" if here else "")
             for here, here_rows in by_columns.items()
         )
         parts.append(f"over {', '.join(kind)} for {where}")

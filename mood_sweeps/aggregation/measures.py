@@ -24,6 +24,10 @@ MEASURES: dict[str, Measure] = {
     "fpr95_ood_positive": Measure("FPR95 (OOD positive)", higher_is_better=False),
     "aupr_in": Measure("AUPR-in", higher_is_better=True),
     "aupr_out": Measure("AUPR-out", higher_is_better=True),
+    "detection_error": Measure("Detection error", higher_is_better=False),
+    "autc": Measure("AUTC", higher_is_better=False),
+    "oscr": Measure("OSCR", higher_is_better=True),
+    "ccr_at_fpr05": Measure("CCR at 5% FPR", higher_is_better=True),
     "id_accuracy": Measure("ID accuracy", higher_is_better=True),
 }
 

@@ -49,6 +49,10 @@ _CONVENTIONS = """\
   other convention, of OpenOOD: the share of ID images rejected where 95% of the OOD images are.
 - **AUPR** (`aupr_in`: ID positive, `aupr_out`: OOD positive) is the trapezoid area under the
   precision-recall curve, as OpenOOD, pytorch-ood and the MOODv2 code print it.
+- In `cells.csv` alone: `detection_error`, what the best threshold gets wrong; `oscr`, the area
+  under the correct classification rate over FPR, and `ccr_at_fpr05`, that rate at 5% FPR, both of
+  ID images accepted and classified right; `autc`, no matter of ranks and only comparable within a
+  scorer.
 - `auroc_low` and `auroc_high` in `cells.csv` are the 95% interval of one cell over its test
   images (DeLong, on the logit scale); ± in the tables is over seeds. They answer different
   questions.

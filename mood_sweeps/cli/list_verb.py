@@ -19,8 +19,10 @@ def command(what: str | None) -> None:
     for thing in [what] if what else THINGS:
         if not what:
             click.echo(f"\n{thing}")
-        for name, note in _entries(thing):
-            click.echo(f"  {name:<16}{note}")
+        entries = _entries(thing)
+        width = max(16, *(len(name) + 2 for name, _ in entries))
+        for name, note in entries:
+            click.echo(f"  {name:<{width}}{note}")
 
 
 def _entries(thing: str) -> list[tuple[str, str]]:
@@ -58,8 +60,9 @@ def _image_set(name: str, entry: Any) -> str:
 def _described(kind: Any) -> str:
     fields = ", ".join(f"{field.name}={field.default}" for field in dataclasses.fields(kind))
     line = _first_line(kind)
-    if hasattr(kind, "needs_head"):
-        line = f"[{kind.family}{', needs a head' if kind.needs_head else ''}] {line}"
+    if hasattr(kind, "needs"):
+        needs = f", needs {' and '.join(kind.needs)}" if kind.needs else ""
+        line = f"[{kind.family}{needs}] {line}"
     return f"{line} ({fields})" if fields else line
 
 

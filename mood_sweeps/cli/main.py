@@ -21,6 +21,7 @@ VERBS = {
     "explain": "Say why a cell is cached or will run, stage by stage.",
     "results": "Print or export results: a table, CSV or Parquet.",
     "report": "Write comparative tables and the near-OOD confusion study.",
+    "score": "Score features that you extracted yourself: every scorer, one command, no sweep.",
     "ui": "Open the MLflow UI on this workspace.",
     "list": "List pretext tasks, backbones, fine-tuning stages, scorers and data sets.",
 }

@@ -12,14 +12,14 @@ from mood_sweeps.cli.words import counted
 from mood_sweeps.launching.open_work import OpenWork, estimate_seconds, find_open_work
 from mood_sweeps.launching.tally import clock
 from mood_sweeps.planner.call import Call, Extraction, Scoring
-from mood_sweeps.planner.plan import Plan
+from mood_sweeps.planner.plan import Plan, scoring_keys
 from mood_sweeps.results.query import Results
 from mood_sweeps.spec.load import load_sweep
 from mood_sweeps.workspace import Workspace
 
 __all__ = ["command"]
 
-STAGE_KINDS = ("pretrain", "finetune", "extract", "fit", "score", "evaluate")
+STAGE_KINDS = ("pretrain", "finetune", "extract", "given", "fit", "select", "score", "evaluate")
 
 
 @click.command("plan")
@@ -91,12 +91,9 @@ def _stages_to_run(planned: Plan, work: OpenWork) -> dict[str, int]:
             counts[call.kind] += 1
     finished = [cell for cell in planned.cells if cell.score_key not in open_scores]
     waiting = [cell for cell in planned.cells if cell.score_key in open_scores]
-    counts["evaluate"] = len(open_scores)
-    counts["fit"] = len({cell.fit_key for cell in waiting} - {cell.fit_key for cell in finished})
-    counts["score"] = len(
-        {key for cell in waiting for key in (cell.id_scores_key, cell.ood_scores_key)}
-        - {key for cell in finished for key in (cell.id_scores_key, cell.ood_scores_key)}
-    )
+    done = scoring_keys(finished)
+    for kind, keys in scoring_keys(waiting).items():
+        counts[kind] = len(keys - done[kind])
     return dict(counts)
 
 

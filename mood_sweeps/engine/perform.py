@@ -19,8 +19,10 @@ from mood_sweeps.bank import FeatureBank, Ints
 from mood_sweeps.engine.outcome import CellFailure, Made, Outcome, made_of
 from mood_sweeps.errors import CorruptObject, LeaseLost
 from mood_sweeps.metrics import nearest_class_mean, predict
-from mood_sweeps.planner.call import Call, Extraction, Scoring, Training
-from mood_sweeps.planner.stage import Stage
+from mood_sweeps.planner.call import Call, Copying, Extraction, Scoring, Training
+from mood_sweeps.planner.plan import NEAREST_CLASS_MEAN
+from mood_sweeps.planner.stage import GivenBank, GivenHead, Stage
+from mood_sweeps.stages.given import copy_given, read_given_files
 from mood_sweeps.stages.score import Banks, Scored, Scorings
 from mood_sweeps.stages.score_objects import (
     completed_rows,
@@ -65,8 +67,10 @@ def _import_for(call: Call) -> None:
 
     Late, because torch and timm take ten seconds that a scoring worker need not spend.
     """
-    if not isinstance(call.work, Scoring):
+    work = call.work
+    if isinstance(work, Training | Extraction) or (isinstance(work, Scoring) and work.extracted):
         import mood_sweeps.stages.extract
+        import mood_sweeps.stages.live
         import mood_sweeps.stages.train  # noqa: F401
 
 
@@ -109,6 +113,8 @@ class _Performance:
             return self._train(work)
         if isinstance(work, Extraction):
             return self._extract(work)
+        if isinstance(work, Copying):
+            return self._copy(work)
         return self._score(work)
 
     def _train(self, work: Training) -> Outcome:
@@ -122,6 +128,23 @@ class _Performance:
         seconds = time.perf_counter() - started
         manifest = self._store.publish(
             stage.ref, checkpoint.save, self._origin(stage), self._lease, seconds
+        )
+        return Outcome(self._call.key, "done", made=(made_of(stage, manifest),))
+
+    def _copy(self, work: Copying) -> Outcome:
+        stage, given = work.stage, work.stage.work
+        assert isinstance(given, GivenBank | GivenHead)
+        if self._store.has(stage.ref):
+            return Outcome(self._call.key, "reused", made=(self._described(stage),))
+        started = time.perf_counter()
+        found = read_given_files(given)
+        seconds = time.perf_counter() - started
+        manifest = self._store.publish(
+            stage.ref,
+            lambda folder: copy_given(given, found, folder),
+            self._origin(stage),
+            self._lease,
+            seconds,
         )
         return Outcome(self._call.key, "done", made=(made_of(stage, manifest),))
 
@@ -159,6 +182,7 @@ class _Performance:
         scored = Scorings(work, banks, known_parts(self._store, work.group)).run()
         for row in scored.rows:
             row["reason"] = row["reason"] and plain(row["reason"])
+            row["note"] = row["note"] and plain(row["note"])
         failures = tuple(
             CellFailure(keys, one_line(error), plain(text)) for keys, error, text in scored.failures
         )
@@ -168,14 +192,12 @@ class _Performance:
     def _publish_scores(
         self, work: Scoring, banks: Banks, scored: Scored
     ) -> list[dict[str, object]]:
-        inputs = [work.train_bank, work.id_bank, *dict.fromkeys(banks.ood)]
         origin = Origin(
             content={"kind": "score", "group": work.group},
-            inputs={ref.key: self._store.manifest(ref).digest for ref in inputs},
+            inputs={ref.key: self._store.manifest(ref).digest for ref in banks.features},
             environment=self._environment,
         )
-        predictions = {ref.key: labels for ref, labels in banks.ood_predictions.items()}
-        predictions[work.id_bank.key] = banks.id_predictions
+        predictions = {ref.key: labels for ref, labels in banks.predictions.items()}
         manifest = self._store.publish(
             score_ref(work.group, scored),
             writer(scored, predictions),
@@ -190,26 +212,29 @@ class _Performance:
         def load(ref: Ref) -> FeatureBank:
             return load_bank(self._store.folder(ref))
 
-        train, id_test = load(work.train_bank), load(work.id_bank)
-        refs = dict.fromkeys(evaluation.ood_bank for evaluation in work.evaluations)
-        ood = {ref: load(ref) for ref in refs}
+        tested = dict.fromkeys((work.id_bank, *(item.ood_bank for item in work.evaluations)))
+        learnt_from = (bank.ref for item in work.evaluations for bank in item.fit.banks)
+        needed = dict.fromkeys((work.train_bank, *tested, *learnt_from))
+        features = {ref: load(ref) for ref in needed}
+        if work.extracted:
+            from mood_sweeps.stages.live import with_network  # late for cost, see `_import_for`
+
+            features = with_network(features, work.extracted, work.checkpoint, self._store)
+        train = features[work.train_bank]
         head = None
         if train.logits is not None:
             head = load_head(self._store.folder(work.checkpoint))
 
-        def predicted(bank: FeatureBank) -> Ints:
+        def predicted(bank: FeatureBank) -> Ints | None:
             if work.predictions == "head":
-                return predict(bank, head)
-            return nearest_class_mean(train, bank)
+                return predict(bank, head) if bank.logits is not None else None
+            if work.predictions == NEAREST_CLASS_MEAN:
+                return nearest_class_mean(train, bank)
+            return None
 
-        return Banks(
-            train=train,
-            id_test=id_test,
-            ood=ood,
-            head=head,
-            id_predictions=predicted(id_test),
-            ood_predictions={ref: predicted(bank) for ref, bank in ood.items()},
-        )
+        predictions = {ref: predicted(features[ref]) for ref in tested}
+        known = {ref: classes for ref, classes in predictions.items() if classes is not None}
+        return Banks(features, head, known)
 
     def _origin(self, stage: Stage) -> Origin:
         return Origin(

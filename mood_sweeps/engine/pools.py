@@ -10,7 +10,8 @@ from mood_sweeps.errors import InputError
 __all__ = ["TRAINS", "Shape", "shapes_for"]
 
 TRAINS = ("pretrain", "finetune", "extract")
-KINDS = (*TRAINS, "score")
+COMPUTES = ("given", "score")
+KINDS = (*TRAINS, *COMPUTES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,4 +53,4 @@ def shapes_for(
         return dict.fromkeys(KINDS, Shape(1, 0, max(1, n_cpu), imports_torch=True))
     training = Shape(1, gpus_per_worker, n_gpu, imports_torch=True)
     scoring = Shape(1, 0, n_cpu, imports_torch=False) if n_cpu else training
-    return {**dict.fromkeys(TRAINS, training), "score": scoring}
+    return {**dict.fromkeys(TRAINS, training), **dict.fromkeys(COMPUTES, scoring)}

@@ -87,6 +87,7 @@ class RayExecutor:
         self._actor_class: Any = None
         self._lost: list[_Pool] = []
         self._failed_starts = 0
+        self._imported = False
         self._pulse = Pulse()
 
     def check(self) -> None:
@@ -115,6 +116,7 @@ class RayExecutor:
         os.environ.setdefault("RAY_enable_metrics_collection", "0")
         import ray  # late: a launch with nothing to run never pays for it
 
+        self._imported = True
         local = self._address == "local"
         try:
             with _our_signals():
@@ -183,6 +185,8 @@ class RayExecutor:
 
     def close(self) -> None:
         """Stop Ray; a cluster that was here before stays, only our actors go."""
+        if not self._imported:
+            return  # stopped before; an import that was cut short cannot be made up for
         import ray
 
         pools, self._pools = _each(self._pools), {}

@@ -9,7 +9,7 @@ from mood_sweeps.planner.call import Call
 
 __all__ = ["Schedule"]
 
-SHORT_KINDS = ("score", "extract")
+SHORT_KINDS = ("score", "extract", "given")
 
 
 class Schedule:

@@ -86,18 +86,14 @@ class _Explanation:
         has_row = self._has_row()
         held = self._held_rows()
         number_exists = has_row or self._cell.score_key in held
-        banks = [
-            representation.banks[representation.id_set, "train"],
-            representation.banks[representation.id_set, "test"],
-            representation.banks[self._cell.pair.ood_set, "all"],
-        ]
+        banks = self._cell.banks
         needed = not number_exists
         banks_there = all(self._store.has(bank.ref) for bank in banks)
         for position, stage in enumerate(representation.chain):
             later = representation.chain[position + 1 :]
             needs_it = (
                 needed
-                and not banks_there
+                and (self._cell.needs_checkpoint or not banks_there)
                 and not any(self._store.has(stage.ref) for stage in later)
             )
             yield self._stage(stage, needs_it)
@@ -185,7 +181,9 @@ def _differences(ours: Any, theirs: Any, path: str = "") -> Iterator[tuple[str, 
 
 def _axis_values(cell: Cell) -> set[str]:
     representation = cell.representation
+    seed = set() if representation.seed is None else {str(representation.seed)}
     return {
+        *seed,
         representation.pretext,
         representation.backbone,
         representation.finetune,
@@ -194,5 +192,4 @@ def _axis_values(cell: Cell) -> set[str]:
         cell.pair.ood_set,
         f"{cell.pair.id_set} vs {cell.pair.ood_set}",
         cell.pair.distance,
-        str(representation.seed),
     }

@@ -228,6 +228,7 @@ class _Launch:
     def _end(self, outcome: str) -> None:
         assert self._launch_id is not None
         self._write_end(self._launch_id, self._plan.sweep.name, outcome)
+        self._recorder.database.refresh_statistics()
 
     def _write_end(self, launch: int, sweep: str, outcome: str) -> None:
         with self._recorder.database.writing() as connection:

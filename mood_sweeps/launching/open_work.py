@@ -17,7 +17,7 @@ from mood_sweeps.store import Ref, Store
 
 __all__ = ["OpenWork", "estimate_seconds", "find_open_work"]
 
-GUESSED_SECONDS = {"pretrain": 20.0, "finetune": 10.0, "extract": 0.1, "score": 0.02}
+GUESSED_SECONDS = {"pretrain": 20.0, "finetune": 10.0, "extract": 0.1, "given": 0.1, "score": 0.02}
 """What a stage is taken to cost, relative to the others, before one was ever measured."""
 
 

@@ -15,7 +15,7 @@ from mood_sweeps.planner.call import Call
 
 __all__ = ["LiveProgress", "PlainProgress", "Reporter", "SilentProgress"]
 
-LABELS = {"pretrain": "pretrain", "finetune": "finetune", "extract": "extract", "score": "cells"}
+LABELS = {kind: kind for kind in KINDS} | {"score": "cells"}
 
 
 class Reporter(Protocol):

@@ -38,7 +38,9 @@ class Recording:
         for cell in plan.cells:
             self._views[_subject(cell)].append(cell)
         self._subjects: dict[str, set[str]] = defaultdict(set)
+        self._of_checkpoint: dict[str, list[str]] = defaultdict(list)
         for subject, cells in self._views.items():
+            self._of_checkpoint[cells[0].representation.key].append(subject)
             for cell in cells:
                 self._subjects[cell.score_key].add(subject)
 
@@ -99,6 +101,7 @@ class Recording:
                 },
             )
             self._recorder.add_stages(connection, [_stage_row(made) for made in outcome.made])
+            self._show_again(connection, outcome.made)
             self._write_rows(connection, outcome.evaluations)
             for failure in outcome.failures:
                 self._mark(connection, failure.score_keys, "failed", failure.error)
@@ -121,6 +124,19 @@ class Recording:
         self._evaluated |= keys
         touched = {subject for key in keys for subject in self._subjects.get(key, ())}
         self._enqueue(connection, sorted(touched))
+
+    def _show_again(self, connection: Connection, made: Iterable[Made]) -> None:
+        """Put checkpoints into the outbox that were lost after something was evaluated on them.
+
+        MLflow may have been told that they are gone.
+        """
+        changed = {
+            (REPRESENTATION, subject.rsplit("|", 1)[0], key_of([item.ref.key, item.created_at]))
+            for item in made
+            for subject in self._of_checkpoint.get(item.ref.key, ())
+            if any(cell.score_key in self._evaluated for cell in self._views[subject])
+        }
+        enqueue_all(connection, self._sweep, sorted(changed))
 
     def _mark(self, connection: Connection, keys: Sequence[str], status: str, reason: str) -> None:
         self._recorder.mark_cells(connection, self._revision, list(keys), status, reason)

@@ -3,33 +3,60 @@
 from __future__ import annotations
 
 from mood_sweeps.metrics.accuracy import accuracy
+from mood_sweeps.metrics.bootstrap import bootstrap_difference_interval, bootstrap_interval
 from mood_sweeps.metrics.confusion import accepted_confusion
 from mood_sweeps.metrics.detection import (
     DetectionMetrics,
     aupr_in,
     aupr_out,
     auroc,
+    average_precision_in,
+    average_precision_out,
+    detection_error,
     detection_metrics,
     fpr_at_tpr,
     fpr_at_tpr_ood_positive,
 )
 from mood_sweeps.metrics.intervals import auroc_interval, delong_variance
+from mood_sweeps.metrics.open_set import ccr_at_fpr, oscr
+from mood_sweeps.metrics.paired import (
+    AurocDifference,
+    auroc_covariance,
+    difference_of,
+    paired_delong,
+)
+from mood_sweeps.metrics.placements import Placements, placements
 from mood_sweeps.metrics.predictions import nearest_class_mean, predict
 from mood_sweeps.metrics.ranking import acceptance_threshold
+from mood_sweeps.metrics.threshold_curve import autc
 
 __all__ = [
+    "AurocDifference",
     "DetectionMetrics",
+    "Placements",
     "acceptance_threshold",
     "accepted_confusion",
     "accuracy",
     "aupr_in",
     "aupr_out",
     "auroc",
+    "auroc_covariance",
     "auroc_interval",
+    "autc",
+    "average_precision_in",
+    "average_precision_out",
+    "bootstrap_difference_interval",
+    "bootstrap_interval",
+    "ccr_at_fpr",
     "delong_variance",
+    "detection_error",
     "detection_metrics",
+    "difference_of",
     "fpr_at_tpr",
     "fpr_at_tpr_ood_positive",
     "nearest_class_mean",
+    "oscr",
+    "paired_delong",
+    "placements",
     "predict",
 ]

@@ -1,4 +1,4 @@
-"""Detection metrics of one ID/OOD pair: AUROC, FPR at a fixed TPR, AUPR; all from ranks.
+"""Detection metrics of one ID/OOD pair: AUROC, FPR at a fixed TPR, AUPR …; all from ranks.
 
 Scores: higher = more in-distribution. All metrics are fractions in [0, 1]. Each function raises
 Undefined for an empty side, NaN or infinite scores.
@@ -19,6 +19,9 @@ __all__ = [
     "aupr_in",
     "aupr_out",
     "auroc",
+    "average_precision_in",
+    "average_precision_out",
+    "detection_error",
     "detection_metrics",
     "fpr_at_tpr",
     "fpr_at_tpr_ood_positive",
@@ -92,6 +95,19 @@ def fpr_at_tpr_ood_positive(
     return _fpr(rank(id_scores, ood_scores).reversed(), tpr)
 
 
+def detection_error(id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike) -> float:
+    """Return the least ½ (FPR + 1 − TPR) over all thresholds, in [0, ½]; lower is better.
+
+    What the best threshold gets wrong where ID and OOD are equally frequent (Lee et al., 2018;
+    their detection accuracy is 1 less this). Which side is positive does not matter, and rejecting
+    everything, ½, is a threshold, too. Not ODIN's, which is ½ (FPR + 1 − TPR) at 95% TPR.
+    """
+    ranking = rank(id_scores, ood_scores)
+    rejected_id = np.cumsum(ranking.id_counts) / ranking.n_id
+    accepted_ood = 1 - np.cumsum(ranking.ood_counts) / ranking.n_ood
+    return float((accepted_ood + rejected_id).min()) / 2
+
+
 def aupr_in(id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike) -> float:
     """Return the trapezoid under the precision-recall curve with ID positive."""
     return _aupr(rank(id_scores, ood_scores))
@@ -102,6 +118,20 @@ def aupr_out(id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike) -> float:
     return _aupr(rank(id_scores, ood_scores).reversed())
 
 
+def average_precision_in(id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike) -> float:
+    """Return Σ (Rₖ − Rₖ₋₁) Pₖ over falling thresholds, ID positive: AUPR without interpolation.
+
+    Where many scores are tied the trapezoid is too kind: a constant score has an ``aupr_in`` of
+    ½ (1 + n_id / n), and an average precision of n_id / n, which is chance.
+    """
+    return _average_precision(rank(id_scores, ood_scores))
+
+
+def average_precision_out(id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike) -> float:
+    """Return the average precision with OOD positive; see ``average_precision_in``."""
+    return _average_precision(rank(id_scores, ood_scores).reversed())
+
+
 def _fpr(ranking: Ranking, tpr: float) -> float:
     accepted = np.cumsum(ranking.id_counts[::-1])
     place = int(np.searchsorted(accepted, required_count(ranking.n_id, tpr)))
@@ -109,8 +139,17 @@ def _fpr(ranking: Ranking, tpr: float) -> float:
 
 
 def _aupr(ranking: Ranking) -> float:
+    precision, recall = _precision_recall(ranking)
+    return float(np.sum(np.diff(recall) * (precision[1:] + precision[:-1]) / 2))
+
+
+def _average_precision(ranking: Ranking) -> float:
+    precision, recall = _precision_recall(ranking)
+    return float(np.sum(np.diff(recall) * precision[1:]))
+
+
+def _precision_recall(ranking: Ranking) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return precision and recall by falling threshold, from nothing accepted: float64 (V + 1,)."""
     hits = np.cumsum(ranking.id_counts[::-1])
     accepted = hits + np.cumsum(ranking.ood_counts[::-1])
-    precision = np.append(1.0, hits / accepted)
-    recall = np.append(0.0, hits / ranking.n_id)
-    return float(np.sum(np.diff(recall) * (precision[1:] + precision[:-1]) / 2))
+    return np.append(1.0, hits / accepted), np.append(0.0, hits / ranking.n_id)

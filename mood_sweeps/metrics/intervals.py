@@ -24,7 +24,14 @@ import numpy.typing as npt
 from mood_sweeps.errors import InputError, Undefined
 from mood_sweeps.metrics.ranking import Ranking, rank
 
-__all__ = ["auroc_interval", "auroc_of", "delong_variance", "interval_of", "variance_of"]
+__all__ = [
+    "auroc_interval",
+    "auroc_of",
+    "delong_variance",
+    "interval_of",
+    "separation_limit",
+    "variance_of",
+]
 
 
 def auroc_interval(
@@ -68,11 +75,9 @@ def variance_of(ranking: Ranking) -> float:
 
 def interval_of(ranking: Ranking, level: float) -> tuple[float, float]:
     """Return the interval of the AUROC of a ranking; see ``auroc_interval``."""
-    if not 0 < level < 1:
-        raise InputError(f"a confidence level must be between 0 and 1, not {level}")
     area = auroc_of(ranking)
     pairs = min(ranking.n_id, ranking.n_ood)
-    limit = ((1 - level) / 2) ** (1 / pairs)
+    limit = separation_limit(pairs, level)
     variance = variance_of(ranking) if pairs > 1 else 0.0
     if variance == 0 or not 0 < area < 1:
         # All paired trials looked alike. At most a share 1 − L of trials looks different, and in
@@ -84,6 +89,17 @@ def interval_of(ranking: Ranking, level: float) -> tuple[float, float]:
     centre = math.log(area / (1 - area))
     low, high = _expit(centre - reach), _expit(centre + reach)
     return min(low, limit), max(high, 1 - limit)
+
+
+def separation_limit(pairs: int, level: float) -> float:
+    """Return L = (α/2)^(1/pairs), α = 1 − level: the least share that all of ``pairs`` may be of.
+
+    Where all of so many independent trials came out alike, at least this share of all trials does,
+    at confidence 1 − α/2 (Clopper–Pearson). Raises InputError unless 0 < level < 1.
+    """
+    if not 0 < level < 1:
+        raise InputError(f"a confidence level must be between 0 and 1, not {level}")
+    return float(((1 - level) / 2) ** (1 / pairs))
 
 
 def _variance(placements: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]) -> float:

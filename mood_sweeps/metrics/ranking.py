@@ -10,7 +10,15 @@ import numpy.typing as npt
 
 from mood_sweeps.errors import InputError, Undefined
 
-__all__ = ["Ranking", "acceptance_threshold", "checked_scores", "rank", "required_count"]
+__all__ = [
+    "Ranking",
+    "acceptance_threshold",
+    "checked_scores",
+    "counted",
+    "places",
+    "rank",
+    "required_count",
+]
 
 Counts = npt.NDArray[np.int64]
 
@@ -45,14 +53,31 @@ def rank(id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike) -> Ranking:
 
     Raises Undefined for an empty side, NaN or infinite scores, InputError for a wrong shape.
     """
+    return counted(*places(id_scores, ood_scores))
+
+
+def places(id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike) -> tuple[Counts, Counts]:
+    """Return the place of every ID score (n_id,) and OOD score (n_ood,) among all of both sides.
+
+    A place counts the distinct values below: 0..V-1, equal scores share one. Raises as ``rank``.
+    """
     positive = checked_scores(id_scores, "ID")
     values = np.concatenate([positive, checked_scores(ood_scores, "OOD")])
-    order = np.argsort(values, kind="stable")
+    # Whatever order the sort leaves equal scores in, they get the same place.
+    order = np.argsort(values)
     ordered = values[order]
-    last_of_value = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(values) - 1)
-    id_below = np.cumsum(order < len(positive), dtype=np.int64)[last_of_value]
-    id_counts = np.diff(id_below, prepend=0)
-    return Ranking(id_counts, np.diff(last_of_value, prepend=-1) - id_counts)
+    place = np.empty(len(values), dtype=np.int64)
+    place[order[0]] = 0
+    place[order[1:]] = np.cumsum(ordered[1:] != ordered[:-1])
+    return place[: len(positive)], place[len(positive) :]
+
+
+def counted(id_places: Counts, ood_places: Counts) -> Ranking:
+    """Return the ranking of samples whose places are known; see ``places``."""
+    values = int(max(id_places.max(), ood_places.max())) + 1
+    return Ranking(
+        np.bincount(id_places, minlength=values), np.bincount(ood_places, minlength=values)
+    )
 
 
 def checked_scores(scores: npt.ArrayLike, side: str) -> npt.NDArray[np.float64]:

@@ -1,25 +1,42 @@
 """Calls: what one worker is asked to do in one go, as plain values.
 
-A training call is one stage. All extractions of one checkpoint are one call, because loading the
-network costs more than using it. All fits, scores and evaluations of one representation on one
-ID set are one call, because the banks are read once for all of them.
+A training call is one stage, and so is one that copies what the user has. All extractions of one
+checkpoint are one call, because loading the network costs more than using it. All fits, scores and
+evaluations of one representation on one ID set are one call, because the banks are read once for
+all of them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from mood_sweeps.choice import Choice
 from mood_sweeps.identity import key_of
-from mood_sweeps.planner.stage import Stage
+from mood_sweeps.planner.fit import Fit, Selection
+from mood_sweeps.planner.stage import Extract, Stage
 from mood_sweeps.store import Ref
 
-__all__ = ["Call", "Evaluation", "Extraction", "Scoring", "Training", "score_group"]
+__all__ = [
+    "Call",
+    "Copying",
+    "Evaluation",
+    "Extraction",
+    "Scoring",
+    "Training",
+    "score_group",
+]
 
 
 @dataclass(frozen=True, eq=False)
 class Training:
     """Run one pretrain or finetune stage."""
+
+    stage: Stage
+
+
+@dataclass(frozen=True, eq=False)
+class Copying:
+    """Check a head or a set of features in the user's files, and copy it into the store."""
 
     stage: Stage
 
@@ -34,12 +51,9 @@ class Extraction:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """One number to make: a scorer on one OOD bank against the call's ID bank."""
+    """One number to make: a fitted scorer on one OOD bank against the call's ID bank."""
 
-    scorer: Choice
-    fit_key: str
-    id_scores_key: str
-    ood_scores_key: str
+    fit: Fit | Selection
     score_key: str
     ood_bank: Ref
     ood_classes: tuple[str, ...]
@@ -50,7 +64,10 @@ class Scoring:
     """Fit, score and evaluate on the banks of one representation and one ID set.
 
     group: names the representation and ID set; the objects of all calls about them lie together.
-    predictions: ``head`` or ``nearest class mean``.
+    predictions: ``head``, ``nearest class mean`` or ``none``.
+    id_classes, and each evaluation's ood_classes: the names of classes, the empty tuple where they
+        have numbers only.
+    extracted: how each bank came about, where a scorer needs the network and its images.
     """
 
     group: str
@@ -60,6 +77,7 @@ class Scoring:
     id_classes: tuple[str, ...]
     predictions: str
     evaluations: tuple[Evaluation, ...]
+    extracted: Mapping[Ref, Extract] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +92,7 @@ class Call:
     kind: str
     label: str
     method: str
-    work: Training | Extraction | Scoring
+    work: Training | Copying | Extraction | Scoring
     needs: tuple[Ref, ...]
     makes: tuple[Ref, ...]
     units: int

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import product
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.datasets.image_set import ImageSet
 from mood_sweeps.errors import InputError, Problem
-from mood_sweeps.identity import key_of
+from mood_sweeps.planner.cells import CellMaker, Source
+from mood_sweeps.planner.given import given_sources
 from mood_sweeps.planner.plan import Cell, Plan, Representation
 from mood_sweeps.planner.rules import pretext_refuses, scorer_refuses
-from mood_sweeps.planner.stage import (
-    Stage,
-    extract_stage,
-    finetune_stage,
-    fit_key,
-    pretrain_stage,
-    score_key,
-    scores_key,
-)
-from mood_sweeps.spec.sweep import Finetune, Pair, Rule, Sweep
+from mood_sweeps.planner.stage import Stage, extract_stage, finetune_stage, pretrain_stage
+from mood_sweeps.spec.sweep import Finetune, Pair, Sweep
 
 __all__ = ["expand"]
 
@@ -33,47 +27,62 @@ def expand(sweep: Sweep, find_image_set: FindImageSet) -> Plan:
 
     find_image_set: from the name in a pair to the image set.
     """
-    return _Expansion(sweep, find_image_set).plan()
+    maker = CellMaker(sweep)
+    if sweep.features:
+        sources = given_sources(sweep.features)
+    else:
+        sources = _Trained(sweep, find_image_set, maker.removed).sources()
+    cells: list[Cell] = []
+    representations: list[Representation] = []
+    for source in sources:
+        found = list(maker.cells_of(source))
+        if found:
+            representations.append(source.representation)
+            cells.extend(found)
+    if not cells:
+        raise InputError(_nothing_left(sweep, maker.removed))
+    for rule in sweep.exclude:  # one that removes nothing is worth knowing, too
+        maker.removed.setdefault(rule.label, 0)
+    return Plan(sweep, tuple(cells), tuple(representations), dict(maker.removed))
 
 
-class _Expansion:
-    """The state of one expansion: shared stages by content, removals by rule."""
+class _Trained:
+    """The representations of a sweep that trains them, their shared stages by content."""
 
-    def __init__(self, sweep: Sweep, find_image_set: FindImageSet) -> None:
+    def __init__(self, sweep: Sweep, find_image_set: FindImageSet, removed: Counter[str]) -> None:
         self.sweep = sweep
-        self.removed: Counter[str] = Counter()
+        self.removed = removed
         self._sets = {
             name: find_image_set(name)
             for name in {
                 *(pair.id_set for pair in sweep.pairs),
                 *(pair.ood_set for pair in sweep.pairs),
+                *(name for names in sweep.ood_val.values() for name in names),
                 *([sweep.corpus] if sweep.corpus else []),
             }
         }
-        self._scorer_labels = [(scorer, scorer.label) for scorer in sweep.scorers]
         self._trained: dict[tuple[object, ...], Stage] = {}
 
-    def plan(self) -> Plan:
-        cells: list[Cell] = []
-        representations: list[Representation] = []
+    def sources(self) -> Iterator[Source]:
         for id_set, pairs in _by_id_set(self.sweep.pairs).items():
             for pretext, backbone, finetune, seed in product(
                 self.sweep.pretexts, self.sweep.backbones, self.sweep.finetunes, self.sweep.seeds
             ):
                 refused = pretext_refuses(pretext, backbone)
                 if refused:
-                    self.removed[refused] += len(self._scorer_labels) * len(pairs)
+                    self.removed[refused] += len(self.sweep.scorers) * len(pairs)
                     continue
                 representation = self._representation(pretext, backbone, finetune, seed, id_set)
-                found = list(self._cells(representation, pretext, backbone, pairs))
-                if found:
-                    representations.append(representation)
-                    cells.extend(found)
-        if not cells:
-            raise InputError(self._nothing_left())
-        for rule in self.sweep.exclude:  # one that removes nothing is worth knowing, too
-            self.removed.setdefault(rule.label, 0)
-        return Plan(self.sweep, tuple(cells), tuple(representations), dict(self.removed))
+                yield Source(
+                    representation,
+                    pretext,
+                    backbone,
+                    tuple(pairs),
+                    self._sets[id_set].splits,
+                    self.sweep.ood_val.get(id_set, ()),
+                    partial(self._bank, representation),
+                    partial(scorer_refuses, has_head=representation.head_set is not None),
+                )
 
     def _representation(
         self, pretext: Choice, backbone: Choice, finetune: Finetune, seed: int, id_set: str
@@ -94,71 +103,6 @@ class _Expansion:
             head_set,
         )
 
-    def _cells(
-        self,
-        representation: Representation,
-        pretext: Choice,
-        backbone: Choice,
-        pairs: list[Pair],
-    ) -> Iterator[Cell]:
-        rules = [
-            rule
-            for rule in self.sweep.exclude
-            if rule.may_match(
-                pretext=pretext,
-                backbone=backbone,
-                finetune=representation.finetune,
-                seed=representation.seed,
-                id=representation.id_set,
-            )
-        ]
-        for scorer, label in self._scorer_labels:
-            refused = scorer_refuses(scorer, representation.head_set is not None)
-            if refused:
-                self.removed[refused] += len(pairs)
-                continue
-            kept = [pair for pair in pairs if not self._excluded(rules, scorer, pair)]
-            if kept:
-                yield from self._scored(representation, scorer, label, kept)
-
-    def _excluded(self, rules: list[Rule], scorer: Choice, pair: Pair) -> bool:
-        for rule in rules:
-            if rule.may_match(scorer=scorer, ood=pair.ood_set, distance=pair.distance):
-                self.removed[rule.label] += 1
-                return True
-        return False
-
-    def _scored(
-        self, representation: Representation, scorer: Choice, label: str, pairs: list[Pair]
-    ) -> Iterator[Cell]:
-        id_set = representation.id_set
-        fitted = fit_key(scorer, self._bank(representation, id_set, "train"))
-        id_scores = scores_key(fitted, self._bank(representation, id_set, "test"))
-        for pair in pairs:
-            ood_scores = scores_key(fitted, self._bank(representation, pair.ood_set, "all"))
-            evaluated = score_key(id_scores, ood_scores, representation.predictions)
-            axes = [
-                representation.pretext,
-                representation.backbone,
-                representation.finetune,
-                label,
-                representation.seed,
-                id_set,
-                pair.ood_set,
-                pair.distance,
-            ]
-            yield Cell(
-                representation,
-                scorer,
-                label,
-                pair,
-                fitted,
-                id_scores,
-                ood_scores,
-                evaluated,
-                cell_key=key_of([*axes, evaluated]),
-            )
-
     def _bank(self, representation: Representation, image_set: str, split: str) -> Stage:
         bank = representation.banks.get((image_set, split))
         if bank is None:
@@ -167,8 +111,6 @@ class _Expansion:
         return bank
 
     def _pretrained(self, pretext: Choice, backbone: Choice, corpus: ImageSet, seed: int) -> Stage:
-        # Keyed by the objects themselves: hashing a stage anew for every cell would cost more
-        # than everything else in a plan of a million cells.
         at = (id(pretext), id(backbone), corpus.name, seed)
         if at not in self._trained:
             self._trained[at] = pretrain_stage(pretext, backbone, corpus, seed)
@@ -180,10 +122,11 @@ class _Expansion:
             self._trained[at] = finetune_stage(stage, upstream, id_set, seed)
         return self._trained[at]
 
-    def _nothing_left(self) -> Problem:
-        reasons = "; ".join(f"{rule}: {count}" for rule, count in self.removed.items())
-        guilty = [rule.where for rule in self.sweep.exclude if self.removed[rule.label]]
-        return Problem(f"the rules leave no cell ({reasons})", (guilty or [self.sweep.where])[0])
+
+def _nothing_left(sweep: Sweep, removed: Counter[str]) -> Problem:
+    reasons = "; ".join(f"{rule}: {count}" for rule, count in removed.items())
+    guilty = [rule.where for rule in sweep.exclude if removed[rule.label]]
+    return Problem(f"the rules leave no cell ({reasons})", (guilty or [sweep.where])[0])
 
 
 def _by_id_set(pairs: tuple[Pair, ...]) -> dict[str, list[Pair]]:

@@ -9,9 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 
 from mood_sweeps.datasets.image_set import ImageSet
-from mood_sweeps.planner.call import Call, Evaluation, Extraction, Scoring, Training, score_group
+from mood_sweeps.planner.call import (
+    Call,
+    Copying,
+    Evaluation,
+    Extraction,
+    Scoring,
+    Training,
+    score_group,
+)
 from mood_sweeps.planner.plan import Cell, Plan, Representation
-from mood_sweeps.planner.stage import Stage
+from mood_sweeps.planner.stage import Extract, Stage
 from mood_sweeps.store import Ref
 
 __all__ = ["calls_for", "group_of"]
@@ -38,12 +46,14 @@ def calls_for(
     for group, cells in by_group.items():
         representation = cells[0].representation
         scorings.append(_scoring(group, representation, cells, find_image_set))
-        missing = [bank for bank in _banks(representation, cells) if not is_there(bank.ref)]
-        if missing:
+        missing = [bank for bank in _banks(cells) if not is_there(bank.ref)]
+        if representation.is_given:
+            calls.update({bank.key: _of_one_stage(bank) for bank in missing})
+        elif missing:
             extractions.setdefault(representation.checkpoint.ref, {}).update(
                 {bank.key: bank for bank in missing}
             )
-        if missing or representation.head_set is not None:
+        if missing or any(cell.needs_checkpoint for cell in cells):
             for call in _training(representation.chain, is_there):
                 calls.setdefault(call.key, call)
     for checkpoint, banks in extractions.items():
@@ -59,12 +69,8 @@ def group_of(representation: Representation) -> str:
     return score_group(banks[id_set, "train"].key, banks[id_set, "test"].key)
 
 
-def _banks(representation: Representation, cells: Iterable[Cell]) -> list[Stage]:
-    id_set = representation.id_set
-    banks = [representation.banks[id_set, "train"], representation.banks[id_set, "test"]]
-    for ood_set in dict.fromkeys(cell.pair.ood_set for cell in cells):
-        banks.append(representation.banks[ood_set, "all"])
-    return banks
+def _banks(cells: Iterable[Cell]) -> list[Stage]:
+    return list(dict.fromkeys(bank for cell in cells for bank in cell.banks))
 
 
 def _training(chain: tuple[Stage, ...], is_there: Callable[[Ref], bool]) -> list[Call]:
@@ -73,19 +79,21 @@ def _training(chain: tuple[Stage, ...], is_there: Callable[[Ref], bool]) -> list
     for stage in reversed(chain):
         if is_there(stage.ref):
             break
-        calls.append(
-            Call(
-                key=stage.key,
-                kind=stage.kind,
-                label=stage.label,
-                method=stage.method,
-                work=Training(stage),
-                needs=stage.inputs,
-                makes=(stage.ref,),
-                units=1,
-            )
-        )
+        calls.append(_of_one_stage(stage))
     return calls[::-1]
+
+
+def _of_one_stage(stage: Stage) -> Call:
+    return Call(
+        key=stage.key,
+        kind=stage.kind,
+        label=stage.label,
+        method=stage.method,
+        work=Copying(stage) if stage.kind == "given" else Training(stage),
+        needs=stage.inputs,
+        makes=(stage.ref,),
+        units=1,
+    )
 
 
 def _extraction(checkpoint: Ref, stages: tuple[Stage, ...]) -> Call:
@@ -104,6 +112,12 @@ def _extraction(checkpoint: Ref, stages: tuple[Stage, ...]) -> Call:
     )
 
 
+def _extracted(cells: list[Cell]) -> dict[Ref, Extract]:
+    if not any("network" in cell.fit.scorer.parameters.needs for cell in cells):
+        return {}
+    return {bank.ref: bank.work for bank in _banks(cells) if isinstance(bank.work, Extract)}
+
+
 def _scoring(
     group: str,
     representation: Representation,
@@ -112,15 +126,16 @@ def _scoring(
 ) -> Call:
     banks = representation.banks
     id_set = representation.id_set
-    classes = {name: find_image_set(name).classes for name in {cell.pair.ood_set for cell in cells}}
+    classes: dict[str, tuple[str, ...]] = {
+        name: () if representation.is_given else find_image_set(name).classes
+        for name in {id_set, *(cell.pair.ood_set for cell in cells)}
+    }
     evaluations = tuple(
         Evaluation(
-            scorer=cell.scorer,
-            fit_key=cell.fit_key,
-            id_scores_key=cell.id_scores_key,
-            ood_scores_key=cell.ood_scores_key,
+            fit=cell.fit,
             score_key=cell.score_key,
-            ood_bank=banks[cell.pair.ood_set, "all"].ref,
+            # Of its own representation: two may learn from the same bytes and test on others.
+            ood_bank=cell.representation.banks[cell.pair.ood_set, "all"].ref,
             ood_classes=classes[cell.pair.ood_set],
         )
         for cell in cells
@@ -135,14 +150,18 @@ def _scoring(
             checkpoint=representation.checkpoint.ref,
             train_bank=banks[id_set, "train"].ref,
             id_bank=banks[id_set, "test"].ref,
-            id_classes=find_image_set(id_set).classes,
+            id_classes=classes[id_set],
             predictions=representation.predictions,
             evaluations=evaluations,
+            extracted=_extracted(cells),
         ),
         needs=(
-            *(bank.ref for bank in _banks(representation, cells)),
-            # The head lies with its checkpoint.
-            *([representation.checkpoint.ref] if representation.head_set is not None else []),
+            *(bank.ref for bank in _banks(cells)),
+            *(
+                [representation.checkpoint.ref]
+                if any(cell.needs_checkpoint for cell in cells)
+                else []
+            ),
         ),
         makes=(),
         units=len(cells),

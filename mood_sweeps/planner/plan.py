@@ -3,33 +3,46 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from mood_sweeps.choice import Choice
+from mood_sweeps.planner.fit import Fit, Selection
 from mood_sweeps.planner.stage import Stage
 from mood_sweeps.spec.sweep import Pair, Sweep
 
-__all__ = ["Cell", "Plan", "Representation"]
+__all__ = [
+    "NEAREST_CLASS_MEAN",
+    "NO_PREDICTIONS",
+    "Cell",
+    "Plan",
+    "Representation",
+    "scoring_keys",
+]
+
+NEAREST_CLASS_MEAN, NO_PREDICTIONS = "nearest class mean", "none"
+"""Where predicted ID classes come from without a head: where labels are unknown, from nowhere."""
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Representation:
     """A checkpoint as one ID set sees it, with the axis values that led to it.
 
-    chain: its training stages, in order. banks: extract stages by (image set, split).
+    chain: its training stages, in order; of features that were given, the one stage that takes
+        their head. banks: extract (or given) stages by (image set, split).
+    seed: None where the user brings the features.
     head_set: the image set whose classes the head tells apart; None if headless.
-    predictions: where predicted ID classes come from, ``head`` or ``nearest class mean``.
+    headless_predictions: where predicted ID classes come from if no head predicts them.
     """
 
     pretext: str
     backbone: str
     finetune: str
-    seed: int
+    seed: int | None
     id_set: str
     chain: tuple[Stage, ...]
     head_set: str | None
     banks: dict[tuple[str, str], Stage] = field(default_factory=dict)
+    headless_predictions: str = NEAREST_CLASS_MEAN
 
     @property
     def checkpoint(self) -> Stage:
@@ -43,13 +56,19 @@ class Representation:
 
     @property
     def predictions(self) -> str:
-        """Where predicted ID classes come from."""
-        return "head" if self.head_set == self.id_set else "nearest class mean"
+        """Where predicted ID classes come from: ``head``, or what a headless one has instead."""
+        return "head" if self.head_set == self.id_set else self.headless_predictions
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the user brings its features."""
+        return self.checkpoint.kind == "given"
 
     @property
     def label(self) -> str:
         """How people call it."""
-        return f"{self.pretext} · {self.backbone} · {self.finetune} · seed {self.seed}"
+        seed = "" if self.seed is None else f" · seed {self.seed}"
+        return f"{self.pretext} · {self.backbone} · {self.finetune}{seed}"
 
     def __repr__(self) -> str:
         return f"<Representation {self.key[:12]}: {self.label} on {self.id_set}>"
@@ -60,14 +79,33 @@ class Cell:
     """One point of the grid, with the keys of everything behind its number."""
 
     representation: Representation
-    scorer: Choice
     scorer_label: str
     pair: Pair
-    fit_key: str
+    fit: Fit | Selection
     id_scores_key: str
     ood_scores_key: str
     score_key: str
     cell_key: str
+
+    @property
+    def banks(self) -> tuple[Stage, ...]:
+        """The banks its number is made from, each once.
+
+        ID train even where the scorer learns elsewhere: it tells which class is nearest.
+        """
+        banks, id_set = self.representation.banks, self.representation.id_set
+        id_banks = (banks[id_set, "train"], banks[id_set, "test"])
+        return tuple(dict.fromkeys((*id_banks, *self.fit.banks, banks[self.pair.ood_set, "all"])))
+
+    @property
+    def needs_checkpoint(self) -> bool:
+        """Whether banks are not enough: for the head, which lies with it, or the network.
+
+        Features that were given have a head or the certainty that there is none.
+        """
+        representation = self.representation
+        has_head = representation.head_set is not None or representation.is_given
+        return has_head or "network" in self.fit.scorer.parameters.needs
 
     @property
     def label(self) -> str:
@@ -106,9 +144,20 @@ class Plan:
     def stage_counts(self) -> dict[str, int]:
         """Return how many unique stages of each kind the cells come down to."""
         counts = dict(Counter(stage.kind for stage in self.stages()))
-        counts["fit"] = len({cell.fit_key for cell in self.cells})
-        counts["score"] = len(
-            {key for cell in self.cells for key in (cell.id_scores_key, cell.ood_scores_key)}
-        )
-        counts["evaluate"] = len({cell.score_key for cell in self.cells})
-        return counts
+        scoring = scoring_keys(self.cells)
+        return counts | {kind: len(keys) for kind, keys in scoring.items() if keys}
+
+
+def scoring_keys(cells: Iterable[Cell]) -> dict[str, set[str]]:
+    """Return the keys of all that is behind cells and no object of its own, by kind."""
+    keys: dict[str, set[str]] = {"fit": set(), "select": set(), "score": set(), "evaluate": set()}
+    for cell in cells:
+        keys["score"] |= {cell.id_scores_key, cell.ood_scores_key}
+        keys["evaluate"].add(cell.score_key)
+        if isinstance(cell.fit, Fit):
+            keys["fit"].add(cell.fit.key)
+        elif cell.fit.key not in keys["select"]:
+            keys["select"].add(cell.fit.key)
+            keys["fit"] |= {candidate.key for candidate in cell.fit.candidates}
+            keys["score"].update(cell.fit.scores)
+    return keys

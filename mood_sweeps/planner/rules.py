@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from mood_sweeps.choice import Choice
+from mood_sweeps.scorers import LearnsNothing
+from mood_sweeps.spec.sweep import Features, GivenSet, Pair, Selected
 
-__all__ = ["pretext_refuses", "scorer_refuses"]
+__all__ = ["given_refuses", "given_refuses_pair", "pretext_refuses", "scorer_refuses"]
+
+_BROUGHT = ("labels", "logits", "head")  # what features that are given may bring
 
 
 def pretext_refuses(pretext: Choice, backbone: Choice) -> str | None:
@@ -18,8 +22,43 @@ def pretext_refuses(pretext: Choice, backbone: Choice) -> str | None:
     )
 
 
-def scorer_refuses(scorer: Choice, has_head: bool) -> str | None:
+def scorer_refuses(scorer: Choice | Selected, has_head: bool) -> str | None:
     """Return the rule by which this scorer cannot score such a representation, or None."""
-    if has_head or not scorer.parameters.needs_head:
+    missing = [need for need in scorer.parameters.needs if need in ("logits", "head")]
+    if has_head or not missing:
         return None
-    return f"{scorer.name} needs a head, the representation is headless"
+    return "the scorer needs a head, the representation is headless"
+
+
+def given_refuses(scorer: Choice | Selected, features: Features) -> str | None:
+    """Return the rule by which features that are given are not enough for this scorer, or None."""
+    needs = scorer.parameters.needs
+    for need in sorted(set(needs).difference(_BROUGHT)):
+        return f"the scorer needs the {need}, features alone do not do"
+    if "head" in needs and features.head is None:
+        return "the scorer needs a head, none was given"
+    id_set, sets = features.id_set, features.sets
+    learns_from = (
+        [] if isinstance(scorer.parameters, LearnsNothing) else [_fit_set(scorer, features)]
+    )
+    if "labels" in needs and not all(one.has_labels for one in learns_from):
+        return "the scorer needs labels of the ID set, the features have none"
+    scored = [sets[id_set, "test"]]
+    if isinstance(scorer, Selected):
+        scored += [sets[id_set, "val"], *(sets[name, "all"] for name in features.ood_val)]
+    if "logits" in needs and not all(one.has_logits for one in (*learns_from, *scored)):
+        return "the scorer needs logits, the features have none"
+    return None
+
+
+def given_refuses_pair(scorer: Choice | Selected, pair: Pair, features: Features) -> str | None:
+    """Return the rule by which this scorer cannot score a pair's OOD set, or None."""
+    if "logits" in scorer.parameters.needs and not features.sets[pair.ood_set, "all"].has_logits:
+        return "the scorer needs logits, the OOD set has none"
+    return None
+
+
+def _fit_set(scorer: Choice | Selected, features: Features) -> GivenSet:
+    split = scorer.parameters.fits_on.removeprefix("id_")
+    train = features.sets[features.id_set, "train"]
+    return features.sets.get((features.id_set, split), train)

@@ -18,16 +18,29 @@ __all__ = [
     "VERSIONS",
     "Extract",
     "Finetune",
+    "GivenBank",
+    "GivenHead",
+    "Pinned",
     "Pretrain",
     "Stage",
     "extract_stage",
     "finetune_stage",
-    "fit_key",
+    "given_bank_stage",
+    "given_stage",
     "pretrain_stage",
-    "scores_key",
+    "score_key",
 ]
 
-VERSIONS = {"pretrain": 1, "finetune": 1, "extract": 1, "fit": 1, "score": 1, "evaluate": 1}
+VERSIONS = {
+    "pretrain": 1,
+    "finetune": 1,
+    "extract": 1,
+    "given": 1,
+    "fit": 1,
+    "select": 1,
+    "score": 1,
+    "evaluate": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -59,6 +72,32 @@ class Extract:
     split: str
 
 
+Pinned = tuple[tuple[str, str, str], ...]
+"""(role, path, SHA-256) of the files of one set or head that the user has."""
+
+
+@dataclass(frozen=True)
+class GivenHead:
+    """Take over the head of features that the user has; None where they are headless."""
+
+    head: Pinned | None
+
+
+@dataclass(frozen=True)
+class GivenBank:
+    """Take over one set of features that the user has, its logits by the head where it has none.
+
+    is_id: whether its labels are the classes of the head.
+    """
+
+    files: Pinned
+    head: Pinned | None
+    is_id: bool
+
+
+Work = Pretrain | Finetune | Extract | GivenHead | GivenBank
+
+
 @dataclass(frozen=True, eq=False)
 class Stage:
     """One unit of work: what it is (content), what it needs (inputs), how people call it.
@@ -68,7 +107,7 @@ class Stage:
 
     ref: Ref
     content: dict[str, Any]
-    work: Pretrain | Finetune | Extract
+    work: Work
     inputs: tuple[Ref, ...]
     label: str
     method: str
@@ -80,7 +119,7 @@ class Stage:
 
     @property
     def kind(self) -> str:
-        """``pretrain``, ``finetune`` or ``extract``."""
+        """``pretrain``, ``finetune``, ``extract`` or ``given``."""
         return self.ref.kind
 
     def choices(self) -> dict[str, Any]:
@@ -144,27 +183,32 @@ def extract_stage(checkpoint: Stage, images: ImageSet, split: str) -> Stage:
     )
 
 
-def fit_key(scorer: Choice, train_bank: Stage) -> str:
-    """Return the key of a scorer fitted on a train bank (and the head of its checkpoint)."""
-    return key_of(
-        {
-            "kind": "fit",
-            "version": VERSIONS["fit"],
-            "scorer": scorer.content,
-            "train": train_bank.key,
-        }
-    )
+def given_stage(label: str, head: Pinned | None, train: Pinned, test: Pinned) -> Stage:
+    """Return the stage whose object is a representation that the user has: it holds the head.
+
+    Named by what scorers learn from and are measured on, so that headless ones differ.
+    """
+    content = {"train": _bytes(train), "test": _bytes(test)}
+    if head is not None:
+        content["head"] = _bytes(head)
+    return _stage("given", content, GivenHead(head), (), label, method="head")
 
 
-def scores_key(fit: str, bank: Stage) -> str:
-    """Return the key of a fitted scorer's scores of one bank."""
-    return key_of({"kind": "score", "version": VERSIONS["score"], "fit": fit, "bank": bank.key})
+def given_bank_stage(label: str, files: Pinned, head: Pinned | None, *, is_id: bool) -> Stage:
+    """Return the stage that takes over one set of a representation that the user has.
+
+    The head is content: it makes the logits, and what is learnt with it is named by the bank.
+    """
+    content: dict[str, Any] = {"files": _bytes(files), "is_id": is_id}
+    if head is not None:
+        content["head"] = _bytes(head)
+    return _stage("given", content, GivenBank(files, head, is_id), (), label, method="bank")
 
 
 def score_key(id_scores: str, ood_scores: str, predictions: str) -> str:
     """Return the key of one evaluation: the content of a number.
 
-    predictions: where predicted classes come from (``head`` or ``nearest class mean``).
+    predictions: where predicted classes come from (see ``Representation.predictions``).
     """
     return key_of(
         {
@@ -177,6 +221,10 @@ def score_key(id_scores: str, ood_scores: str, predictions: str) -> str:
     )
 
 
+def _bytes(files: Pinned) -> dict[str, str]:
+    return {role: digest for role, _, digest in files}
+
+
 def _data(images: ImageSet, split: str) -> dict[str, str]:
     return {"fingerprint": images.fingerprint, "split": split}
 
@@ -184,7 +232,7 @@ def _data(images: ImageSet, split: str) -> dict[str, str]:
 def _stage(
     kind: str,
     content: dict[str, Any],
-    work: Pretrain | Finetune | Extract,
+    work: Work,
     inputs: tuple[Ref, ...],
     label: str,
     method: str,

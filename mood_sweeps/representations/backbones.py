@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from mood_sweeps.choice import Choice, choose, did_you_mean
+from mood_sweeps.choice import Choice, choose, choose_all, did_you_mean
 from mood_sweeps.errors import InputError
 from mood_sweeps.representations.recipe import Count
 
@@ -27,6 +27,7 @@ __all__ = [
     "TimmVit",
     "VitNano",
     "choose_backbone",
+    "choose_backbones",
     "timm_names",
 ]
 
@@ -161,6 +162,16 @@ def choose_backbone(raw: Any) -> Choice:
     is looked up in the installed timm, which may be newer than the list; that import takes seconds.
     Raises InputError for a name unknown there too, or for a wrong parameter.
     """
+    return choose(raw, _catalogue_for(raw), "backbone")
+
+
+def choose_backbones(raw: Any) -> tuple[Choice, ...]:
+    """Read one item of the backbone axis, which may be a grid; otherwise as `choose_backbone`."""
+    return choose_all(raw, _catalogue_for(raw), "backbone")
+
+
+def _catalogue_for(raw: Any) -> dict[str, type[Any]]:
+    """Return a catalogue that holds the name in ``raw``, if timm knows it at all."""
     catalogue = _every_backbone()
     name = next(iter(raw)) if isinstance(raw, dict) and len(raw) == 1 else raw
     if isinstance(name, str) and name not in catalogue:
@@ -174,7 +185,7 @@ def choose_backbone(raw: Any) -> Choice:
                 "or any other architecture of timm"
             )
         catalogue = {**catalogue, name: _TIMM_KINDS[family]}
-    return choose(raw, catalogue, "backbone")
+    return catalogue
 
 
 @functools.cache

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from mood_sweeps.choice import Choice, choose, did_you_mean
-from mood_sweeps.errors import InputError
+from mood_sweeps.choice import Choice, choose_all, did_you_mean
+from mood_sweeps.errors import InputError, Problem
 from mood_sweeps.representations.recipe import Count, Fraction, Recipe
 
-__all__ = ["FINETUNES", "MultiClass", "choose_finetune"]
+__all__ = ["FINETUNES", "MultiClass", "choose_finetune", "choose_finetunes"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,17 @@ def choose_finetune(raw: Any) -> tuple[Choice, ...]:
     """Read one value of the fine-tuning axis; return the stages after ``pt``, in order.
 
     ``"pt"`` → (); ``"pt+ft"`` → (ft,); ``{"pt+ft": {"ft": {"epochs": 10}}}`` → (ft(epochs=10),).
+    Raises InputError as `choose_finetunes` does, and for a grid.
+    """
+    chains = choose_finetunes(raw)
+    if len(chains) > 1:
+        raise InputError(f"finetune {raw!r} is a grid of {len(chains)}, not one value")
+    return chains[0]
+
+
+def choose_finetunes(raw: Any) -> tuple[tuple[Choice, ...], ...]:
+    """Read one item of the fine-tuning axis, which may be a grid; return the chains it stands for.
+
     Raises InputError for a chain that does not start with ``pt``, an unknown stage, one given
     twice, or parameters of a stage that is not in the chain.
     """
@@ -57,7 +70,20 @@ def choose_finetune(raw: Any) -> tuple[Choice, ...]:
                 f"finetune {chain!r}: parameters for {name!r}, which is not a stage of the chain"
                 f"{did_you_mean(str(name), stages)}"
             )
-    return tuple(choose({stage: given.get(stage)}, FINETUNES, "finetune") for stage in stages)
+    return tuple(itertools.product(*(_settings(chain, stage, given) for stage in stages)))
+
+
+def _settings(chain: str, stage: str, given: Mapping[str, Any]) -> tuple[Choice, ...]:
+    try:
+        return choose_all({stage: given.get(stage)}, FINETUNES, "finetune")
+    except InputError as error:
+        raise InputError(_within(problem, chain) for problem in error.problems) from None
+
+
+def _within(problem: Problem, chain: str) -> Problem:
+    return (
+        dataclasses.replace(problem, inside=(chain, *problem.inside)) if problem.inside else problem
+    )
 
 
 def _chain_and_parameters(raw: Any) -> tuple[str, Mapping[str, Any]]:

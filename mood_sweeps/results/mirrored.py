@@ -34,7 +34,8 @@ class LaunchShown:
 class RepresentationShown:
     """A representation's axes, and its ID accuracy (in [0, 1]) once something was evaluated.
 
-    id_accuracy_from: ``head`` or ``nearest class mean``. evaluated_at: ISO 8601.
+    seed: None where the user brought the features. id_accuracy_from: ``head``, ``nearest class
+    mean`` or ``none``. evaluated_at: ISO 8601.
     """
 
     key: str
@@ -50,7 +51,10 @@ class RepresentationShown:
 
 @dataclass(frozen=True)
 class Number:
-    """One evaluation of one scorer; metrics are fractions in [0, 1], None with a reason."""
+    """One evaluation of one scorer; metrics are fractions in [0, 1], None with a reason.
+
+    input_digest: of the banks that it was made from.
+    """
 
     scorer: str
     auroc: float | None
@@ -60,6 +64,7 @@ class Number:
     reason: str | None
     seconds: float
     created_at: str
+    input_digest: str
 
 
 @dataclass(frozen=True)
@@ -160,6 +165,7 @@ class Records:
                 evaluations.c.reason,
                 evaluations.c.seconds,
                 evaluations.c.created_at,
+                evaluations.c.input_digest,
                 cells.c.distance,
                 evaluations.c.n_id,
                 evaluations.c.n_ood,
@@ -178,5 +184,7 @@ class Records:
             rows = connection.execute(query).all()
         if not rows:
             return None
-        newest = {row.scorer: Number(*row[:8]) for row in rows}
-        return PairShown(*rows[-1][8:], tuple(newest[scorer] for scorer in sorted(newest)))
+        newest = {row.scorer: Number(*row[:9]) for row in rows}
+        last = rows[-1]
+        numbers = tuple(newest[scorer] for scorer in sorted(newest))
+        return PairShown(last.distance, last.n_id, last.n_ood, numbers)

@@ -39,6 +39,10 @@ METRICS = (
     "fpr95_ood_positive",
     "aupr_in",
     "aupr_out",
+    "detection_error",
+    "autc",
+    "oscr",
+    "ccr_at_fpr05",
     "id_accuracy",
 )
 CHUNK = 500
@@ -109,6 +113,7 @@ class Recorder:
                 ),
                 {"name": sweep, "current_revision": revision},
             )
+        self.database.refresh_statistics()
         return revision, True
 
     def _rename(self, revision: int, yaml: str, file: str) -> None:

@@ -36,7 +36,7 @@ __all__ = [
     "sweeps",
 ]
 
-HEAD_REVISION = "0001"
+HEAD_REVISION = "0002"
 """The newest migration; a database at any other revision is migrated or refused."""
 
 METADATA = MetaData()
@@ -111,11 +111,16 @@ evaluations = Table(
     Column("fpr95_ood_positive", Float),
     Column("aupr_in", Float),
     Column("aupr_out", Float),
+    Column("detection_error", Float),
+    Column("autc", Float),
+    Column("oscr", Float),
+    Column("ccr_at_fpr05", Float),
     Column("id_accuracy", Float),
     Column("id_accuracy_from", String(20), nullable=False),
     Column("n_id", Integer, nullable=False),
     Column("n_ood", Integer, nullable=False),
     Column("reason", Text),
+    Column("note", Text),
     Column("seconds", Float, nullable=False),
     Column("object_key", KEY, nullable=False),
     Column("input_digest", KEY, nullable=False),
@@ -197,7 +202,8 @@ _COLUMNS = """
     CASE WHEN e.score_key IS NULL THEN c.reason ELSE e.reason END AS reason,
     c.score_key, c.representation_key,
     e.auroc, e.auroc_low, e.auroc_high, e.fpr95, e.fpr95_ood_positive, e.aupr_in, e.aupr_out,
-    e.id_accuracy, e.id_accuracy_from, e.n_id, e.n_ood, e.seconds,
+    e.detection_error, e.autc, e.oscr, e.ccr_at_fpr05,
+    e.id_accuracy, e.id_accuracy_from, e.n_id, e.n_ood, e.note, e.seconds,
     m.run_id AS mlflow_run_id, e.created_at
 """
 _JOINS = """

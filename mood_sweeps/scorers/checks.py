@@ -5,11 +5,22 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mood_sweeps.bank import FeatureBank, Floats, Head
+from mood_sweeps.bank import FeatureBank, Floats, Head, Inputs, Ints, Network
 from mood_sweeps.errors import InputError, Undefined
 from mood_sweeps.scorers.per_bank import once_per_bank
+from mood_sweeps.scorers.rows import row_blocks
 
-__all__ = ["defined", "features_of", "head_of", "logits_of", "train_features_of"]
+__all__ = [
+    "defined",
+    "features_of",
+    "head_of",
+    "live_of",
+    "logits_of",
+    "train_classes_of",
+    "train_features_of",
+    "train_labels_of",
+    "train_logits_of",
+]
 
 
 def features_of(bank: FeatureBank, width: int | None = None) -> Floats:
@@ -32,23 +43,56 @@ def features_of(bank: FeatureBank, width: int | None = None) -> Floats:
 def train_features_of(train: FeatureBank) -> Floats:
     """Return the features to learn from: as ``features_of``, and Undefined without any row."""
     features = features_of(train)
-    if train.labels.shape != (len(features),):
-        raise InputError(f"labels must be ({len(features)},), not {train.labels.shape}")
     if len(features) == 0:
         raise Undefined("there are no train features to learn from")
     return features
 
 
-def logits_of(bank: FeatureBank) -> Floats:
-    """Return the logits (N, C), all finite.
+def train_logits_of(train: FeatureBank) -> Floats:
+    """Return the logits to learn from: as ``logits_of``, and Undefined without any row."""
+    logits = logits_of(train)
+    if len(logits) == 0:
+        raise Undefined("there are no train logits to learn from")
+    return logits
 
-    Raises InputError where the representation has no head, Undefined for NaN or infinity.
+
+def train_labels_of(train: FeatureBank) -> Ints:
+    """Return the labels (N,) to learn from; InputError where the bank has none."""
+    if train.labels.shape != (len(train),):
+        raise InputError(
+            f"this scorer learns from labels ({len(train)},), one per row, not {train.labels.shape}"
+        )
+    return train.labels
+
+
+def train_classes_of(train: FeatureBank, classes: int) -> Ints:
+    """Return the labels (N,) to learn from, each one of the head's classes 0..``classes`` − 1."""
+    labels = train_labels_of(train)
+    foreign = np.count_nonzero((labels < 0) | (labels >= classes))
+    if foreign:
+        raise InputError(
+            f"this scorer learns from labels 0..{classes - 1}, the classes of the logits; "
+            f"{foreign} of {len(labels)} are others"
+        )
+    return labels
+
+
+def logits_of(bank: FeatureBank, classes: int | None = None) -> Floats:
+    """Return the logits (N, C), all finite; ``classes`` is the C that a state was learnt on.
+
+    Raises InputError where the representation has no head or another number of classes,
+    Undefined for NaN or infinity.
     """
     logits = bank.logits
     if logits is None:
         raise InputError("this scorer needs logits, and the representation has no head")
     if logits.ndim != 2 or len(logits) != len(bank) or logits.shape[1] == 0:
         raise InputError(f"logits must be ({len(bank)}, C) with C > 0, not {logits.shape}")
+    if classes is not None and logits.shape[1] != classes:
+        raise InputError(
+            f"logits of {logits.shape[1]} classes cannot be scored by a state learnt on {classes}: "
+            "train and test logits must come from one representation"
+        )
     _refuse_non_finite(bank, "logits", logits)
     return logits
 
@@ -69,6 +113,17 @@ def head_of(head: Head | None, width: int) -> Head:
     return head
 
 
+def live_of(bank: FeatureBank) -> tuple[Inputs, Network]:
+    """Return the images behind a bank and their network; InputError where they are not at hand."""
+    if bank.inputs is None or bank.network is None:
+        raise InputError(
+            "this scorer needs the network and its input images, and the bank holds features only"
+        )
+    if len(bank.inputs) != len(bank):
+        raise InputError(f"{len(bank)} features need as many images, not {len(bank.inputs)}")
+    return bank.inputs, bank.network
+
+
 def defined(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return ``scores`` unchanged; raises Undefined if one of them is NaN or infinite."""
     bad = np.count_nonzero(~np.isfinite(scores))
@@ -81,10 +136,13 @@ def _refuse_non_finite(bank: FeatureBank, name: str, values: Floats) -> None:
     # The sum is finite whenever all values are, unless it overflows: one cheap pass that needs
     # no array of flags; only a suspicious sum is looked at closely.
     def count() -> int:
-        with np.errstate(invalid="ignore"):
-            if np.isfinite(values.sum(dtype=np.float64)):
+        with np.errstate(invalid="ignore", over="ignore"):
+            if np.isfinite(values.sum()):
                 return 0
-        return int(np.count_nonzero(~np.isfinite(values).all(axis=1)))
+        return sum(
+            int(np.count_nonzero(~np.isfinite(values[rows]).all(axis=1)))
+            for rows in row_blocks(len(values))
+        )
 
     bad = once_per_bank(bank, ("non-finite rows", name), count)
     if bad:

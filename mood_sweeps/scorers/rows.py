@@ -7,16 +7,28 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["by_rows", "row_blocks", "row_products"]
+from mood_sweeps.bank import Floats
+
+__all__ = ["by_rows", "cached_rows", "row_blocks", "row_products", "row_squares"]
 
 # Part of the numbers: the last bits of a matrix product depend on where a block ends.
 BLOCK = 2048
+# Numbers of 2 MB in float64, about a core's own cache.
+_CACHED = 2**18
 
 
 def row_blocks(n: int, block: int = BLOCK) -> Iterator[slice]:
     """Yield slices that cover range(n) in order."""
     for start in range(0, n, block):
         yield slice(start, min(start + block, n))
+
+
+def cached_rows(columns: int) -> int:
+    """Return the block for work element by element on rows of so many columns.
+
+    Its numbers do not depend on the block, so that wide rows may come in smaller ones.
+    """
+    return max(1, min(BLOCK, _CACHED // columns))
 
 
 def by_rows(
@@ -27,6 +39,12 @@ def by_rows(
     for rows in row_blocks(n, block):
         result[rows] = compute(rows)
     return result
+
+
+def row_squares(values: Floats) -> npt.NDArray[np.float64]:
+    """Return Σ_j values_ij² of every row, added in float64, (n,)."""
+    squares: npt.NDArray[np.float64] = np.einsum("ij,ij->i", values, values, dtype=np.float64)
+    return squares
 
 
 def row_products(

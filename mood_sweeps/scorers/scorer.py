@@ -1,54 +1,68 @@
-"""The contract of a scorer: learn a state from train features, give every sample a score."""
+"""The contract of a scorer: learn a state from ID features, give every sample a score."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Head
 
-__all__ = ["LearnsNothing", "Scorer", "Scores", "State"]
+__all__ = ["FAMILIES", "FITS_ON", "NEEDS", "LearnsNothing", "Scorer", "Scores", "State"]
 
 State = Mapping[str, npt.NDArray[Any]]
 Scores = npt.NDArray[np.float64]
 
+FAMILIES = ("probability", "logit", "feature", "hybrid", "gradient", "reconstruction", "training")
+"""What a score looks at."""
 
-class Scorer(Protocol):
+NEEDS = ("labels", "logits", "head", "network")
+"""What a scorer may need beside features: labels of the bank it learns from, logits of every
+bank, the head (which brings logits with it), the network and its input images."""
+
+FITS_ON = ("id_train", "id_val")
+"""The ID splits that a scorer may learn from."""
+
+
+class Scorer(ABC):
     """A frozen dataclass of parameters; what it learns is returned as a value, never kept.
 
     version: bumped by hand when the same input gives other numbers.
-    family: "probability", "logit", "feature", "hybrid" or "gradient".
-    needs_head: it cannot serve a representation without a linear classifier.
-    uses_seed: it draws random numbers.
+    family: one of ``FAMILIES``.
+    needs: which of ``NEEDS`` it cannot do without.
+    fits_on: the split that ``fit`` is given. Where an ID set has no validation split, a scorer
+        that asks for it learns from the train split, and its rows say so.
+
+    Random numbers come from a generator seeded by a parameter: the same input, the same numbers.
     """
 
     version: ClassVar[int]
     family: ClassVar[str]
-    needs_head: ClassVar[bool]
-    uses_seed: ClassVar[bool]
+    needs: ClassVar[tuple[str, ...]] = ()
+    fits_on: ClassVar[str] = "id_train"
 
-    def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Learn from ID train features; plain arrays only, so that a state is stored as it is.
+    @abstractmethod
+    def fit(self, bank: FeatureBank, head: Head | None) -> State:
+        """Learn from ID features; plain arrays only, so that a state is stored as it is.
 
         All arrays are C-contiguous: matrix products of another layout differ in their last bits,
         and a state read back from the store is to give the very same scores.
-        Raises Undefined where this data gives the scorer no defined value, InputError where a
-        needed head or logits are missing.
+        Raises Undefined where this data gives the scorer no defined value, InputError where
+        needed labels, logits or a needed head are missing.
         """
-        ...
 
+    @abstractmethod
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution, always finite (or Undefined)."""
-        ...
 
 
-class LearnsNothing:
+class LearnsNothing(Scorer):
     """A scorer whose score is a function of the sample alone: its state is empty."""
 
-    def fit(self, train: FeatureBank, head: Head | None) -> State:
+    def fit(self, bank: FeatureBank, head: Head | None) -> State:
         """Return the empty state."""
-        del train, head
+        del bank, head
         return {}

@@ -3,68 +3,115 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from mood_sweeps.choice import Choice, choose
+from mood_sweeps.choice import Choice, choose_all
 from mood_sweeps.errors import InputError
 from mood_sweeps.identity import canonical
 from mood_sweeps.spec.catalogues import Catalogues
+from mood_sweeps.spec.installed import installed_scorer
 from mood_sweeps.spec.part import Part, kind_of
-from mood_sweeps.spec.sweep import Finetune
+from mood_sweeps.spec.sweep import Finetune, Selected
 from mood_sweeps.spec.user_scorers import UserScorers
 
-__all__ = ["Axes", "read_axes", "read_finetune"]
+__all__ = ["Axes", "read_axes", "read_finetunes", "read_scorer_axis"]
 
 T = TypeVar("T")
 
-_REQUIRED = ("pretext", "backbone", "finetune", "scorer")
+_TRAINED = ("pretext", "backbone", "finetune")
+EVERY_SCORER = "all"
+"""An item of the scorer axis that stands for the whole catalogue, at its defaults."""
+
 _LARGEST_SEED = 2**63 - 1  # what a column of the results database holds
 
 
 @dataclass(frozen=True)
 class Axes:
-    """The values of every axis, in file order; ``flawed`` names the axes that had problems."""
+    """The values of every axis, in file order; ``flawed`` names the axes that had problems.
+
+    grids: the scorers that were written as one item of several.
+    """
 
     pretext: tuple[Choice, ...]
     backbone: tuple[Choice, ...]
     finetune: tuple[Finetune, ...]
-    scorer: tuple[Choice, ...]
+    scorer: tuple[Choice | Selected, ...]
     seed: tuple[int, ...]
     flawed: frozenset[str]
+    grids: tuple[tuple[Choice, ...], ...] = ()
 
 
 def read_axes(part: Part | None, catalogues: Catalogues, user: UserScorers) -> Axes:
     """Read ``axes:``, noting every problem on the way. ``seed`` defaults to ``[0]``."""
-    entries = part and part.entries("'axes'", "axis", (*_REQUIRED, "seed"), _REQUIRED)
+    required = (*_TRAINED, "scorer")
+    entries = part and part.entries("'axes'", "axis", (*required, "seed"), required)
     reader = _Reader(entries or {})
-    scorers = {**catalogues.scorers, **user.kinds}
+    scorers, grids = _read_scorers(reader, catalogues, user)
 
-    def scorer(raw: Any) -> Choice | None:
-        if not user.complete and _name_of(raw) not in scorers:
-            return None
-        choice = choose(raw, scorers, "scorer")
-        digest = user.digests.get(choice.name, "")
-        return _reproducible(dataclasses.replace(choice, digest=digest))
+    def pretext(raw: Any) -> list[Choice]:
+        return [_reproducible(one) for one in choose_all(raw, catalogues.pretexts, "pretext")]
 
-    def pretext(raw: Any) -> Choice:
-        return _reproducible(choose(raw, catalogues.pretexts, "pretext"))
+    def backbone(raw: Any) -> list[Choice]:
+        return [_reproducible(one) for one in catalogues.backbones(raw)]
 
-    def backbone(raw: Any) -> Choice:
-        return _reproducible(catalogues.backbone(raw))
-
-    def finetune(raw: Any) -> Finetune:
-        return read_finetune(raw, catalogues)
+    def finetune(raw: Any) -> list[Finetune]:
+        return read_finetunes(raw, catalogues)
 
     return Axes(
         pretext=reader.axis("pretext", "mocov3", pretext, _label),
         backbone=reader.axis("backbone", "vit_nano", backbone, _label),
         finetune=reader.axis("finetune", "pt+ft", finetune, _label),
-        scorer=reader.axis("scorer", "msp", scorer, _label),
+        scorer=scorers,
         seed=reader.axis("seed", "0", _seed, str) if "seed" in reader.entries else (0,),
         flawed=frozenset(reader.flawed),
+        grids=grids,
     )
+
+
+def read_scorer_axis(part: Part | None, catalogues: Catalogues, user: UserScorers) -> Axes:
+    """Read the ``axes:`` of features that are given: scorers are all that is left to choose."""
+    entries = part and part.entries("'axes'", "axis", ("scorer", *_TRAINED, "seed"), ("scorer",))
+    for axis, written in (entries or {}).items():
+        if axis != "scorer":
+            written.complain(
+                f"{axis!r} is an axis of representations that are trained, and these features are "
+                "given: with 'features' the only axis is 'scorer'"
+            )
+    reader = _Reader(entries or {})
+    scorers, grids = _read_scorers(reader, catalogues, user)
+    return Axes((), (), (), scorers, (), frozenset(reader.flawed), grids)
+
+
+def _read_scorers(
+    reader: _Reader, catalogues: Catalogues, user: UserScorers
+) -> tuple[tuple[Choice, ...], tuple[tuple[Choice, ...], ...]]:
+    """Return the scorers, and those among them that were written as one item of several."""
+    scorers = {**catalogues.scorers, **user.kinds}
+    digests = dict(user.digests)
+    grids: list[tuple[Choice, ...]] = []
+
+    def scorer(raw: Any) -> list[Choice] | None:
+        name = _name_of(raw)
+        # Looking through all installed packages takes a while: only for what nobody else knows.
+        if isinstance(name, str) and name not in {EVERY_SCORER, *scorers}:
+            installed = installed_scorer(name)
+            if installed:
+                scorers[name], digests[name] = installed
+        if not user.complete and name not in {EVERY_SCORER, *scorers}:
+            return None
+        named = [{name: None} for name in catalogues.scorers] if raw == EVERY_SCORER else [raw]
+        chosen = [
+            _reproducible(dataclasses.replace(choice, digest=digests.get(choice.name, "")))
+            for one in named
+            for choice in choose_all(one, scorers, "scorer")
+        ]
+        if len(named) == 1 and len(chosen) > 1:
+            grids.append(tuple(chosen))
+        return chosen
+
+    return reader.axis("scorer", "msp", scorer, _label), tuple(grids)
 
 
 class _Reader:
@@ -78,10 +125,10 @@ class _Reader:
         self,
         axis: str,
         example: str,
-        read: Callable[[Any], T | None],
+        read: Callable[[Any], Sequence[T] | None],
         label: Callable[[T], str],
     ) -> tuple[T, ...]:
-        """Read a list whose items ``read`` understands and whose labels differ.
+        """Read a list whose items ``read`` understands, a grid as several, and whose labels differ.
 
         ``read`` returns None for an item that cannot be judged, which leaves the axis flawed.
         """
@@ -90,30 +137,31 @@ class _Reader:
         lines: dict[str, str] = {}
         for item in part.items(f"axis {axis!r}", example) if part else []:
             try:
-                value = read(item.value)
+                found = read(item.value)
             except InputError as error:
                 item.complain_of(error)
-                value = None
-            if value is None:
+                found = None
+            if found is None:
                 self.flawed.add(axis)
-            elif (name := label(value)) in values:
-                item.complain(f"{axis} {name!r} is listed twice (first at {lines[name]})")
-            else:
-                values[name], lines[name] = value, item.place.text
+            for value in found or ():
+                if (name := label(value)) in values:
+                    item.complain(f"{axis} {name!r} is listed twice (first at {lines[name]})")
+                else:
+                    values[name], lines[name] = value, item.place.text
         if not values:
             self.flawed.add(axis)
         return tuple(values.values())
 
 
-def read_finetune(raw: Any, catalogues: Catalogues) -> Finetune:
-    """Read one value of the finetune axis, ``pt`` or ``pt+ft``; InputError if it is none."""
-    stages = catalogues.finetune(raw)
-    for stage in stages:
-        _reproducible(stage)
-    return Finetune("+".join(("pt", *(stage.label for stage in stages))), stages)
+def read_finetunes(raw: Any, catalogues: Catalogues) -> list[Finetune]:
+    """Read one item of the finetune axis, ``pt`` or ``pt+ft``; InputError if it is none."""
+    return [
+        Finetune("+".join(("pt", *(_reproducible(stage).label for stage in stages))), stages)
+        for stages in catalogues.finetunes(raw)
+    ]
 
 
-def _label(value: Choice | Finetune) -> str:
+def _label(value: Choice | Finetune | Selected) -> str:
     return value.label
 
 
@@ -125,12 +173,12 @@ def _reproducible(choice: Choice) -> Choice:
     return choice
 
 
-def _seed(raw: Any) -> int:
+def _seed(raw: Any) -> list[int]:
     if type(raw) is not int or not 0 <= raw <= _LARGEST_SEED:
         raise InputError(
             f"a seed must be a whole number from 0 to {_LARGEST_SEED}, not {kind_of(raw)}"
         )
-    return raw
+    return [raw]
 
 
 def _name_of(raw: Any) -> Any:

@@ -18,15 +18,15 @@ class Catalogues:
     """All that a sweep can name. Every function raises InputError for what it does not know.
 
     pretexts, scorers: from names to frozen dataclasses of parameters.
-    backbone: reads a raw value of the backbone axis.
-    finetune: reads a raw value of the finetune axis into the stages after ``pt``.
+    backbones: reads a raw item of the backbone axis, which may be a grid.
+    finetunes: reads a raw item of the finetune axis into chains of the stages after ``pt``.
     image_set: from a name, such as ``digits:0-5``, to the image set.
     """
 
     pretexts: Catalogue
     scorers: Catalogue
-    backbone: Callable[[Any], Choice]
-    finetune: Callable[[Any], tuple[Choice, ...]]
+    backbones: Callable[[Any], tuple[Choice, ...]]
+    finetunes: Callable[[Any], tuple[tuple[Choice, ...], ...]]
     image_set: Callable[[str], ImageSet]
 
 
@@ -35,9 +35,9 @@ def shipped() -> Catalogues:
     """Return what comes with the package."""
     # Late, for cost: reading a sweep's text or a Sweep value needs none of these.
     from mood_sweeps.datasets.catalogue import image_set
-    from mood_sweeps.representations.backbones import choose_backbone
-    from mood_sweeps.representations.finetunes import choose_finetune
+    from mood_sweeps.representations.backbones import choose_backbones
+    from mood_sweeps.representations.finetunes import choose_finetunes
     from mood_sweeps.representations.pretexts import PRETEXTS
     from mood_sweeps.scorers import SCORERS
 
-    return Catalogues(PRETEXTS, SCORERS, choose_backbone, choose_finetune, image_set)
+    return Catalogues(PRETEXTS, SCORERS, choose_backbones, choose_finetunes, image_set)

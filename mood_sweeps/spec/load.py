@@ -10,21 +10,25 @@ from pathlib import Path
 
 from mood_sweeps.choice import did_you_mean
 from mood_sweeps.errors import InputError, Problem
-from mood_sweeps.spec.axes import read_axes
+from mood_sweeps.spec.axes import read_axes, read_scorer_axis
 from mood_sweeps.spec.catalogues import Catalogues, shipped
 from mood_sweeps.spec.dialect import to_yaml
+from mood_sweeps.spec.features import read_features
 from mood_sweeps.spec.located import Located, parse
 from mood_sweeps.spec.overrides import apply_override
-from mood_sweeps.spec.pairs import read_corpus, read_pairs
+from mood_sweeps.spec.pairs import read_corpus, read_pairs, validation_sets
 from mood_sweeps.spec.part import Part, Problems, kind_of
-from mood_sweeps.spec.rules import read_rules
+from mood_sweeps.spec.rules import AxisValues, read_rules
+from mood_sweeps.spec.select import read_select
 from mood_sweeps.spec.sweep import Sweep
-from mood_sweeps.spec.user_scorers import read_plugins
+from mood_sweeps.spec.user_scorers import UserScorers, read_plugins
 
 __all__ = ["load_sweep", "read_sweep"]
 
 _REQUIRED = ("name", "axes", "pairs")
-_OPTIONAL = ("corpus", "plugins", "exclude")
+_OPTIONAL = ("features", "corpus", "plugins", "select", "exclude")
+_REQUIRED_WITH_FEATURES = ("name", "axes")
+_NOT_WITH_FEATURES = ("pairs", "corpus")
 
 # A name becomes part of paths, URLs and shell commands.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -103,13 +107,25 @@ def _siblings(file: Path) -> list[Path]:
 
 
 def _sweep(root: Part, catalogues: Catalogues, file: Path, source: str) -> Sweep:
-    entries = root.entries("an experiment", "key", (*_REQUIRED, *_OPTIONAL), _REQUIRED) or {}
+    has_features = root.value.get("features") is not None
+    required = _REQUIRED_WITH_FEATURES if has_features else _REQUIRED
+    entries = root.entries("an experiment", "key", (*_REQUIRED, *_OPTIONAL), required) or {}
     for key in _OPTIONAL:  # a key with nothing behind it, its items commented out, is left out
         if key in entries and entries[key].value is None:
             del entries[key]
     user = read_plugins(entries.get("plugins"), file.parent, catalogues.scorers)
+    read = _given if has_features else _trained
+    return read(entries, catalogues, user, file, source)
+
+
+def _trained(
+    entries: dict[str, Part], catalogues: Catalogues, user: UserScorers, file: Path, source: str
+) -> Sweep:
+    """Return the sweep of representations that it trains."""
     axes = read_axes(entries.get("axes"), catalogues, user)
     pairs = read_pairs(entries.get("pairs"), catalogues)
+    axes = read_select(entries.get("select"), axes, validation_sets(pairs, catalogues))
+    values = AxisValues.trained(axes, pairs.usable, pairs_flawed=pairs.flawed)
     return Sweep(
         name=_name(entries.get("name")),
         corpus=read_corpus(entries.get("corpus"), pairs.usable, catalogues),
@@ -120,9 +136,42 @@ def _sweep(root: Part, catalogues: Catalogues, file: Path, source: str) -> Sweep
         scorers=axes.scorer,
         seeds=axes.seed,
         pairs=pairs.usable,
-        exclude=read_rules(entries.get("exclude"), axes, pairs, catalogues),
+        ood_val=pairs.ood_val,
+        exclude=read_rules(entries.get("exclude"), values, catalogues),
         source=source,
         where=str(file),
+    )
+
+
+def _given(
+    entries: dict[str, Part], catalogues: Catalogues, user: UserScorers, file: Path, source: str
+) -> Sweep:
+    """Return the sweep of features that the user brings."""
+    for key in _NOT_WITH_FEATURES:
+        if key in entries:
+            entries[key].complain(
+                f"{key!r} and 'features' exclude each other: features name their own sets, and "
+                "nothing is trained"
+            )
+    axes = read_scorer_axis(entries.get("axes"), catalogues, user)
+    given = read_features(entries["features"], file.parent)
+    axes = read_select(entries.get("select"), axes, given.validation)
+    values = AxisValues.given(axes, given.usable, features_flawed=given.flawed)
+    return Sweep(
+        name=_name(entries.get("name")),
+        corpus=None,
+        plugins=user.plugins,
+        pretexts=(),
+        backbones=(),
+        finetunes=(),
+        scorers=axes.scorer,
+        seeds=(),
+        pairs=(),
+        ood_val={},
+        exclude=read_rules(entries.get("exclude"), values, catalogues),
+        source=source,
+        where=str(file),
+        features=given.usable,
     )
 
 

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple, get_args
 
 from mood_sweeps.datasets.image_set import ImageSet
 from mood_sweeps.errors import InputError
 from mood_sweeps.spec.catalogues import Catalogues
 from mood_sweeps.spec.part import Part
+from mood_sweeps.spec.select import ValidationSets
 from mood_sweeps.spec.sweep import Distance, Pair
 
-__all__ = ["Pairs", "read_corpus", "read_pairs"]
+__all__ = ["Pairs", "read_corpus", "read_pairs", "validation_sets"]
 
 _EXAMPLE = "{id: digits:0-5, near: [digits:6-9]}"
 
 
 class Pairs(NamedTuple):
-    """The pairs that can be used, in file order; ``flawed`` says that there were others."""
+    """The pairs that can be used, in file order; ``flawed`` says that there were others.
+
+    ood_val: OOD validation sets by ID set. id_parts: where each ID set was first named.
+    """
 
     usable: tuple[Pair, ...]
     flawed: bool
+    ood_val: Mapping[str, tuple[str, ...]]
+    id_parts: Mapping[str, Part]
 
 
 def read_pairs(part: Part | None, catalogues: Catalogues) -> Pairs:
@@ -29,8 +36,23 @@ def read_pairs(part: Part | None, catalogues: Catalogues) -> Pairs:
     before = len(items[0].problems) if items else 0
     for item in items:
         reader.read(item)
+    reader.check_validation()
     flawed = not items or len(items[0].problems) > before
-    return Pairs(tuple(reader.pairs), flawed)
+    ood_val = {id_set: tuple(parts) for id_set, parts in reader.ood_val.items()}
+    return Pairs(tuple(reader.pairs), flawed, ood_val, reader.id_parts)
+
+
+def validation_sets(pairs: Pairs, catalogues: Catalogues) -> list[ValidationSets]:
+    """Return what each ID set brings to select on."""
+    return [
+        ValidationSets(
+            id_set,
+            part,
+            "val" in catalogues.image_set(id_set).splits,
+            pairs.ood_val.get(id_set),
+        )
+        for id_set, part in pairs.id_parts.items()
+    ]
 
 
 def read_corpus(part: Part | None, pairs: tuple[Pair, ...], catalogues: Catalogues) -> str | None:
@@ -56,21 +78,61 @@ class _Reader:
         self.catalogues = catalogues
         self.pairs: list[Pair] = []
         self.known: dict[tuple[str, str], tuple[Distance, str]] = {}
+        self.ood_val: dict[str, dict[str, Part]] = {}
+        self.id_parts: dict[str, Part] = {}
 
     def read(self, item: Part) -> None:
         distances: tuple[Distance, ...] = get_args(Distance)
-        entries = item.entries("a pair", "key of a pair", ("id", *distances), ("id",))
+        entries = item.entries("a pair", "key of a pair", ("id", *distances, "ood_val"), ("id",))
         if entries is None:
             return
         id_part = entries.get("id")
         id_set = _image_set(id_part, "'id'", self.catalogues) if id_part else None
         if id_part and id_set:
             _needs_train_split(id_part, id_set)
+            self.id_parts.setdefault(id_set.name, id_part)
         if not any(distance in entries for distance in distances):
             item.complain("a pair needs OOD sets: 'near', 'far' or both")
         for distance in sorted(set(distances) & set(entries), key=list(entries).index):
             for one in entries[distance].items(f"{distance!r}", "photos"):
                 self._ood(one, id_set, distance)
+        if "ood_val" in entries:
+            for one in entries["ood_val"].items("'ood_val'", "textures"):
+                self._validation(one, id_set)
+
+    def check_validation(self) -> None:
+        """Note the OOD validation sets that are tested on, or share a class with one that is."""
+        for pair in self.pairs:
+            id_set, ood_set = pair.id_set, pair.ood_set
+            tested = self.catalogues.image_set(ood_set)
+            for name, part in self.ood_val.get(id_set, {}).items():
+                shared = _shared(self.catalogues.image_set(name), tested)
+                if name == ood_set:
+                    part.complain(
+                        f"{name!r} is a validation set and tested against {id_set!r}: settings "
+                        "must not be chosen on a test set"
+                    )
+                elif shared:
+                    part.complain(
+                        f"the validation set {name!r} holds {shared} of {ood_set!r}, which is "
+                        f"tested against {id_set!r}"
+                    )
+
+    def _validation(self, part: Part, id_set: ImageSet | None) -> None:
+        ood_set = _image_set(part, "an OOD validation set", self.catalogues)
+        if ood_set is None or id_set is None:
+            return
+        shared = _shared(id_set, ood_set)
+        named = self.ood_val.setdefault(id_set.name, {})
+        if shared or ood_set.name == id_set.name:
+            part.complain(
+                f"the OOD validation set {ood_set.name!r} holds {shared or 'the images'} of the ID "
+                f"set {id_set.name!r}"
+            )
+        elif ood_set.name in named:
+            part.complain(f"the OOD validation set {ood_set.name!r} is listed twice")
+        else:
+            named[ood_set.name] = part
 
     def _ood(self, part: Part, id_set: ImageSet | None, distance: Distance) -> None:
         ood_set = _image_set(part, "an OOD set", self.catalogues)

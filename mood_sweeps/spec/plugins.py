@@ -17,18 +17,16 @@ import hashlib
 import linecache
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mood_sweeps.choice import choose
 from mood_sweeps.errors import InputError
+from mood_sweeps.spec.contract import complete, contract_problems
 from mood_sweeps.spec.sweep import Plugin
 
-__all__ = ["FAMILIES", "ensure_loaded", "load_plugin"]
-
-FAMILIES = ("probability", "logit", "feature", "hybrid", "gradient", "reconstruction", "training")
+__all__ = ["ensure_loaded", "load_plugin"]
 
 
 def load_plugin(path: Path, shown: str) -> tuple[Plugin, Mapping[str, type[Any]]]:
@@ -57,6 +55,7 @@ def ensure_loaded(plugin: Plugin) -> Mapping[str, type[Any]]:
     name = f"mood_sweeps_plugin_{plugin.digest[:16]}"
     if name not in sys.modules:
         module = _run(plugin, name)
+        complete(getattr(module, "SCORERS", None))
         problems = _broken_promises(plugin.path, getattr(module, "SCORERS", None))
         if problems:
             del sys.modules[name]
@@ -98,44 +97,11 @@ def _broken_promises(path: str, scorers: Any) -> list[str]:
     """Return what is wrong with a plugin's SCORERS."""
     if not isinstance(scorers, dict) or not scorers:
         return [f'plugin {path!r} defines no SCORERS = {{"name": ScorerClass}}']
-    problems = []
-    for name, kind in scorers.items():
-        who = f"plugin {path!r}, scorer {name!r}"
-        if not isinstance(name, str) or not name.isidentifier():
-            problems.append(f"{who}: a name is letters, digits and '_', not starting with a digit")
-        elif not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
-            problems.append(f"{who}: must be a class made by @dataclass(frozen=True)")
-        else:
-            problems.extend(f"{who}: {problem}" for problem in _class_problems(name, kind))
-    return problems
-
-
-_PROMISES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "version": (lambda value: type(value) is int and value > 0, "ClassVar[int], at least 1"),
-    "family": (lambda value: value in FAMILIES, f"ClassVar[str], one of {', '.join(FAMILIES)}"),
-    "needs_head": (lambda value: type(value) is bool, "ClassVar[bool]"),
-    # Nothing hands a scorer a seed: one that drew numbers would differ from run to run.
-    "uses_seed": (lambda value: value is False, "ClassVar[bool] = False"),
-    "fit": (callable, "a method fit(train, head) -> state"),
-    "score": (callable, "a method score(state, bank) -> scores"),
-}
-
-
-def _class_problems(name: str, kind: Any) -> list[str]:
-    problems = []
-    if not kind.__dataclass_params__.frozen:
-        problems.append("the dataclass must be frozen")
-    parameters = {field.name for field in dataclasses.fields(kind)}
-    for promise, (kept, wanted) in _PROMISES.items():
-        if promise in parameters or not kept(getattr(kind, promise, None)):
-            problems.append(f"{promise!r} must be {wanted}")
-    try:
-        choose(name, {name: kind}, "scorer")
-    except InputError:
-        pass  # a parameter without a default: the sweep's file has to give it
-    except Exception as error:
-        problems.append(f"its parameters cannot be read: {error}".splitlines()[0])
-    return problems
+    return [
+        f"plugin {path!r}, scorer {name!r}: {problem}"
+        for name, kind in scorers.items()
+        for problem in contract_problems(name, kind)
+    ]
 
 
 def _reduce(plugin: Plugin, scorer: str, instance: Any) -> tuple[Any, ...]:

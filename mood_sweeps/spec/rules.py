@@ -4,31 +4,92 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from mood_sweeps.choice import Choice, did_you_mean
 from mood_sweeps.errors import InputError
-from mood_sweeps.spec.axes import Axes, read_finetune
+from mood_sweeps.spec.axes import Axes, read_finetunes
 from mood_sweeps.spec.catalogues import Catalogues
-from mood_sweeps.spec.pairs import Pairs
 from mood_sweeps.spec.part import Part, kind_of
-from mood_sweeps.spec.sweep import RULE_AXES, Rule
+from mood_sweeps.spec.sweep import (
+    GIVEN_BACKBONE,
+    GIVEN_FINETUNE,
+    RULE_AXES,
+    Features,
+    Pair,
+    Rule,
+    Selected,
+)
 
-__all__ = ["read_rules"]
+__all__ = ["AxisValues", "read_rules"]
 
-_EXAMPLE = "{backbone: resnet_nano, scorer: vim}"
 _Labels = Mapping[str | int, tuple[str | int, ...]]
+_EXAMPLE = "{backbone: resnet_nano, scorer: vim}"
 
 
-def read_rules(
-    part: Part | None, axes: Axes, pairs: Pairs, catalogues: Catalogues
-) -> tuple[Rule, ...]:
+@dataclass(frozen=True)
+class AxisValues:
+    """What a rule can name. labels: for each axis, from a word to the labels it stands for.
+
+    flawed: the axes some of whose values had problems, and may be unknown for that.
+    """
+
+    labels: Mapping[str, _Labels]
+    flawed: frozenset[str]
+
+    @classmethod
+    def trained(cls, axes: Axes, pairs: Iterable[Pair], *, pairs_flawed: bool) -> AxisValues:
+        """Return those of representations that are trained."""
+        trained = {
+            "pretext": _choices(axes.pretext),
+            "backbone": _choices(axes.backbone),
+            "finetune": _plain(finetune.label for finetune in axes.finetune),
+            "seed": _plain(axes.seed),
+        }
+        return cls._of(trained, axes, tuple(pairs), {"id", "ood", "distance"}, pairs_flawed)
+
+    @classmethod
+    def given(
+        cls, axes: Axes, features: Iterable[Features], *, features_flawed: bool
+    ) -> AxisValues:
+        """Return those of features that are given."""
+        features = tuple(features)
+        given = {
+            "pretext": _plain(one.name for one in features),
+            "backbone": _plain([GIVEN_BACKBONE]),
+            "finetune": _plain([GIVEN_FINETUNE]),
+            "seed": {},
+        }
+        pairs = tuple(pair for one in features for pair in one.pairs)
+        return cls._of(given, axes, pairs, {"pretext", "id", "ood", "distance"}, features_flawed)
+
+    @classmethod
+    def _of(
+        cls,
+        representations: Mapping[str, _Labels],
+        axes: Axes,
+        pairs: tuple[Pair, ...],
+        doubtful: set[str],
+        are_flawed: bool,
+    ) -> AxisValues:
+        labels = {
+            **representations,
+            "scorer": _choices(axes.scorer),
+            "id": _plain(pair.id_set for pair in pairs),
+            "ood": _plain(pair.ood_set for pair in pairs),
+            "distance": _plain(pair.distance for pair in pairs),
+        }
+        return cls(labels, axes.flawed | (doubtful if are_flawed else frozenset()))
+
+
+def read_rules(part: Part | None, values: AxisValues, catalogues: Catalogues) -> tuple[Rule, ...]:
     """Read ``exclude:``, noting values that are on no axis and rules that say nothing new.
 
     A value is looked up as a choice's name, which stands for all its labels, or as one full
     label. Values of an axis that had problems of its own are not judged.
     """
-    reader = _Reader(axes, pairs, catalogues)
+    reader = _Reader(values, catalogues)
     rules: dict[object, Rule] = {}
     for item in part.items("'exclude'", _EXAMPLE) if part else []:
         rule = reader.read(item)
@@ -42,23 +103,12 @@ def read_rules(
 class _Reader:
     """Reads rules, knowing what every written value stands for."""
 
-    def __init__(self, axes: Axes, pairs: Pairs, catalogues: Catalogues) -> None:
-        self.flawed = set(axes.flawed)
-        if pairs.flawed:
-            self.flawed |= {"id", "ood", "distance"}
-        self.labels: dict[str, _Labels] = {
-            "pretext": _choices(axes.pretext),
-            "backbone": _choices(axes.backbone),
-            "finetune": _plain(finetune.label for finetune in axes.finetune),
-            "scorer": _choices(axes.scorer),
-            "seed": _plain(axes.seed),
-            "id": _plain(pair.id_set for pair in pairs.usable),
-            "ood": _plain(pair.ood_set for pair in pairs.usable),
-            "distance": _plain(pair.distance for pair in pairs.usable),
-        }
+    def __init__(self, values: AxisValues, catalogues: Catalogues) -> None:
+        self.flawed = values.flawed
+        self.labels = values.labels
         # Two spellings of one finetune or image set are one value.
         self.respell: dict[str, Callable[[Any], str]] = {
-            "finetune": lambda text: read_finetune(text, catalogues).label,
+            "finetune": lambda text: read_finetunes(text, catalogues)[0].label,
             "id": lambda text: catalogues.image_set(text).name,
             "ood": lambda text: catalogues.image_set(text).name,
         }
@@ -110,7 +160,7 @@ class _Reader:
         return known.get(value, ())
 
 
-def _choices(choices: tuple[Choice, ...]) -> _Labels:
+def _choices(choices: tuple[Choice | Selected, ...]) -> _Labels:
     labels: dict[str | int, tuple[str | int, ...]] = {}
     for choice in choices:
         labels[choice.name] = (*labels.get(choice.name, ()), choice.label)

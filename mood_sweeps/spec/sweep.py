@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mood_sweeps.choice import Choice
 
-__all__ = ["RULE_AXES", "Distance", "Finetune", "Pair", "Plugin", "Rule", "Sweep"]
+__all__ = [
+    "GIVEN_BACKBONE",
+    "GIVEN_FINETUNE",
+    "RULE_AXES",
+    "Distance",
+    "Features",
+    "Finetune",
+    "GivenFiles",
+    "GivenSet",
+    "Pair",
+    "Plugin",
+    "Rule",
+    "Selected",
+    "Sweep",
+]
 
 Distance = Literal["near", "far"]
 
 RULE_AXES = ("pretext", "backbone", "finetune", "scorer", "seed", "id", "ood", "distance")
 """What an exclude rule can name: the axes, and the three parts of a pair."""
+
+GIVEN_BACKBONE, GIVEN_FINETUNE = "features", "given"
+"""What rows say in these columns of features that were given; their seed is NULL."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +45,87 @@ class Finetune:
 
 
 @dataclass(frozen=True)
+class Selected:
+    """The best of a grid's choices, found anew for every representation on validation sets.
+
+    candidates: the grid, by label: of two that are equally good the first is taken, whichever way
+        the grid was written.
+    """
+
+    candidates: tuple[Choice, ...]
+
+    @property
+    def name(self) -> str:
+        """The scorer's name."""
+        return self.candidates[0].name
+
+    @property
+    def label(self) -> str:
+        """How rows and tables call it: ``gen(selected)``."""
+        return f"{self.name}(selected)"
+
+    @property
+    def parameters(self) -> Any:
+        """What all candidates have in common: their needs."""
+        return self.candidates[0].parameters
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What a revision's digest is taken of."""
+        return {"select": [choice.content for choice in self.candidates]}
+
+
+@dataclass(frozen=True)
 class Pair:
     """One ID set and one OOD set, by their canonical names, and how far apart they are meant."""
 
     id_set: str
     ood_set: str
     distance: Distance
+
+
+GivenFiles = tuple[tuple[str, str], ...]
+"""(role, path) of the files of one set or head; the first, ``file``, may hold all of it."""
+
+
+@dataclass(frozen=True)
+class GivenSet:
+    """One set of features in the user's files, as these describe themselves.
+
+    has_logits: its own, or those that a head gives it.
+    """
+
+    files: GivenFiles
+    has_labels: bool
+    has_logits: bool
+
+
+@dataclass(frozen=True)
+class Features:
+    """A representation of the user's own, as features of one ID set and of OOD sets.
+
+    name: its label in rows. sets: by (set, split) as banks are: ``train``, ``test`` and maybe
+    ``val`` of the ID set, ``all`` of OOD sets. pairs: what is tested. ood_val: OOD validation
+    sets. where: ``file:line``.
+    """
+
+    name: str
+    id_set: str
+    head: GivenFiles | None
+    sets: Mapping[tuple[str, str], GivenSet]
+    pairs: tuple[Pair, ...]
+    ood_val: tuple[str, ...]
+    where: str = field(compare=False)
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What it consists of, as plain data."""
+        return {
+            "head": self.head,
+            "sets": {f"{name}/{split}": one.files for (name, split), one in self.sets.items()},
+            "pairs": sorted([pair.ood_set, pair.distance] for pair in self.pairs),
+            "ood_val": sorted(self.ood_val),
+        }
 
 
 @dataclass(frozen=True)
@@ -48,7 +141,7 @@ class Rule:
     where: str = field(compare=False)
     label: str = field(compare=False)
 
-    def may_match(self, **values: Choice | str | int) -> bool:
+    def may_match(self, **values: Choice | Selected | str | int | None) -> bool:
         """Return whether cells with these axis values can match; axes left out are unknown.
 
         A choice is compared by its label. With every axis of the rule given, it does match.
@@ -56,7 +149,7 @@ class Rule:
         for axis, allowed in self.matches:
             if axis in values:
                 value = values[axis]
-                if (value.label if isinstance(value, Choice) else value) not in allowed:
+                if (value.label if isinstance(value, (Choice, Selected)) else value) not in allowed:
                     return False
         return True
 
@@ -79,7 +172,11 @@ class Plugin:
 class Sweep:
     """One experiment file, resolved against the catalogues.
 
+    features: representations of the user's own; then there are no pretexts, backbones, finetunes,
+        seeds and pairs beside them.
     corpus: the image set that pretext tasks see; None for the train split of each pair's ID set.
+    ood_val: OOD validation sets by ID set, which ``Selected`` scorers are selected on; none of
+        them is tested against that ID set.
     source: the file's text after overrides, for the records. where: the file's name.
     """
 
@@ -89,20 +186,24 @@ class Sweep:
     pretexts: tuple[Choice, ...]
     backbones: tuple[Choice, ...]
     finetunes: tuple[Finetune, ...]
-    scorers: tuple[Choice, ...]
+    scorers: tuple[Choice | Selected, ...]
     seeds: tuple[int, ...]
     pairs: tuple[Pair, ...]
+    ood_val: Mapping[str, tuple[str, ...]]
     exclude: tuple[Rule, ...]
     source: str = field(repr=False)
     where: str
+    features: tuple[Features, ...] = ()
 
     @property
     def content(self) -> dict[str, Any]:
-        """What a revision's digest is taken of: all that decides which cells there are.
+        """All that the file says about which cells there are, as plain data.
 
         Names, comments and the order of anything listed are out: they change no cell.
         """
+        given = {f"{one.name} on {one.id_set}": one.content for one in self.features}
         return {
+            **({"features": given} if given else {}),
             "corpus": self.corpus,
             "pretext": _by_label(self.pretexts),
             "backbone": _by_label(self.backbones),
@@ -113,6 +214,7 @@ class Sweep:
             "scorer": _by_label(self.scorers),
             "seed": sorted(self.seeds),
             "pairs": sorted([pair.id_set, pair.ood_set, pair.distance] for pair in self.pairs),
+            "ood_val": {id_set: sorted(names) for id_set, names in self.ood_val.items()},
             "exclude": sorted(
                 [[axis, sorted(values, key=str)] for axis, values in rule.matches]
                 for rule in self.exclude
@@ -120,5 +222,5 @@ class Sweep:
         }
 
 
-def _by_label(choices: tuple[Choice, ...]) -> dict[str, dict[str, Any]]:
+def _by_label(choices: tuple[Choice | Selected, ...]) -> dict[str, dict[str, Any]]:
     return {choice.label: choice.content for choice in choices}

@@ -19,8 +19,18 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Head, Ints
 from mood_sweeps.errors import Undefined
-from mood_sweeps.metrics import accepted_confusion, accuracy, detection_metrics
+from mood_sweeps.metrics import (
+    accuracy,
+    auroc,
+    autc,
+    ccr_at_fpr,
+    detection_error,
+    detection_metrics,
+    oscr,
+)
 from mood_sweeps.planner.call import Evaluation, Scoring
+from mood_sweeps.planner.fit import Fit, Selection, scores_key
+from mood_sweeps.stages.confused import confusion_table
 from mood_sweeps.store import Ref
 
 __all__ = ["Banks", "Known", "Scored", "Scorings"]
@@ -33,15 +43,14 @@ State = Mapping[str, npt.NDArray[Any]]
 class Banks:
     """The inputs of a scoring call, in memory.
 
-    predictions: predicted ID class of every image, by bank.
+    features: the banks that the call needs. head: None for a headless representation.
+    predictions: predicted ID class of every image of the ID test bank and the OOD banks; a bank
+        of which nothing predicts them is left out.
     """
 
-    train: FeatureBank
-    id_test: FeatureBank
-    ood: Mapping[Ref, FeatureBank]
+    features: Mapping[Ref, FeatureBank]
     head: Head | None
-    id_predictions: Ints
-    ood_predictions: Mapping[Ref, Ints]
+    predictions: Mapping[Ref, Ints]
 
 
 @dataclass(frozen=True)
@@ -72,14 +81,22 @@ class Scorings:
         self._made = Scored()
         self._seconds: dict[str, float] = {}
         self._raised: dict[str, BaseException] = {}
-        self._id_accuracy = accuracy(banks.id_predictions, banks.id_test.labels)
+        self._selected: dict[str, tuple[Fit, float]] = {}
+        self._id_test = banks.features[work.id_bank]
+        self._id_predictions = banks.predictions.get(work.id_bank)
+        self._lacks = self._what_id_test_lacks()
+        self._id_accuracy = (
+            accuracy(self._id_predictions, self._id_test.labels)
+            if self._id_predictions is not None and self._lacks is None
+            else None
+        )
 
     def run(self) -> Scored:
         """Return everything that could be made."""
-        sharers = Counter(evaluation.fit_key for evaluation in self._work.evaluations)
+        sharers = Counter(evaluation.fit.key for evaluation in self._work.evaluations)
         for evaluation in self._work.evaluations:
             try:
-                row = self._evaluate(evaluation, sharers[evaluation.fit_key])
+                row = self._evaluate(evaluation, sharers[evaluation.fit.key])
             except (Exception, SystemExit) as error:
                 # A scorer is user code: whatever it raises is its failure.
                 self._lose(evaluation.score_key, error)
@@ -96,65 +113,122 @@ class Scorings:
         self._made.failures.append(((score_key,), error, traceback.format_exc()))
 
     def _evaluate(self, evaluation: Evaluation, sharers: int) -> dict[str, Any]:
+        ood_bank = self._banks.features[evaluation.ood_bank]
+        learnt_from = (bank.ref for bank in evaluation.fit.banks)
+        banks = (self._work.train_bank, self._work.id_bank, *learnt_from, evaluation.ood_bank)
         row: dict[str, Any] = {
             "score_key": evaluation.score_key,
             "id_accuracy": self._id_accuracy,
-            "id_accuracy_from": self._work.predictions,
-            "n_id": len(self._banks.id_test),
-            "n_ood": len(self._banks.ood[evaluation.ood_bank]),
+            "id_accuracy_from": self._work.predictions if self._lacks is None else "none",
+            "n_id": len(self._id_test),
+            "n_ood": len(ood_bank),
             "reason": None,
-            "banks": [
-                self._work.train_bank.key,
-                self._work.id_bank.key,
-                evaluation.ood_bank.key,
-            ],
+            "note": None,
+            "banks": [ref.key for ref in dict.fromkeys(banks)],
         }
         started = time.perf_counter()
         shared_s = 0.0
         try:
-            id_scores = self._scores(evaluation, evaluation.id_scores_key, self._banks.id_test)
+            fit, note = self._chosen(evaluation.fit)
+            row["note"] = "; ".join(filter(None, (note, self._lacks))) or None
+            id_scores = self._scores(fit, self._work.id_bank)
             shared_s = time.perf_counter() - started
             started = time.perf_counter()
-            ood_bank = self._banks.ood[evaluation.ood_bank]
-            ood_scores = self._scores(evaluation, evaluation.ood_scores_key, ood_bank)
-            row |= asdict(detection_metrics(id_scores, ood_scores))
-            row["confusion"] = self._confusion(evaluation, id_scores, ood_scores)
+            ood_scores = self._scores(fit, evaluation.ood_bank)
+            row |= self._metrics(id_scores, ood_scores)
+            row["confusion"], lacks = self._confusion(evaluation, id_scores, ood_scores)
+            row["note"] = "; ".join(filter(None, (row["note"], lacks))) or None
         except Undefined as undefined:
             row["reason"] = str(undefined)
             row["confusion"] = None
         # Fitting and scoring the ID bank happens once for all pairs: each cell bears its share.
         own_s = time.perf_counter() - started
-        spent = self._seconds.setdefault(evaluation.fit_key, shared_s)
+        spent = self._seconds.setdefault(evaluation.fit.key, shared_s)
         row["seconds"] = own_s + spent / sharers
         return row
 
-    def _scores(self, evaluation: Evaluation, key: str, bank: FeatureBank) -> Scores:
+    def _metrics(self, id_scores: Scores, ood_scores: Scores) -> dict[str, Any]:
+        predictions, labels = self._id_predictions, self._id_test.labels
+        both = (id_scores, ood_scores)
+        metrics = {
+            **asdict(detection_metrics(*both)),
+            "detection_error": detection_error(*both),
+            "autc": _autc(*both),
+        }
+        if predictions is not None and self._lacks is None:
+            metrics["oscr"] = oscr(*both, predictions, labels)
+            metrics["ccr_at_fpr05"] = ccr_at_fpr(*both, predictions, labels, fpr=0.05)
+        return metrics
+
+    def _what_id_test_lacks(self) -> str | None:
+        """Return why no ID image is known to be classified right, or None."""
+        missing = "no ID accuracy, OSCR and CCR: "
+        if len(self._id_test.labels) == 0:
+            return missing + "the labels of the ID test set are unknown"
+        if self._id_predictions is None:
+            return missing + "nothing predicts the ID classes"
+        return None
+
+    def _chosen(self, fit: Fit | Selection) -> tuple[Fit, str | None]:
+        """Return the fit whose scores count, and what the row has to say about it."""
+        if isinstance(fit, Fit):
+            return fit, fit.note or None
+        if fit.key not in self._selected:
+            self._selected[fit.key] = self._once(fit.key, lambda: self._select(fit))
+        best, value = self._selected[fit.key]
+        chosen = f"{best.scorer.label} selected on {fit.where}, mean AUROC {value:.4f}"
+        return best, "; ".join(filter(None, (chosen, best.note)))
+
+    def _select(self, selection: Selection) -> tuple[Fit, float]:
+        """Return the candidate with the largest mean AUROC over the validation sets, and that.
+
+        A candidate that is undefined here is none. Raises Undefined if that leaves nobody.
+        """
+        best: tuple[Fit, float] | None = None
+        refusals: dict[str, None] = {}
+        for candidate in selection.candidates:
+            try:
+                id_scores = self._scores(candidate, selection.id_val.ref)
+                values = [
+                    auroc(id_scores, self._scores(candidate, bank.ref))
+                    for bank in selection.ood_val
+                ]
+            except Undefined as undefined:
+                refusals[str(undefined)] = None
+                continue
+            value = float(np.mean(values))
+            if best is None or value > best[1]:
+                best = candidate, value
+        if best is None:
+            raise Undefined(f"no setting is defined on the validation sets: {'; '.join(refusals)}")
+        return best
+
+    def _scores(self, fit: Fit, ref: Ref) -> Scores:
+        key, bank = scores_key(fit.key, ref.key), self._banks.features[ref]
         for source in (self._made.scores, self._known.scores):
             if key in source:
                 return source[key]
-        state = self._state(evaluation)
+        state = self._state(fit)
         scores: Scores = np.asarray(
-            self._once(key, lambda: evaluation.scorer.parameters.score(state, bank)),
-            dtype=np.float64,
+            self._once(key, lambda: fit.scorer.parameters.score(state, bank)), dtype=np.float64
         )
         if scores.shape != (len(bank),):
             raise ValueError(
-                f"scorer {evaluation.scorer.label!r} returned scores of shape {scores.shape} "
+                f"scorer {fit.scorer.label!r} returned scores of shape {scores.shape} "
                 f"for {len(bank)} images; expected ({len(bank)},)"
             )
         self._made.scores[key] = scores
         return scores
 
-    def _state(self, evaluation: Evaluation) -> State:
+    def _state(self, fit: Fit) -> State:
         for source in (self._made.states, self._known.states):
-            if evaluation.fit_key in source:
-                return source[evaluation.fit_key]
-        scorer = evaluation.scorer.parameters
+            if fit.key in source:
+                return source[fit.key]
+        scorer, bank = fit.scorer.parameters, self._banks.features[fit.bank.ref]
         state: State = self._once(
-            evaluation.fit_key,
-            lambda: _as_stored(scorer.fit(self._banks.train, self._banks.head), evaluation),
+            fit.key, lambda: _as_stored(scorer.fit(bank, self._banks.head), fit.scorer.label)
         )
-        self._made.states[evaluation.fit_key] = state
+        self._made.states[fit.key] = state
         return state
 
     def _once(self, key: str, make: Callable[[], Any]) -> Any:
@@ -169,26 +243,30 @@ class Scorings:
 
     def _confusion(
         self, evaluation: Evaluation, id_scores: Scores, ood_scores: Scores
-    ) -> dict[str, Any]:
-        ood = self._banks.ood[evaluation.ood_bank]
-        ood_classes, id_classes = evaluation.ood_classes, self._work.id_classes
-        counts = accepted_confusion(
-            id_scores,
-            ood_scores,
-            ood.labels,
-            self._banks.ood_predictions[evaluation.ood_bank],
-            len(ood_classes),
-            len(id_classes),
-        )
-        return {
-            "ood_classes": list(ood_classes),
-            "id_classes": list(id_classes),
-            "accepted": counts.tolist(),
-            "n_ood_class": np.bincount(ood.labels, minlength=len(ood_classes)).tolist(),
-        }
+    ) -> tuple[dict[str, Any] | None, str | None]:
+        """Return the confusion table, or None and why there is none."""
+        try:
+            table = confusion_table(
+                id_scores,
+                ood_scores,
+                self._banks.features[evaluation.ood_bank],
+                self._banks.predictions.get(evaluation.ood_bank),
+                evaluation.ood_classes,
+                self._work.id_classes,
+            )
+        except Undefined as undefined:
+            return None, f"no confusion: {undefined}"
+        return table, None
 
 
-def _as_stored(state: Mapping[str, Any], evaluation: Evaluation) -> State:
+def _autc(id_scores: Scores, ood_scores: Scores) -> float | None:
+    try:
+        return autc(id_scores, ood_scores)
+    except Undefined:  # scores that are all equal still have an AUROC: ½
+        return None
+
+
+def _as_stored(state: Mapping[str, Any], label: str) -> State:
     """Return a state as it will come back from the store, so that it scores the same then.
 
     Raises TypeError where it is more than named arrays of numbers.
@@ -197,7 +275,7 @@ def _as_stored(state: Mapping[str, Any], evaluation: Evaluation) -> State:
     for name, array in arrays.items():
         if array.dtype.kind not in "biuf":
             raise TypeError(
-                f"the state of scorer {evaluation.scorer.label!r} holds {name!r} of dtype "
+                f"the state of scorer {label!r} holds {name!r} of dtype "
                 f"{array.dtype}; only arrays of numbers can be stored"
             )
     return arrays

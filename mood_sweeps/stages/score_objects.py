@@ -22,6 +22,7 @@ from mood_sweeps.store.codecs import load_arrays, save_arrays
 
 __all__ = ["completed_rows", "group_refs", "known_parts", "score_ref", "stored_rows", "writer"]
 
+_STATES = "states.safetensors"
 Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -45,12 +46,7 @@ def writer(scored: Scored, predictions: Mapping[str, Ints]) -> Callable[[Path], 
 
     def write(folder: Path) -> None:
         save_arrays(scored.scores, folder / "scores.safetensors")
-        states = {
-            f"{key}/{name}": array
-            for key, state in scored.states.items()
-            for name, array in state.items()
-        }
-        save_arrays(states, folder / "states.safetensors")
+        _save_states(scored.states, folder)
         save_arrays(predictions, folder / "predictions.safetensors")
         text = json.dumps(scored.rows, indent=None, sort_keys=True, allow_nan=False)
         (folder / "evaluations.json").write_text(text)
@@ -95,9 +91,26 @@ def known_parts(store: Store, group: str) -> Known:
     for ref in group_refs(store, group):
         folder = store.folder(ref)
         scores |= load_arrays(folder / "scores.safetensors")
-        for fitted in store.manifest(ref).provides["fits"]:
-            states.setdefault(fitted, {})
-        for name, array in load_arrays(folder / "states.safetensors").items():
-            fitted, _, part = name.partition("/")
-            states.setdefault(fitted, {})[part] = array
+        states |= _load_states(folder)
     return Known(states, scores)
+
+
+def _save_states(states: Mapping[str, Mapping[str, npt.NDArray[Any]]], folder: Path) -> None:
+    """Write fitted states; an array that several hold, such as all train features, goes in once."""
+    places: dict[int, str] = {}
+    arrays: Arrays = {}
+    index: dict[str, dict[str, str]] = {}
+    for key, state in states.items():
+        for array in state.values():
+            arrays[places.setdefault(id(array), str(len(places)))] = array
+        index[key] = {name: places[id(array)] for name, array in state.items()}
+    save_arrays(arrays, folder / _STATES)
+    (folder / "states.json").write_text(json.dumps(index, sort_keys=True))
+
+
+def _load_states(folder: Path) -> dict[str, Arrays]:
+    arrays = load_arrays(folder / _STATES)
+    index = json.loads((folder / "states.json").read_text())
+    return {
+        key: {name: arrays[place] for name, place in parts.items()} for key, parts in index.items()
+    }

@@ -98,6 +98,10 @@ class Leases:
             if self.holder_is_gone(name) and (lease := self.acquire(name)) is not None:
                 self.release(lease)
 
+    def left_aside(self) -> list[Path]:
+        """Return leases that are being written, or whose writer died before they appeared."""
+        return list(self._folder.glob(".*"))
+
     def close(self) -> None:
         """Give every lease back and stop the heartbeat."""
         self._stop.set()

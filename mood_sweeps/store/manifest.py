@@ -1,4 +1,7 @@
-"""The manifest of an object: written last, so that its presence means the object is complete."""
+"""The manifest of an object: written last, so that its presence means the object is complete.
+
+It holds the digests of the object's files, and its own: lineage must not change unnoticed either.
+"""
 
 from __future__ import annotations
 
@@ -66,14 +69,18 @@ class Manifest:
         return sum(record.size for record in self.files.values())
 
     def to_json(self) -> str:
-        """Return the text that is stored."""
-        return json.dumps(asdict(self), indent=1, sort_keys=True, allow_nan=False)
+        """Return the text that is stored, with a checksum of all it says."""
+        content = asdict(self)
+        checked = {**content, "checksum": key_of(content)}
+        return json.dumps(checked, indent=1, sort_keys=True, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str | bytes, ref: Any) -> Manifest:
         """Read the stored manifest of the object ``ref``; raise CorruptObject if it is none."""
         try:
             raw = json.loads(text)
+            if raw.pop("checksum") != key_of(raw):
+                raise ValueError("its checksum is wrong")
             raw["origin"] = Origin(**raw["origin"])
             raw["files"] = {name: FileRecord(**record) for name, record in raw["files"].items()}
             raw["provides"] = {name: tuple(keys) for name, keys in raw["provides"].items()}

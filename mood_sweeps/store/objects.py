@@ -16,7 +16,6 @@ import contextlib
 import datetime
 import os
 import shutil
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,12 +55,13 @@ class Store:
         try:
             for name in ("objects", "tmp", "leases", "quarantine"):
                 (self.root / name).mkdir(parents=True, exist_ok=True)
-            probe = self.root / "tmp" / f"probe.{uuid.uuid4().hex}"
+            probe = self.root / "tmp" / f"probe-{uuid.uuid4().hex}"  # launches side by side do this
             probe.touch()
-            os.link(probe, probe.with_suffix(".link"))  # leases are made of hard links
-            probe.with_suffix(".link").unlink()
+            now = probe.stat().st_mtime
+            os.link(probe, linked := probe.with_suffix(".link"))  # leases are made of hard links
+            linked.unlink()
             probe.unlink()
-            self._sweep_out()
+            self._sweep_out(now)
         except OSError as error:
             raise InputError(
                 f"the store {self.root} cannot be written: {error.strerror}"
@@ -164,12 +164,20 @@ class Store:
         except FileNotFoundError:
             return
 
-    def _sweep_out(self) -> None:
-        """Remove what processes that were killed left behind a day ago or longer."""
-        for path in (self.root / "tmp").iterdir():
-            with contextlib.suppress(FileNotFoundError):  # another launch may be doing the same
-                if time.time() - path.stat().st_mtime > ABANDONED_S:
+    def _sweep_out(self, now: float) -> None:
+        """Remove what processes that were killed left behind a day ago or longer.
+
+        now: by the clock that dates the files; this host's may be wrong.
+        """
+        for path in [*(self.root / "tmp").iterdir(), *self.leases.left_aside()]:
+            # Another launch may be doing the same, and another user's may have to stay.
+            with contextlib.suppress(OSError):
+                if now - path.stat().st_mtime <= ABANDONED_S:
+                    continue
+                if path.is_dir():
                     shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink()
 
     def _folder(self, ref: Ref) -> Path:
         return self.root / "objects" / ref.kind / ref.key[:2] / ref.key

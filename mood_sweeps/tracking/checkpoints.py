@@ -57,6 +57,13 @@ class Checkpoints:
         self._client.log_outputs(run.info.run_id, [LoggedModelOutput(model.model_id, 0)])
         return str(model.model_id)
 
+    def metrics(self, model_id: str, run: Run) -> set[tuple[str, float]]:
+        """Return name and value of what a run has given a model so far."""
+        if not run.data.metrics:
+            return set()
+        found = self._client.get_logged_model(model_id).metrics or []
+        return {(each.key, each.value) for each in found if each.run_id == run.info.run_id}
+
     def _is_copied(self, manifest: Manifest) -> bool:
         if self._transfer == "auto":
             return manifest.size <= MAX_COPIED_BYTES

@@ -1,4 +1,4 @@
-"""The training stages behind a representation, as the store remembers them."""
+"""The stages behind a representation, as the store remembers them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mood_sweeps.store import Manifest, Ref, Store
-from mood_sweeps.tracking.names import flat, metric_safe, milliseconds
+from mood_sweeps.tracking.names import flat, metric_safe
 
 __all__ = ["MAX_POINTS", "Point", "TrainedStage", "training_stages"]
 
@@ -18,7 +18,7 @@ MAX_POINTS = 1000
 """How many points of one curve are shown at most."""
 
 CURVES = "curves.json"
-_KINDS = ("finetune", "pretrain")
+_KINDS = ("finetune", "pretrain", "given")
 _NOT_PARAMETERS = frozenset({"kind", "version", "checkpoint"})
 
 
@@ -26,7 +26,7 @@ _NOT_PARAMETERS = frozenset({"kind", "version", "checkpoint"})
 class Point:
     """One value of a metric.
 
-    time_ms: depends on nothing but the records, so that MLflow recognises a replay.
+    time_ms: the same whenever it is asked for, so that MLflow recognises a replay.
     model_id, dataset: the logged model it is a property of, and the (name, digest) of what that
         was measured on; MLflow then shows it on the model's page too.
     """
@@ -41,7 +41,10 @@ class Point:
 
 @dataclass(frozen=True)
 class TrainedStage:
-    """One training stage of a chain. name: its kind, numbered where a chain has it twice."""
+    """One training stage of a chain; where features were given, the one that took them over.
+
+    name: its kind, numbered where a chain has it twice.
+    """
 
     name: str
     manifest: Manifest
@@ -54,18 +57,20 @@ class TrainedStage:
         chosen = {name: value for name, value in content.items() if name not in _NOT_PARAMETERS}
         return flat(chosen, self.name)
 
-    def points(self) -> list[Point]:
-        """Return its curves, each thinned to ``MAX_POINTS`` points (the last one is kept)."""
+    def points(self, from_ms: int) -> list[Point]:
+        """Return its curves, each thinned to ``MAX_POINTS`` points (the last one is kept).
+
+        from_ms: the time of step 0, a millisecond before that of step 1.
+        """
         path = self.folder / CURVES
         if not path.is_file():
             return []
-        made_ms = milliseconds(self.manifest.created_at)
         curves: dict[str, list[Point]] = {}
         for index, entry in enumerate(json.loads(path.read_text())):
             step = int(entry.get("epoch", index))
             for name, value in entry.items():
                 if name != "epoch" and _is_number(value):
-                    point = Point(f"{self.name}/{metric_safe(name)}", step, value, made_ms + step)
+                    point = Point(f"{self.name}/{metric_safe(name)}", step, value, from_ms + step)
                     curves.setdefault(name, []).append(point)
         return [point for curve in curves.values() for point in _thinned(curve)]
 

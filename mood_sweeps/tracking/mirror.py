@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mood_sweeps.datasets.catalogue import image_set
-from mood_sweeps.errors import InputError, LeaseLost
+from mood_sweeps.errors import CorruptObject, InputError, LeaseLost
 from mood_sweeps.results.database import Database
 from mood_sweeps.results.mirrored import Records
 from mood_sweeps.results.outbox import Outbox
-from mood_sweeps.store import Lease, Store
+from mood_sweeps.store import Lease, Ref, Store
 from mood_sweeps.tracking.address import Secrets, sqlite_path
 from mood_sweeps.tracking.patience import Patience, Subject
 
@@ -147,7 +147,7 @@ class Mirror:
         if self._lease is not None:
             self._lease.check()
         try:
-            view.show(*subject)
+            self._show(view, subject)
         except Exception as error:
             self._patience.subject_failed(subject, len(ids))
             view.forget()
@@ -155,6 +155,22 @@ class Mirror:
             return
         self._outbox.mark_done(ids)
         self._patience.succeeded(subject)
+
+    def _show(self, view: View, subject: Subject) -> None:
+        """Bring a subject up to date, putting away what turns out to be corrupt.
+
+        Nobody else may ever look at it: a checkpoint whose banks and scores are all there.
+        """
+        put_away: set[Ref] = set()
+        while True:
+            try:
+                return view.show(*subject)
+            except CorruptObject as error:
+                if error.ref is None or error.ref in put_away:
+                    raise
+                self._store.quarantine(error.ref)
+                put_away.add(error.ref)
+                view.forget()
 
     def _opened(self) -> View | None:
         """Return the view, connecting at first use; None while another mirror holds the lease."""

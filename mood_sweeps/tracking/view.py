@@ -39,11 +39,14 @@ MAX_DIGEST = 36
 
 @dataclass
 class _Shown:
-    """What this process knows of a representation's run."""
+    """What this process knows of a representation's run.
+
+    is_given: whether the user brought its features.
+    """
 
     run: Run
+    is_given: bool
     model_id: str | None
-    made_ms: int
     has_accuracy: bool
 
 
@@ -133,21 +136,26 @@ class View:
             name = representation_name(shown)
             parent = self._parent(place.sweep)
             run = self._runs.make(REPRESENTATION, subject, place, name, {}, start_ms, parent)
+        # The run's own start, not the object's: an object made again after its bytes were lost
+        # must not bring its curves a second time.
+        start_ms = int(run.info.start_time)
         params = _axes(shown)
         points = []
         for stage in stages:
             params |= stage.parameters()
-            points += stage.points()
+            points += stage.points(start_ms)
         tags = {"mood.representation_key": key, "mood.checkpoint": "not in the store any more"}
         if newest is not None:
             tags |= self._checkpoints.tags(newest)
         if shown.id_accuracy is not None:
-            points.append(_accuracy(shown.id_accuracy, made_ms))
+            points.append(_accuracy(shown.id_accuracy, start_ms))
             tags["mood.id_accuracy_from"] = shown.id_accuracy_from or ""
         self._runs.fill(run, params, points, tags)
-        model_id = self._checkpoints.show(run, shown, newest) if newest is not None else None
+        model_id = None
+        if newest is not None and newest.files:  # of a headless one that was given there are none
+            model_id = self._checkpoints.show(run, shown, newest)
         self._runs.close(run, "FINISHED", made_ms)
-        known = _Shown(run, model_id, made_ms, shown.id_accuracy is not None)
+        known = _Shown(run, shown.seed is None, model_id, shown.id_accuracy is not None)
         self._representations[place] = known
         return known
 
@@ -176,14 +184,14 @@ class View:
             "n_id": str(pair.n_id),
             "n_ood": str(pair.n_ood),
         }
-        digest = self._digest(ood_set)
+        digests = self._digests(place, pair, parent)
         points = [
             point
             for number in pair.numbers
-            for point in _points(number, parent.model_id, (ood_set, digest))
+            for point in _points(number, parent.model_id, (ood_set, digests[1]))
             if run.data.metrics.get(point.name) != point.value
         ]
-        self._add_inputs(run, place, parent.model_id)
+        self._add_inputs(run, place, digests, parent.model_id)
         self._runs.fill(run, params, points, tags)
         self._runs.close(run, "FINISHED", end_ms)
 
@@ -204,27 +212,39 @@ class View:
             )
             if shown is not None and shown.id_accuracy is not None:
                 tags = {"mood.id_accuracy_from": shown.id_accuracy_from or ""}
-                accuracy = _accuracy(shown.id_accuracy, known.made_ms)
+                accuracy = _accuracy(shown.id_accuracy, int(known.run.info.start_time))
                 self._runs.fill(known.run, {}, [accuracy], tags)
                 known.has_accuracy = True
         return known
 
-    def _add_inputs(self, run: Run, place: RunPlace, model_id: str | None) -> None:
+    def _add_inputs(
+        self, run: Run, place: RunPlace, digests: tuple[str, str], model_id: str | None
+    ) -> None:
         inputs = run.inputs
         if inputs is not None and inputs.dataset_inputs:
             return
         datasets = [
             DatasetInput(
-                Dataset(name, self._digest(name), "mood-sweeps", name),
+                Dataset(name, digest, "mood-sweeps", name),
                 [InputTag("mlflow.data.context", context)],
             )
-            for name, context in ((place.id_set, "id"), (place.ood_set, "ood"))
+            for name, digest, context in zip(
+                (place.id_set, place.ood_set), digests, ("id", "ood"), strict=True
+            )
         ]
         models = [LoggedModelInput(model_id)] if model_id else None
         self._runs.client.log_inputs(run.info.run_id, datasets=datasets, models=models)
 
-    def _digest(self, image_set: str) -> str:
-        return self._fingerprint(image_set)[:MAX_DIGEST]
+    def _digests(self, place: RunPlace, pair: PairShown, parent: _Shown) -> tuple[str, str]:
+        """Return what tells the ID and the OOD set from others of their names.
+
+        Sets that the user brought are known by what was made of their bytes only.
+        """
+        if parent.is_given:
+            found = (place.representation_key, pair.numbers[0].input_digest)
+        else:
+            found = (self._fingerprint(place.id_set), self._fingerprint(place.ood_set))
+        return found[0][:MAX_DIGEST], found[1][:MAX_DIGEST]
 
     def _add_files(self, run_id: str, texts: Mapping[str, str]) -> None:
         with tempfile.TemporaryDirectory(prefix="mood-sweeps-") as folder:

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from mood_sweeps.aggregation.comparative import comparative_table, pivot
+from mood_sweeps.aggregation.measures import MEASURES
 from mood_sweeps.errors import InputError
 
 
@@ -195,10 +196,7 @@ def _tiny(lines: list[tuple[str, int | None, float]]) -> pd.DataFrame:
                 "status": "done",
                 "reason": None,
             }
-            | dict.fromkeys(
-                ("auroc", "fpr95", "fpr95_ood_positive", "aupr_in", "aupr_out", "id_accuracy"),
-                auroc,
-            )
+            | dict.fromkeys(MEASURES, auroc)
             for number, (pretext, seed, auroc) in enumerate(lines)
         ]
     )

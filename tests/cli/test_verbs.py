@@ -30,7 +30,7 @@ def test_plan_of_a_fresh_workspace_says_all_is_to_run_and_writes_nothing(
     assert said.code == 0
     # 2 pretexts × 2 scorers × 2 pairs; msp needs a head, which random does not have: 6 cells.
     assert "6 cells of 8 in the full grid" in said.out
-    assert re.search(r"2\s+msp needs a head", said.out)
+    assert re.search(r"2\s+the scorer needs a head", said.out)
     assert re.search(r"pretrain\s+2\s+0\s+2", said.out)
     assert re.search(r"evaluate\s+6\s+0\s+6", said.out)
     assert "time unknown" in said.out
@@ -153,8 +153,10 @@ def test_list_names_everything_with_parameters(say, tmp_path):
     said = say(tmp_path, "list")
     for name in ("mim", "vit_nano", "pt", "kl_matching", "digits", "gaussian"):
         assert re.search(rf"^  {name}\b", said.out, re.MULTILINE)
+    from mood_sweeps.scorers import SCORERS
+
     scorers = say(tmp_path, "list", "scorers").out.splitlines()
-    assert len(scorers) == 11
+    assert [line.split()[0] for line in scorers] == list(SCORERS)
     assert any("knn" in line and "k=50" in line for line in scorers)
 
 
@@ -191,7 +193,7 @@ def test_list_says_what_can_be_id_and_what_needs_a_head(say, tmp_path):
     assert re.search(r"digits .*ID or OOD.*digits:0-5", datasets)
     assert re.search(r"photos .*OOD only", datasets)
     scorers = say(tmp_path, "list", "scorers").out
-    assert "[probability, needs a head]" in scorers
+    assert "[probability, needs logits]" in scorers
     assert re.search(r"knn +\[feature\] ", scorers)
 
 
@@ -203,8 +205,7 @@ from typing import ClassVar
 class Stumbles:
     version: ClassVar[int] = 1
     family: ClassVar[str] = "feature"
-    needs_head: ClassVar[bool] = False
-    uses_seed: ClassVar[bool] = False
+    needs: ClassVar[tuple[str, ...]] = ()
 
     def fit(self, train, head):
         return {"mean": train.features.mean(axis=0)}
@@ -228,7 +229,7 @@ def test_a_launch_names_its_lost_cells_with_key_and_traceback(say, tmp_path):
     )
     said = say(tmp_path, "launch", "sweep.yaml", "--executor", "inline", "--no-mlflow")
     assert said.code == 1
-    assert 'File "plugin.py", line 15, in score' in said.out
+    assert 'File "plugin.py", line 14, in score' in said.out
     rows = pd.read_sql("select * from results", f"sqlite:///{tmp_path}/.mood/results.db")
     failed = rows[rows["status"] == "failed"]
     assert len(failed) == 2

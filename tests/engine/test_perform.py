@@ -104,7 +104,7 @@ def test_banks_are_what_the_contract_says(plan: Plan, store: Store) -> None:
 def test_numbers_that_are_there_are_read_not_made(
     plan: Plan, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mood_sweeps.scorers.knn import KNN
+    from mood_sweeps.scorers.feature.knn import KNN
 
     def never(*_: Any) -> None:
         raise AssertionError("fitted again")

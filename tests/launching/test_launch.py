@@ -50,7 +50,8 @@ def numbers(tried: Tried) -> list[tuple[Any, ...]]:
     """Return all that must not depend on when and in how many pieces it was computed."""
     return tried.query(
         "select cell_key, status, reason, score_key, auroc, auroc_low, auroc_high, fpr95, "
-        "fpr95_ood_positive, aupr_in, aupr_out, id_accuracy, n_id, n_ood "
+        "fpr95_ood_positive, aupr_in, aupr_out, detection_error, autc, oscr, ccr_at_fpr05, "
+        "id_accuracy, n_id, n_ood, note "
         "from results order by cell_key"
     )
 
@@ -183,8 +184,7 @@ import numpy as np
 class Norm:
     version: ClassVar[int] = 1
     family: ClassVar[str] = "feature"
-    needs_head: ClassVar[bool] = False
-    uses_seed: ClassVar[bool] = False
+    needs: ClassVar[tuple[str, ...]] = ()
 
     def fit(self, train, head):
         return {}
@@ -286,6 +286,19 @@ def test_damage_is_healed_by_the_launch_that_needs_it(
     assert file.read_bytes() == content  # the same bits, made again
     assert len(list((launched.folder / "store" / "quarantine").iterdir())) == 1
     assert set(before) < set(numbers(tried))
+
+
+def test_a_checkpoint_made_again_is_to_be_shown_again(launched: Tried) -> None:
+    checkpoint = classification(launched).checkpoint
+    of_it = f"subject like '{checkpoint.key}%' and kind = 'representation'"
+    assert len(launched.query(f"select * from outbox where {of_it}")) == 1
+    shutil.rmtree(place(launched, checkpoint.ref))
+    tried, watched = again(launched, TINY.replace("[msp, knn]", "[msp, knn, energy]"))
+    assert watched.kinds == {"pretrain": 1, "score": 1}
+    assert len(tried.query(f"select * from outbox where {of_it}")) == 2
+    # What is only new has been seen by nobody.
+    rest = "kind = 'representation' group by subject having count(*) > 1"
+    assert len(tried.query(f"select subject from outbox where {rest}")) == 1
 
 
 def test_a_damaged_score_object_is_made_again_for_a_new_database(launched: Tried) -> None:
@@ -426,3 +439,60 @@ def test_scores_in_the_store_are_those_of_the_rows(trained: Tried) -> None:
     for cell in trained.launched.plan.cells:
         both = scores[cell.id_scores_key], scores[cell.ood_scores_key]
         assert rows[cell.score_key] == auroc(*both)
+
+
+def test_settings_selected_on_validation_sets_are_rows_that_say_so(launched: Tried) -> None:
+    text = TINY.replace("[msp, knn]", "[{knn: {k: [1, 50]}}]").replace(
+        "far: [gaussian]}", "far: [gaussian], ood_val: [shapes]}\nselect: {on: id_val+ood_val}"
+    )
+    tried, watched = again(launched, text)
+    # The scores of k = 50, of an earlier launch, serve the selection too.
+    assert watched.kinds == {"extract": 2, "score": 2}
+    rows = tried.query("select scorer, ood_set, pretext, auroc, note from results")
+    by_cell = {row[:3]: row for row in rows}
+    selected = [row for row in rows if row[0] == "knn(selected)"]
+    assert len(selected) == 4
+    for _, ood_set, pretext, value, note in selected:
+        setting, _, rest = note.partition(" selected on ")
+        assert rest.startswith("digits:0-5/val + shapes, mean AUROC ")
+        assert by_cell[setting, ood_set, pretext][3] == value
+    assert tried.launched.exit_code == 0
+
+
+LIVE = """\
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Still:
+    version: ClassVar[int] = 1
+    family: ClassVar[str] = "gradient"
+    needs: ClassVar[tuple[str, ...]] = ("network",)
+
+    def fit(self, bank, head):
+        return {}
+
+    def score(self, state, bank):
+        features, _ = bank.network.forward(bank.inputs[:])
+        np.testing.assert_allclose(features, bank.features, rtol=1e-3, atol=1e-4)
+        gradient = bank.network.input_gradient(bank.inputs[:], lambda x, z: (np.ones_like(x), None))
+        return -np.abs(gradient).sum(axis=(1, 2, 3)).astype(np.float64)
+
+
+SCORERS = {"still": Still}
+"""
+
+
+def test_a_scorer_may_ask_the_network(launched: Tried) -> None:
+    (launched.folder / "still.py").write_text(LIVE)
+    text = TINY.replace("[msp, knn]", "[knn, still]").replace(
+        "axes:", "plugins: [still.py]\naxes:", 1
+    )
+    tried, watched = again(launched, text)
+    assert watched.kinds == {"score": 2}  # banks and checkpoints are there, the headless one too
+    rows = tried.query("select auroc from results where scorer = 'still'")
+    assert len(rows) == 4
+    assert all(0 <= value <= 1 for (value,) in rows)

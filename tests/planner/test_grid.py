@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from spine_cases import plan_of
+from spine_cases import NamedImages, plan_of, read
 
+from mood_sweeps.choice import Choice
 from mood_sweeps.errors import InputError
+from mood_sweeps.planner.fit import Selection
+from mood_sweeps.planner.grid import expand
 from mood_sweeps.planner.plan import Cell, Plan
 
 AXES: dict[str, list[Any]] = {
@@ -72,7 +77,7 @@ def brute_force(sweep: dict[str, Any]) -> tuple[list[tuple[Any, ...]], Counter[s
                 if pretext == "mim" and backbone == "resnet_nano":
                     removed["mim"] += 1
                 elif scorer in ("msp", "vim") and not has_head(pretext, finetune):
-                    removed[scorer] += 1
+                    removed["the"] += 1
                 elif any(
                     all(values[axis] in allowed for axis, allowed in rule.items())
                     for rule in sweep["exclude"]
@@ -243,7 +248,74 @@ exclude: [{scorer: knn}]
     assert "sweep.yaml:4: the rules leave no cell" in message
     for reason in (
         "mim trains vit backbones only, resnet_nano is a cnn: 2",
-        "msp needs a head, the representation is headless: 1",
+        "the scorer needs a head, the representation is headless: 1",
         "exclude {scorer: knn}: 1",
     ):
         assert reason in message
+
+
+SELECT = """\
+name: select
+axes:
+  pretext: [classification]
+  backbone: [resnet_nano]
+  finetune: [pt]
+  scorer: [{knn: {k: [1, 5]}}]
+select: {on: id_val+ood_val}
+pairs: [{id: id:abc, far: [ood:xyz], ood_val: [ood:pq]}]
+"""
+
+
+def test_a_selection_shares_the_fits_of_its_grid(tmp_path: Path) -> None:
+    plan = plan_of(SELECT, tmp_path)
+    one, five, selected = plan.cells
+    assert selected.scorer_label == "knn(selected)"
+    assert isinstance(selected.fit, Selection)
+    assert selected.fit.candidates == (one.fit, five.fit)
+    assert [bank.label.split(" of ")[0] for bank in selected.banks] == [
+        "id:abc/train",
+        "id:abc/test",
+        "id:abc/val",
+        "ood:pq/all",
+        "ood:xyz/all",
+    ]
+    assert plan.stage_counts() == {
+        "pretrain": 1,
+        "extract": 5,
+        "fit": 2,
+        "select": 1,
+        "score": 10,  # three cells on two test banks, two candidates on two validation banks
+        "evaluate": 3,
+    }
+
+
+def test_what_is_selected_from_and_on_is_in_the_key(tmp_path: Path) -> None:
+    def key(old: str = "", new: str = "") -> str:
+        return plan_of(SELECT.replace(old, new) if old else SELECT, tmp_path).cells[-1].score_key
+
+    assert key("[1, 5]", "[5, 1]") == key()
+    assert key("ood_val: [ood:pq]", "ood_val: [ood:pq, ood:rs]") != key()
+    assert key("[1, 5]", "[1, 5, 7]") != key()
+
+
+@dataclass(frozen=True)
+class LearnsFromVal:
+    version: ClassVar[int] = 1
+    needs: ClassVar[tuple[str, ...]] = ()
+    fits_on: ClassVar[str] = "id_val"
+
+
+def test_a_scorer_is_fitted_on_the_split_it_asks_for(tmp_path: Path) -> None:
+    sweep = read(SELECT.replace("{knn: {k: [1, 5]}}", "{knn: {k: [1, 5]}}, msp"), tmp_path)
+    sweep = dataclasses.replace(sweep, scorers=(Choice("val", LearnsFromVal()),), ood_val={})
+    (cell,) = expand(sweep, NamedImages).cells
+    assert cell.fit.banks == (cell.representation.banks["id:abc", "val"],)
+    assert cell.fit.banks[0] in cell.banks
+    assert cell.fit.note == ""
+
+    class NoVal(NamedImages):
+        splits = ("train", "test", "all")
+
+    (cell,) = expand(sweep, NoVal).cells
+    assert cell.fit.banks == (cell.representation.banks["id:abc", "train"],)
+    assert cell.fit.note == "fitted on ID train: id:abc has no val split"

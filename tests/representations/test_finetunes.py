@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mood_sweeps.errors import InputError
-from mood_sweeps.representations import choose_finetune
+from mood_sweeps.representations import choose_finetune, choose_finetunes
 from mood_sweeps.representations.finetunes import MultiClass
 
 
@@ -33,3 +33,13 @@ def test_chains() -> None:
 def test_bad_chains_are_refused(raw: object, message: str) -> None:
     with pytest.raises(InputError, match=message):
         choose_finetune(raw)
+
+
+def test_a_grid_over_a_stage_is_one_chain_each():
+    chains = choose_finetunes({"pt+ft": {"ft": {"epochs": [1, 2]}}})
+    assert [stages[0].label for stages in chains] == ["ft(epochs=1)", "ft(epochs=2)"]
+    with pytest.raises(InputError, match="grid of 2"):
+        choose_finetune({"pt+ft": {"ft": {"epochs": [1, 2]}}})
+    with pytest.raises(InputError) as caught:
+        choose_finetunes({"pt+ft": {"ft": {"epochs": [1, 0]}}})
+    assert caught.value.problems[0].inside == ("pt+ft", "ft", "epochs", 1)

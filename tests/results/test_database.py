@@ -85,6 +85,34 @@ def test_the_newest_migration_is_the_one_the_schema_names() -> None:
     assert ScriptDirectory.from_config(config).get_current_head() == HEAD_REVISION
 
 
+def test_an_older_database_is_migrated_with_its_rows(file: Path) -> None:
+    from alembic import command
+
+    from mood_sweeps.results import migrate
+
+    real = command.upgrade
+    database = Database(f"sqlite:///{file}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migrate.command, "upgrade", lambda config, _: real(config, "0001"))
+        database.prepare()
+    with database.writing() as connection:
+        connection.execute(text("INSERT INTO sweeps VALUES ('a', 1)"))
+        connection.execute(
+            text(
+                "INSERT INTO evaluations (score_key, auroc, id_accuracy_from, n_id, n_ood, seconds,"
+                " object_key, input_digest, environment, created_at)"
+                " VALUES ('k', 0.75, 'head', 1, 1, 0, 'o', 'i', 'cpu', 'now')"
+            )
+        )
+    assert database.exists()
+    with database.reading() as connection:
+        rows = connection.execute(text("SELECT auroc, note FROM evaluations")).all()
+        assert rows == [(0.75, None)]
+        assert "note" in {column["name"] for column in inspect(connection).get_columns("results")}
+        assert connection.execute(text("SELECT name FROM sweeps")).scalar() == "a"
+    database.close()
+
+
 def test_a_database_of_a_newer_version_is_refused_and_left_alone(
     database: Database, file: Path
 ) -> None:
@@ -218,3 +246,16 @@ def test_an_older_revision_is_migrated(file: Path) -> None:
     database.prepare()
     assert database.exists()
     database.close()
+
+
+@pytest.mark.system
+@pytest.mark.filterwarnings("ignore:XDG_RUNTIME_DIR")
+def test_postgresql_knows_at_once_how_much_there_is(postgresql: Database) -> None:
+    with postgresql.writing() as connection:
+        connection.execute(
+            text("INSERT INTO sweeps SELECT 'sweep' || n, n FROM generate_series(1, 5000) n")
+        )
+    postgresql.refresh_statistics()
+    with postgresql.reading() as connection:
+        known = "SELECT reltuples FROM pg_class WHERE relname = 'sweeps'"
+        assert connection.execute(text(known)).scalar() == 5000

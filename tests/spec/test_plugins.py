@@ -26,8 +26,7 @@ import numpy as np
 class Norm:
     version: ClassVar[int] = 1
     family: ClassVar[str] = "feature"
-    needs_head: ClassVar[bool] = False
-    uses_seed: ClassVar[bool] = False
+    needs: ClassVar[tuple[str, ...]] = ()
 
     order: int = 2
     shift: float = 0.0
@@ -112,7 +111,7 @@ def test_a_plugins_traceback_shows_its_lines(file: Path) -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         load_sweep(file).scorers[2].parameters.score({}, bank)
     shown = "".join(traceback.format_exception(caught.value))
-    assert 'File "norm.py", line 24, in score' in shown
+    assert 'File "norm.py", line 23, in score' in shown
     assert 'raise ZeroDivisionError("order 0")' in shown
 
 
@@ -150,8 +149,8 @@ def _without(line: str) -> str:
         (_without("    version: ClassVar[int] = 1\n"), ["'version' must be ClassVar[int]"]),
         (PLUGIN.replace("version: ClassVar[int]", "version: int"), ["'version' must be ClassVar"]),
         (PLUGIN.replace('"feature"', '"featur"'), ["'family' must be", "feature, hybrid"]),
-        (_without("    needs_head: ClassVar[bool] = False\n"), ["'needs_head' must be"]),
-        (PLUGIN.replace("uses_seed: ClassVar[bool] = False", "uses_seed = 0"), ["'uses_seed'"]),
+        (PLUGIN.replace("= ()", "= ('had',)"), ["'needs' must be", "labels, logits, head"]),
+        (PLUGIN.replace("= ()", "= ()\n    fits_on = 'test'"), ["'fits_on' must be", "id_val"]),
         (PLUGIN.replace("def score", "def scores"), ["'score' must be a method"]),
         (PLUGIN.replace("order: int", "order: Nothing"), ["parameters cannot be read"]),
         (PLUGIN.replace("order: int", "order: np.ndarray"), ["parameters cannot be read"]),

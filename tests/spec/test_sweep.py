@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from spine_cases import read
 
+from mood_sweeps.errors import InputError
 from mood_sweeps.identity import key_of
+from mood_sweeps.scorers import SCORERS
 from mood_sweeps.spec import Pair, Sweep, load_sweep
 
 QUICKSTART = Path(__file__).parents[2] / "experiments" / "pretext_vs_scorer.yaml"
@@ -157,3 +160,86 @@ print([name for name in heavy if name in sys.modules], seconds < 0.1, seconds)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("[] True"), done.stdout
+
+
+def test_a_grid_on_any_axis_is_one_value_for_each_combination(tmp_path: Path) -> None:
+    sweep = read(
+        """\
+name: grid
+axes:
+  pretext: [{mim: {mask_ratio: [0.25, 0.5]}}]
+  backbone: [{vit_nano: {depth: [1, 2]}}]
+  finetune: [{pt+ft: {ft: {epochs: [1, 2]}}}]
+  scorer: [{knn: {k: [1, 5]}}, msp]
+pairs: [{id: id:abc, far: [ood:far]}]
+""",
+        tmp_path,
+    )
+    assert [one.label for one in sweep.pretexts] == ["mim(mask_ratio=0.25)", "mim(mask_ratio=0.5)"]
+    assert [one.label for one in sweep.backbones] == ["vit_nano(depth=1)", "vit_nano(depth=2)"]
+    assert [one.label for one in sweep.finetunes] == ["pt+ft(epochs=1)", "pt+ft(epochs=2)"]
+    assert [one.label for one in sweep.scorers] == ["knn(k=1)", "knn(k=5)", "msp"]
+
+
+GRID = """\
+name: grid
+axes:
+  pretext: [random]
+  backbone: [vit_nano]
+  finetune: [pt]
+  scorer: [{knn: {k: [5, 1]}}, max_logit]
+select: {on: id_val+ood_val}
+pairs: [{id: id:abc, far: [ood:xyz], ood_val: [ood:pq, ood:rs]}]
+"""
+
+
+def test_select_adds_the_best_of_every_grid(tmp_path: Path) -> None:
+    sweep = read(GRID, tmp_path)
+    assert [one.label for one in sweep.scorers] == [
+        "knn(k=5)",
+        "knn(k=1)",
+        "max_logit",
+        "knn(selected)",
+    ]
+    assert sweep.ood_val == {"id:abc": ("ood:pq", "ood:rs")}
+    plain = read(GRID.replace("[5, 1]", "[1, 5]"), tmp_path)
+    assert plain.scorers[-1] == sweep.scorers[-1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("id_val+ood_val}", "id_test}", "selected on 'id_val+ood_val', not on 'id_test'"),
+        ("{on: id_val+ood_val}", "{}", "'select' has no 'on'"),
+        ("[5, 1]", "5", "nothing to select: no scorer has a grid"),
+        (", ood_val: [ood:pq, ood:rs]", "", "needs OOD validation sets for 'id:abc'"),
+        ("select: {on: id_val+ood_val}\n", "", "'ood_val' of 'id:abc' (ood:pq, ood:rs)"),
+        ("[ood:pq, ood:rs]", "[ood:xyz]", "must not be chosen on a test set"),
+        (
+            "[ood:pq, ood:rs]",
+            "[ood:xo]",
+            "the validation set 'ood:xo' holds the class x of 'ood:xyz'",
+        ),
+        ("[ood:pq, ood:rs]", "[id:c]", "the OOD validation set 'id:c' holds the class c"),
+        ("[ood:pq, ood:rs]", "[ood:pq, ood:pq]", "'ood:pq' is listed twice"),
+        ("max_logit", "{knn: {k: [7, 8]}}", "two grids of scorer 'knn'"),
+    ],
+)
+def test_a_selection_that_cannot_be_made_is_refused(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        read(GRID.replace(old, new), tmp_path)
+    (problem,) = caught.value.problems
+    assert message in problem.message
+    assert problem.where
+
+
+def test_all_stands_for_the_whole_catalogue_of_scorers(tmp_path: Path) -> None:
+    text = GRID[: GRID.index("select")].replace("[{knn: {k: [5, 1]}}, max_logit]", "[all]")
+    text += "pairs: [{id: id:abc, far: [ood:xyz]}]\n"
+    assert [one.label for one in read(text, tmp_path).scorers] == list(SCORERS)
+    with pytest.raises(InputError, match="scorer 'knn' is listed twice"):
+        read(text.replace("[all]", "[all, knn]"), tmp_path)
+    more = read(text.replace("[all]", "[all, {knn: {k: 3}}]"), tmp_path)
+    assert more.scorers[-1].label == "knn(k=3)"

@@ -15,6 +15,9 @@ from mood_sweeps.errors import Undefined
 from mood_sweeps.identity import key_of
 from mood_sweeps.metrics import auroc
 from mood_sweeps.planner.call import Evaluation, Scoring
+from mood_sweeps.planner.fit import Fit, Selection, scores_key
+from mood_sweeps.planner.stage import Extract, Stage
+from mood_sweeps.spec.sweep import Selected
 from mood_sweeps.stages.score import Banks, Known, Scored, Scorings
 from mood_sweeps.stages.score_objects import (
     completed_rows,
@@ -34,7 +37,7 @@ class Distance:
     """Minus the distance from the train mean; counts how often it is asked."""
 
     version: ClassVar[int] = 1
-    needs_head: ClassVar[bool] = False
+    needs: ClassVar[tuple[str, ...]] = ()
 
     name: str = "plain"
     breaks_at: str = ""
@@ -59,8 +62,9 @@ class Distance:
         return -(np.abs(bank.features - state["mean"]) ** state["power"]).sum(axis=1)
 
 
-TRAIN, ID, NEAR, FAR = (Ref("extract", name) for name in ("train", "id", "near", "far"))
-DIGESTS = {ref.key: f"digest of {ref.key}" for ref in (TRAIN, ID, NEAR, FAR)}
+NAMES = ("train", "id", "near", "far", "id val", "ood val")
+TRAIN, ID, NEAR, FAR, ID_VAL, OOD_VAL = (Ref("extract", name) for name in NAMES)
+DIGESTS = {name: f"digest of {name}" for name in NAMES}
 
 
 def bank(n: int, shift: float, seed: int) -> FeatureBank:
@@ -70,23 +74,42 @@ def bank(n: int, shift: float, seed: int) -> FeatureBank:
 
 
 BANKS = Banks(
-    train=bank(50, 0, 0),
-    id_test=bank(40, 0, 1),
-    ood={NEAR: bank(30, 0.5, 2), FAR: bank(20, 3, 3)},
+    features={
+        TRAIN: bank(50, 0, 0),
+        ID: bank(40, 0, 1),
+        NEAR: bank(30, 0.5, 2),
+        FAR: bank(20, 3, 3),
+        ID_VAL: bank(35, 0, 4),
+        OOD_VAL: bank(25, 0.5, 5),
+    },
     head=None,
-    id_predictions=np.zeros(40, dtype=np.int64),
-    ood_predictions={NEAR: np.zeros(30, dtype=np.int64), FAR: np.ones(20, dtype=np.int64)},
+    predictions={
+        ID: np.zeros(40, dtype=np.int64),
+        NEAR: np.zeros(30, dtype=np.int64),
+        FAR: np.ones(20, dtype=np.int64),
+    },
 )
 
 
-def evaluations(scorer: Distance) -> list[Evaluation]:
-    name = scorer.name
+def stage_of(ref: Ref) -> Stage:
+    return Stage(ref, {}, Extract(Ref("pretrain", "c"), ref.key, "all"), (), ref.key, "m")
+
+
+STAGES = {ref: stage_of(ref) for ref in BANKS.features}
+
+
+def fit_of(scorer: Distance, bank: Ref = TRAIN, note: str = "") -> Fit:
+    return Fit(f"{scorer.name}-fit", Choice("distance", scorer), STAGES[bank], note)
+
+
+def scores(scorer: Distance, bank: Ref) -> str:
+    return scores_key(f"{scorer.name}-fit", bank.key)
+
+
+def evaluations(fit: Fit | Selection, name: str) -> list[Evaluation]:
     return [
         Evaluation(
-            scorer=Choice("distance", scorer),
-            fit_key=f"{name}-fit",
-            id_scores_key=f"{name}-id",
-            ood_scores_key=f"{name}-{ref.key}",
+            fit=fit,
             score_key=f"{name}-{ref.key}-number",
             ood_bank=ref,
             ood_classes=("c0", "c1"),
@@ -96,8 +119,13 @@ def evaluations(scorer: Distance) -> list[Evaluation]:
 
 
 def scored(*scorers: Distance, known: Known | None = None) -> Scored:
+    fits = {scorer.name: fit_of(scorer) for scorer in scorers}
+    return scored_fits(fits, known)
+
+
+def scored_fits(fits: Mapping[str, Fit | Selection], known: Known | None = None) -> Scored:
     CALLS.clear()
-    items = tuple(item for scorer in scorers for item in evaluations(scorer))
+    items = tuple(item for name, fit in fits.items() for item in evaluations(fit, name))
     work = Scoring("group", Ref("pretrain", "c"), TRAIN, ID, ("a", "b"), "head", items)
     return Scorings(work, BANKS, known or Known()).run()
 
@@ -109,27 +137,31 @@ def by_key(made: Scored) -> dict[str, dict[str, Any]]:
 def test_each_fit_and_each_bank_is_done_once() -> None:
     made = scored(Distance())
     assert CALLS == {"plain fit": 1, "plain score": 3}
-    assert set(made.scores) == {"plain-id", "plain-near", "plain-far"}
+    assert set(made.scores) == {scores(Distance(), ref) for ref in (ID, NEAR, FAR)}
     assert made.failures == []
     near, far = made.rows
-    mean = BANKS.train.features.mean(axis=0)
+    mean = BANKS.features[TRAIN].features.mean(axis=0)
     expected = {
-        ref: -((np.abs(one.features - mean) ** 2.0).sum(axis=1))
-        for ref, one in {ID: BANKS.id_test, **BANKS.ood}.items()
+        ref: -((np.abs(BANKS.features[ref].features - mean) ** 2.0).sum(axis=1))
+        for ref in (ID, NEAR, FAR)
     }
     assert near["auroc"] == pytest.approx(auroc(expected[ID], expected[NEAR]))
     assert far["auroc"] > near["auroc"]
     assert (near["n_id"], near["n_ood"], far["n_ood"]) == (40, 30, 20)
-    assert near["id_accuracy"] == np.mean(BANKS.id_test.labels == 0)
+    assert near["id_accuracy"] == np.mean(BANKS.features[ID].labels == 0)
     assert near["seconds"] > 0
-    assert near["reason"] is None
+    assert near["reason"] is near["note"] is None
+    assert near["oscr"] <= near["id_accuracy"]
+    assert near["ccr_at_fpr05"] <= near["id_accuracy"]
+    assert 0 <= near["detection_error"] <= 0.5
+    assert 0 < near["autc"] < 0.5
 
 
 def test_the_confusion_counts_accepted_images_by_class() -> None:
     near = by_key(scored(Distance()))["plain-near-number"]
     table = near["confusion"]
     assert table["id_classes"] == ["a", "b"]
-    assert table["n_ood_class"] == np.bincount(BANKS.ood[NEAR].labels).tolist()
+    assert table["n_ood_class"] == np.bincount(BANKS.features[NEAR].labels).tolist()
     accepted = np.array(table["accepted"])
     assert accepted[:, 1].sum() == 0  # all were predicted as class a
     assert accepted.sum() == pytest.approx(near["fpr95"] * 30)
@@ -200,7 +232,7 @@ def test_what_the_store_holds_is_not_made_again_and_gives_the_same_numbers(tmp_p
     first = scored(Distance())
     origin = Origin({"kind": "score"}, DIGESTS, {"class": "cpu"})
     ref = score_ref("group", first)
-    predictions = {ID.key: BANKS.id_predictions}
+    predictions = {ID.key: BANKS.predictions[ID]}
     provides = {"fits": sorted(first.states), "scores": sorted(first.scores)}
     manifest = store.publish(ref, writer(first, predictions), origin, None, 1.0, provides)
 
@@ -216,8 +248,8 @@ def test_what_the_store_holds_is_not_made_again_and_gives_the_same_numbers(tmp_p
     only_states = Known(states=known.states)
     third = scored(Distance(), known=only_states)
     assert CALLS == {"plain score": 3}
-    for key, scores in third.scores.items():
-        np.testing.assert_array_equal(scores, first.scores[key])
+    for key, values in third.scores.items():
+        np.testing.assert_array_equal(values, first.scores[key])
 
     rows = list(stored_rows(store, "group"))
     assert rows == list(completed_rows(first.rows, manifest))
@@ -234,6 +266,23 @@ def test_an_objects_name_is_what_it_holds() -> None:
     assert score_ref("group", other) != score_ref("another", other)
 
 
+def test_an_array_that_several_states_hold_is_stored_once(tmp_path: Path) -> None:
+    train = BANKS.features[TRAIN].features
+    wide = np.tile(train, (1, 1000))
+    made = scored(*(Distance(f"d{n}", state={"wide": wide, "own": n}) for n in range(5)))
+    folder = tmp_path / "object"
+    folder.mkdir()
+    writer(made, {})(folder)
+    assert wide.nbytes < (folder / "states.safetensors").stat().st_size < 1.1 * wide.nbytes
+    store = Store(tmp_path / "store")
+    origin = Origin({}, {}, {"class": "cpu"})
+    store.publish(score_ref("group", made), writer(made, {}), origin, None, 1.0)
+    for n in range(5):
+        state = known_parts(store, "group").states[f"d{n}-fit"]
+        np.testing.assert_array_equal(state["wide"], wide)
+        assert state["own"] == n
+
+
 def test_a_scorer_without_a_state_is_known_to_be_fitted(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     made = scored(Distance())
@@ -242,3 +291,70 @@ def test_a_scorer_without_a_state_is_known_to_be_fitted(tmp_path: Path) -> None:
     provides = {"fits": sorted(made.states), "scores": sorted(made.scores)}
     store.publish(score_ref("group", made), writer(made, {}), origin, None, 1.0, provides)
     assert known_parts(store, "group").states["stateless-fit"] == {}
+
+
+def test_a_scorer_learns_from_the_bank_of_its_fit_and_the_row_carries_the_note() -> None:
+    made = scored_fits({"val": fit_of(Distance(), ID_VAL, note="an odd bank")})
+    (state,) = made.states.values()
+    np.testing.assert_array_equal(state["mean"], BANKS.features[ID_VAL].features.mean(axis=0))
+    for row, ood in zip(made.rows, ("near", "far"), strict=True):
+        assert row["note"] == "an odd bank"
+        assert row["banks"] == ["train", "id", "id val", ood]
+
+
+def selection(*scorers: Distance) -> Selection:
+    fits = tuple(map(fit_of, scorers))
+    choices = Selected(tuple(fit.scorer for fit in fits))
+    return Selection("best", choices, fits, STAGES[ID_VAL], (STAGES[OOD_VAL],), "id/val + ood")
+
+
+POWERS = tuple(Distance(f"power {power}", state={"power": power}) for power in (2.0, 0.0, 9.0))
+
+
+def validated(scorer: Distance) -> float:
+    mean, power = BANKS.features[TRAIN].features.mean(axis=0), scorer.state["power"]
+    id_val, ood_val = (
+        -(np.abs(BANKS.features[ref].features - mean) ** power).sum(axis=1)
+        for ref in (ID_VAL, OOD_VAL)
+    )
+    return auroc(id_val, ood_val)
+
+
+def test_settings_are_selected_on_the_validation_sets_alone() -> None:
+    made = scored_fits({"best": selection(*POWERS), **{p.name: fit_of(p) for p in POWERS}})
+    best = max(POWERS, key=validated)
+    rows = by_key(made)
+    for ood in ("near", "far"):
+        row = rows[f"best-{ood}-number"]
+        assert row["auroc"] == rows[f"{best.name}-{ood}-number"]["auroc"]
+        assert row["note"].endswith(f"on id/val + ood, mean AUROC {validated(best):.4f}")
+        assert row["banks"] == ["train", "id", "id val", "ood val", ood]
+    # Candidates that are cells of their own are fitted and scored once for both.
+    assert all(CALLS[f"{power.name} fit"] == 1 for power in POWERS)
+    assert all(CALLS[f"{power.name} score"] == 5 for power in POWERS)
+
+
+def test_a_selection_from_the_store_is_the_same_without_a_fit() -> None:
+    first = scored_fits({"best": selection(*POWERS)})
+    again = scored_fits({"best": selection(*POWERS)}, Known(first.states, first.scores))
+    assert sum(CALLS.values()) == 0
+    for row, before in zip(again.rows, first.rows, strict=True):
+        assert {**row, "seconds": 0} == {**before, "seconds": 0}
+
+
+def test_of_equals_the_first_is_selected_and_undefined_candidates_are_none() -> None:
+    undefined = Distance("undefined", "fit", Undefined)
+    made = scored_fits({"best": selection(undefined, Distance("one"), Distance("two"))})
+    assert CALLS["one score"] == 5
+    assert CALLS["two score"] == 2  # on the validation sets only
+    assert all("auroc" in row for row in made.rows)
+    nobody = scored_fits({"best": selection(undefined)})
+    for row in nobody.rows:
+        assert row["reason"] == "no setting is defined on the validation sets: no fit"
+
+
+def test_a_candidate_that_raises_is_the_failure_of_the_selection() -> None:
+    made = scored_fits({"best": selection(Distance(), Distance("broken", "fit"))})
+    ((keys, error, _),) = made.failures
+    assert set(keys) == {"best-near-number", "best-far-number"}
+    assert str(error) == "no fit"

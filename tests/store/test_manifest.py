@@ -24,11 +24,34 @@ MANIFEST = Manifest(
 def test_a_manifest_reads_as_it_was_written() -> None:
     assert Manifest.from_json(MANIFEST.to_json(), REF) == MANIFEST
     assert Manifest.from_json(MANIFEST.to_json().encode(), REF) == MANIFEST
+    assert Manifest.from_json(changed(), REF) == MANIFEST
 
 
 def test_the_digest_is_of_names_and_bytes_only() -> None:
     assert MANIFEST.digest == key_of({"a": "1" * 64, "b": "2" * 64})
     assert MANIFEST.size == 30
+
+
+def changed(**fields: Any) -> str:
+    """Return the manifest with other fields and a checksum that fits them."""
+    content = {**json.loads(MANIFEST.to_json()), **fields}
+    del content["checksum"]
+    return json.dumps({**content, "checksum": key_of(content)})
+
+
+def test_any_byte_that_changes_what_it_says_is_damage() -> None:
+    text = MANIFEST.to_json().encode()
+    unnoticed = []
+    for position in range(len(text)):
+        for flip in (0x01, 0x02, 0x10, 0x80):
+            damaged = bytearray(text)
+            damaged[position] ^= flip
+            try:
+                if Manifest.from_json(bytes(damaged), REF) != MANIFEST:
+                    unnoticed.append((position, bytes(damaged[position - 10 : position + 10])))
+            except CorruptObject:
+                continue
+    assert unnoticed == []
 
 
 @pytest.mark.parametrize(
@@ -41,11 +64,12 @@ def test_the_digest_is_of_names_and_bytes_only() -> None:
         "{}",
         MANIFEST.to_json()[:-40],
         MANIFEST.to_json().encode().replace(b"fits", b"f\xff\xfes"),
-        json.dumps({**json.loads(MANIFEST.to_json()), "files": {"a": {"size": 1}}}),
-        json.dumps({**json.loads(MANIFEST.to_json()), "files": [1]}),
-        json.dumps({**json.loads(MANIFEST.to_json()), "unknown": 1}),
-        json.dumps({**json.loads(MANIFEST.to_json()), "key": "0" * 64}),
-        json.dumps({**json.loads(MANIFEST.to_json()), "kind": "finetune"}),
+        json.dumps({**json.loads(MANIFEST.to_json()), "seconds": 0.5}),
+        changed(files={"a": {"size": 1}}),
+        changed(files=[1]),
+        changed(unknown=1),
+        changed(key="0" * 64),
+        changed(kind="finetune"),
     ],
 )
 def test_what_is_no_manifest_of_the_object_is_corrupt(text: Any) -> None:

@@ -5,6 +5,8 @@ import pickle
 import shutil
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -95,14 +97,28 @@ def test_a_killed_writer_leaves_nothing_visible(store: Store, moment: str) -> No
     assert store.is_sound(REF)
 
 
-def test_what_killed_writers_left_goes_after_a_day(store: Store) -> None:
-    left = [store.root / "tmp" / name for name in ("old", "new")]
-    for folder in left:
+@pytest.mark.parametrize("clock_s", [0.0, -10 * 86400.0, 10 * 86400.0])
+def test_what_killed_processes_left_goes_after_a_day_whatever_this_clock_says(
+    store: Store, monkeypatch: pytest.MonkeyPatch, clock_s: float
+) -> None:
+    left = []
+    for name in ("old", "new"):
+        folder = store.root / "tmp" / name
         folder.mkdir()
         (folder / "bank.safetensors").write_bytes(b"half")
-    os.utime(left[0], (0, 0))
-    store.prepare()
-    assert [folder.exists() for folder in left] == [False, True]
+        probe, lease = store.root / "tmp" / f"probe.{name}", store.root / "leases" / f".{name}"
+        probe.touch()
+        lease.write_text("{}")
+        left.append([folder, probe, lease])
+    for path in left[0]:
+        os.utime(path, (0, 0))
+    held = store.leases.acquire("k")
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() + clock_s)
+    Store(store.root).prepare()
+    assert [[path.exists() for path in paths] for paths in left] == [[False] * 3, [True] * 3]
+    assert held is not None
+    held.check()
 
 
 def test_the_manifest_is_written_last(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,6 +253,14 @@ def test_a_place_that_cannot_be_written_is_bad_input(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match="cannot be written"):
         Store(tmp_path / "file" / "store").prepare()
+
+
+def test_launches_side_by_side_may_prepare_one_store(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        for round_ in range(40):
+            stores = [Store(tmp_path / str(round_)) for _ in range(8)]
+            list(threads.map(Store.prepare, stores))
+            assert not list((stores[0].root / "tmp").iterdir())
 
 
 def test_looking_at_a_store_that_is_not_there_makes_nothing(tmp_path: Path) -> None:

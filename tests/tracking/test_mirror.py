@@ -17,7 +17,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from mood_sweeps.results.outbox import Outbox, RunPlace
-from mood_sweeps.store import Ref
+from mood_sweeps.store import Ref, Store
 from mood_sweeps.tracking.connection import connect
 from mood_sweeps.tracking.mirror import LEASE
 
@@ -247,6 +247,46 @@ def test_representation_whose_checkpoint_is_gone_is_shown_without_it(
     assert found[NEAR]["inputs"] == []
 
 
+@pytest.mark.parametrize("kind", ["pretrain", "finetune"])
+def test_checkpoint_whose_bytes_changed_is_put_away_and_all_the_rest_is_shown(
+    world: World, client: MlflowClient, tracking_uri: str, sweep: str, kind: str
+) -> None:
+    key = small_sweep(world, sweep)
+    pretrained = world.store.manifest(Ref("finetune", key)).origin.content["checkpoint"]
+    ref = Ref(kind, key if kind == "finetune" else pretrained)
+    weights = world.store.folder(ref) / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
+    world.store = Store(world.store.root)  # a process that has not read it yet
+    mirror = world.mirror(tracking_uri)
+    mirror.start()
+    assert mirror.wait(60), mirror.last_error
+    mirror.close()
+    assert mirror.last_error is None  # nothing had to be tried later
+    found = shown(client, sweep)
+    assert {LAUNCH, REPRESENTATION, NEAR, FAR} <= set(found)
+    assert not world.store.has(ref)
+    assert (MODEL in found) == (kind == "pretrain")
+
+
+def test_checkpoint_that_was_made_again_is_not_shown_twice(
+    world: World, client: MlflowClient, tracking_uri: str, sweep: str
+) -> None:
+    small_sweep(world, sweep)
+    mirrored(world, tracking_uri)
+    before = shown(client, sweep)
+    # The same bytes at another time, and a database that knows of no run.
+    time.sleep(1.1)  # manifests know seconds
+    again = World(world.root.with_name("again"))
+    small_sweep(again, sweep)
+    mirrored(again, tracking_uri)
+    after = shown(client, sweep)
+    again.database.close()
+    assert set(after) == set(before)
+    assert {name: content.get("history") for name, content in after.items()} == {
+        name: content.get("history") for name, content in before.items()
+    }
+
+
 def test_scorer_added_later_joins_the_same_run(
     world: World, client: MlflowClient, tracking_uri: str, sweep: str
 ) -> None:
@@ -374,6 +414,35 @@ def test_crash_at_any_moment_doubles_and_loses_nothing(
         found = shown(client, f"crash{moment}")
         assert without_places(found) == expected, f"crash at moment {moment}"
         world.database.close()
+
+
+def test_batch_that_mlflow_wrote_in_part_is_completed(
+    world: World,
+    client: MlflowClient,
+    tracking_uri: str,
+    sweep: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """MLflow writes the metrics of a run and of its model in two transactions."""
+    small_sweep(world, sweep)
+    write = SqlAlchemyStore._log_model_metrics
+
+    def fails(self: Any, run_id: str, metrics: list[Any], **options: Any) -> None:
+        if any(metric.model_id for metric in metrics):
+            raise Crash
+        write(self, run_id, metrics, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqlAlchemyStore, "_log_model_metrics", fails)
+        with pytest.raises(Crash):
+            world.mirror(tracking_uri)._run()
+    assert shown(client, sweep)[MODEL]["metrics"] == []
+    mirrored(world, tracking_uri)
+    found = shown(client, sweep)
+    assert [metric[:2] for metric in found[MODEL]["metrics"]] == [
+        ("auroc.knn_k_10_", 0.9), ("auroc.msp", 0.75), ("auroc.msp", 0.8)
+    ]  # fmt: skip
+    assert len(found[NEAR]["history"]) == len(set(found[NEAR]["history"])) == 8
 
 
 def test_new_database_finds_the_runs_of_the_old_one(

@@ -1,15 +1,197 @@
-"""The first tables and views.
-
-A migration is history: it must not follow later edits of the schema module. As long as this is
-the only one, it creates what the schema says; the next migration freezes these tables here.
-"""
+"""The first tables and views, as they were then: a migration does not follow later edits."""
 
 from alembic import op
-
-from mood_sweeps.results.schema import METADATA, VIEWS
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 revision = "0001"
 down_revision = None
+
+METADATA = MetaData()
+KEY = String(64)
+
+Table(
+    "sweeps",
+    METADATA,
+    Column("name", String(200), primary_key=True),
+    Column("current_revision", Integer, nullable=False),
+)
+
+Table(
+    "revisions",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("sweep", String(200), nullable=False),
+    Column("digest", KEY, nullable=False),
+    Column("yaml", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("n_cells", Integer, nullable=False),
+    Column("created_at", String(32), nullable=False),
+    UniqueConstraint("sweep", "digest"),
+)
+
+Table(
+    "launches",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("revision", Integer, ForeignKey("revisions.id"), nullable=False),
+    Column("executor", String(20), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("process_started", Float, nullable=False),
+    Column("boot", String(64), nullable=False),
+    Column("plan", Text, nullable=False),
+    Column("calls_planned", Integer, nullable=False),
+    Column("started_at", String(32), nullable=False),
+    Column("ended_at", String(32)),
+    Column("outcome", String(20)),
+)
+
+Table(
+    "cells",
+    METADATA,
+    Column("revision", Integer, ForeignKey("revisions.id"), primary_key=True),
+    Column("cell_key", KEY, primary_key=True),
+    Column("pretext", Text, nullable=False),
+    Column("backbone", Text, nullable=False),
+    Column("finetune", Text, nullable=False),
+    Column("scorer", Text, nullable=False),
+    Column("id_set", String(200), nullable=False),
+    Column("ood_set", String(200), nullable=False),
+    Column("distance", String(10), nullable=False),
+    Column("seed", BigInteger),
+    Column("score_key", KEY, nullable=False),
+    Column("representation_key", KEY, nullable=False),
+    Column("status", String(10), nullable=False),
+    Column("reason", Text),
+    Index("cells_by_score", "score_key"),
+    Index("cells_by_representation", "representation_key"),
+)
+
+Table(
+    "evaluations",
+    METADATA,
+    Column("score_key", KEY, primary_key=True),
+    Column("auroc", Float),
+    Column("auroc_low", Float),
+    Column("auroc_high", Float),
+    Column("fpr95", Float),
+    Column("fpr95_ood_positive", Float),
+    Column("aupr_in", Float),
+    Column("aupr_out", Float),
+    Column("id_accuracy", Float),
+    Column("id_accuracy_from", String(20), nullable=False),
+    Column("n_id", Integer, nullable=False),
+    Column("n_ood", Integer, nullable=False),
+    Column("reason", Text),
+    Column("seconds", Float, nullable=False),
+    Column("object_key", KEY, nullable=False),
+    Column("input_digest", KEY, nullable=False),
+    Column("environment", String(200), nullable=False),
+    Column("created_at", String(32), nullable=False),
+)
+
+Table(
+    "confusions",
+    METADATA,
+    Column("score_key", KEY, ForeignKey("evaluations.score_key"), primary_key=True),
+    Column("table", Text, nullable=False),
+)
+
+Table(
+    "stages",
+    METADATA,
+    Column("key", KEY, primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("digest", KEY, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("environment", String(200), nullable=False),
+    Column("created_at", String(32), nullable=False),
+)
+
+Table(
+    "attempts",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("launch", Integer, ForeignKey("launches.id"), nullable=False),
+    Column("call_key", String(80), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("units", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("worker", String(255)),
+    Column("started_at", String(32), nullable=False),
+    Column("ended_at", String(32)),
+    Column("seconds", Float),
+    Column("outcome", String(20)),
+    Column("error", Text),
+    Column("traceback", Text),
+    Index("attempts_by_launch", "launch", "outcome"),
+    Index("attempts_by_method", "kind", "method"),
+)
+
+Table(
+    "outbox",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("sweep", String(200), nullable=False),
+    Column("subject", String(500), nullable=False),
+    Column("content", KEY, nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("done_at", String(32)),
+    Column("error", Text),
+    UniqueConstraint("kind", "sweep", "subject", "content"),
+    Index("outbox_open", "done_at"),
+)
+
+Table(
+    "mlflow_runs",
+    METADATA,
+    Column("sweep", String(200), primary_key=True),
+    Column("representation_key", KEY, primary_key=True),
+    Column("id_set", String(200), primary_key=True),
+    Column("ood_set", String(200), primary_key=True),
+    Column("run_id", String(64), nullable=False),
+)
+
+_COLUMNS = """
+    r.sweep, c.cell_key, c.pretext, c.backbone, c.finetune, c.scorer, c.id_set, c.ood_set,
+    c.distance, c.seed,
+    CASE WHEN e.score_key IS NULL THEN c.status ELSE 'done' END AS status,
+    CASE WHEN e.score_key IS NULL THEN c.reason ELSE e.reason END AS reason,
+    c.score_key, c.representation_key,
+    e.auroc, e.auroc_low, e.auroc_high, e.fpr95, e.fpr95_ood_positive, e.aupr_in, e.aupr_out,
+    e.id_accuracy, e.id_accuracy_from, e.n_id, e.n_ood, e.seconds,
+    m.run_id AS mlflow_run_id, e.created_at
+"""
+_JOINS = """
+    FROM cells c
+    JOIN revisions r ON r.id = c.revision
+    LEFT JOIN evaluations e ON e.score_key = c.score_key
+    LEFT JOIN mlflow_runs m ON m.sweep = r.sweep AND m.representation_key = c.representation_key
+        AND m.id_set = c.id_set AND m.ood_set = c.ood_set
+"""
+
+VIEWS = {
+    "results": f"""SELECT {_COLUMNS} {_JOINS}
+    JOIN sweeps s ON s.name = r.sweep AND s.current_revision = r.id""",
+    "results_all": f"""SELECT {_COLUMNS}, c.revision, r.digest AS revision_digest {_JOINS}""",
+}
 
 
 def upgrade() -> None:

@@ -1,0 +1,179 @@
+"""mood-sweep score: every scorer on features that a user extracted; no sweep, no Ray."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from mood_sweeps.cli.score_table import notes, score_table
+from mood_sweeps.cli.words import counted
+from mood_sweeps.errors import InputError, Problem
+from mood_sweeps.features.chosen import ALL
+from mood_sweeps.features.score import score
+from mood_sweeps.features.scoring import Scored
+from mood_sweeps.features.written import METRICS, SCORES
+
+__all__ = ["command"]
+
+LINE_EVERY = 10.0  # seconds, where there is no terminal to draw a bar on
+
+
+@click.command("score")
+@click.option("--id-train", metavar="FILE", required=True, help="ID features to learn from.")
+@click.option("--id-test", metavar="FILE", required=True, help="ID features to detect as such.")
+@click.option(
+    "--ood",
+    metavar="NAME=FILE",
+    multiple=True,
+    required=True,
+    help="OOD features and what to call them, such as near=a.npz; can be repeated.",
+)
+@click.option("--id-val", metavar="FILE", help="ID features for scorers that fit on validation.")
+@click.option("--head", metavar="FILE", help="weight (C, D) and bias (C,) of the last layer.")
+@click.option(
+    "--scorers",
+    default=ALL,
+    show_default=True,
+    metavar="NAMES",
+    help="Such as 'msp,vim@moodv2,knn(k=10)'; mood-sweep list scorers shows them.",
+)
+@click.option(
+    "--plugin",
+    "plugins",
+    metavar="FILE.py",
+    multiple=True,
+    help="Scorers of your own; can be repeated.",
+)
+@click.option("--threads", type=click.IntRange(min=1), help="At most so many; default: every core.")
+@click.option(
+    "--out",
+    required=True,
+    metavar="DIR",
+    help=f"Where {SCORES} and {METRICS} go; other files there are left alone.",
+)
+def command(
+    id_train: str,
+    id_test: str,
+    ood: tuple[str, ...],
+    id_val: str | None,
+    head: str | None,
+    scorers: str,
+    plugins: tuple[str, ...],
+    threads: int | None,
+    out: str,
+) -> None:
+    """Score features of your own with every scorer that they allow.
+
+    A FILE is .npz, .safetensors or .pkl with the arrays features (N, D) and, where there are any,
+    labels (N,) and logits (N, C); or .npy, one array, with the others named behind it:
+    train.npy,labels=labels.npy. Logits are computed from the head where there are none.
+    """
+    problems: list[Problem] = []
+    user_scorers = _user_scorers(plugins, problems)
+    with _progress() as progress:
+        scored = score(
+            id_train,
+            id_test,
+            _by_name(ood, problems),
+            id_val=id_val,
+            head=head,
+            # Where a plugin did not load, an unknown name may well be one of its scorers.
+            scorers=ALL if user_scorers is None else scorers,
+            user_scorers=user_scorers,
+            out=out,
+            threads=threads,
+            progress=progress,
+            problems=problems,
+        )
+    _say(scored, Path(out))
+    sys.exit(1 if scored.failures else 0)
+
+
+def _by_name(given: Sequence[str], problems: list[Problem]) -> Mapping[str, str]:
+    named: dict[str, str] = {}
+    for text in given:
+        name, equals, source = text.partition("=")
+        if not equals:
+            problems.append(Problem(f"{text!r} has no name; write near={text}", "ood"))
+        elif name in named:
+            problems.append(Problem(f"{name!r} is there twice", "ood"))
+        named[name] = source if equals else text
+    return named
+
+
+def _user_scorers(
+    plugins: Sequence[str], problems: list[Problem]
+) -> Mapping[str, type[Any]] | None:
+    """Return the scorers of all plugins, or None where one did not load."""
+    if not plugins:
+        return {}
+    from mood_sweeps.spec.plugins import load_plugin
+
+    found: dict[str, type[Any]] = {}
+    flawed = False
+    for path in plugins:
+        try:
+            scorers = load_plugin(Path(path), path)[1]
+        except InputError as error:
+            problems.extend(error.problems)
+            flawed = True
+            continue
+        for name in found.keys() & scorers.keys():
+            problems.append(Problem(f"another plugin has a scorer {name!r} already", path))
+        found |= scorers
+    return None if flawed else found
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int, str], None]]:
+    """Yield what shows how far the run is, on stderr: a bar, or a line now and then."""
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        last = time.monotonic()
+
+        def say(done: int, total: int, label: str) -> None:
+            nonlocal last
+            if time.monotonic() - last >= LINE_EVERY:
+                last = time.monotonic()
+                click.echo(f"{done} of {counted(total, 'scorer')} done; next: {label}", err=True)
+
+        yield say
+        return
+    columns = (
+        TextColumn("scorers"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[at]}"),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None, at="")
+        yield lambda done, total, label: bar.update(task, completed=done, total=total, at=label)
+
+
+def _say(scored: Scored, out: Path) -> None:
+    """Print the table, what the reasons say, what failed, and where the files are."""
+    table = score_table(scored.rows)
+    console = Console(highlight=False)
+    console.width = max(console.width, console.measure(table).maximum)
+    if table.row_count:
+        console.print("AUROC and FPR95 in %", style="italic")
+        console.print(table)
+    for line in notes(scored.rows):
+        console.print(line, markup=False, soft_wrap=True)
+    for failure in scored.failures:
+        click.echo(f"traceback of {failure.scorer}:\n{failure.traceback.rstrip()}", err=True)
+    with_numbers = sum(row.auroc is not None for row in scored.rows)
+    console.print(
+        f"{with_numbers:,} of {counted(len(scored.rows), 'row')} with numbers; "
+        f"{out / SCORES}, {out / METRICS}",
+        markup=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,62 @@
+"""The front door for Python: arrays or files in, a frame out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from mood_sweeps.features.chosen import ALL
+from mood_sweeps.features.score import score
+from mood_sweeps.features.scoring import COLUMNS
+
+__all__ = ["score_features"]
+
+_TEXT = ("scorer", "ood", "reason")
+_COUNTS = ("n_id", "n_ood")
+
+
+def score_features(
+    id_train: Any,
+    id_test: Any,
+    ood: Mapping[str, Any],
+    *,
+    id_val: Any = None,
+    head: Any = None,
+    scorers: str | Iterable[Any] = ALL,
+    user_scorers: Mapping[str, type[Any]] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    threads: int | None = None,
+) -> pd.DataFrame:
+    """Return a row per scorer and OOD set: AUROC with its interval, FPR95, AUPR, reason.
+
+    id_train, id_test, id_val and the sets of ``ood`` (by name): each a file or files as on the
+        command line, a FeatureBank, a mapping with ``features`` (N, D) and, where there are any,
+        ``labels`` (N,) and ``logits`` (N, C), or just the features.
+    head: a file, a Head, a mapping or tuple of ``weight`` (C, D) and ``bias`` (C,).
+    scorers: ``"all"``, ``"msp,knn(k=10)"``, or a list such as ``["msp", {"knn": {"k": 10}}]``.
+    user_scorers: scorers of your own by name, classes that keep the contract of
+        ``mood_sweeps.scorers.Scorer``.
+    out: a folder for scores.parquet and metrics.csv; default: nothing is written.
+    threads: at most so many; default: every core.
+
+    A scorer that lacks something, or for which a number is undefined, has a row with a reason and
+    without numbers. Raises InputError with everything that is wrong with the input.
+    """
+    scored = score(
+        id_train,
+        id_test,
+        ood,
+        id_val=id_val,
+        head=head,
+        scorers=scorers,
+        user_scorers=user_scorers,
+        out=out,
+        threads=threads,
+    )
+    frame = pd.DataFrame([asdict(row) for row in scored.rows], columns=list(COLUMNS))
+    kinds = {name: "Int64" if name in _COUNTS else "float64" for name in COLUMNS}
+    return frame.astype({name: kind for name, kind in kinds.items() if name not in _TEXT})

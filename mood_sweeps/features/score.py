@@ -1,0 +1,79 @@
+"""Score sets of features with every scorer that they allow: check everything, then run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from mood_sweeps.choice import Choice
+from mood_sweeps.errors import Problem
+from mood_sweeps.features.chosen import ALL, choose_scorers
+from mood_sweeps.features.complaints import Complaints
+from mood_sweeps.features.given import logits_of_head, read_given
+from mood_sweeps.features.scoring import Scored, run_scorers
+from mood_sweeps.features.threads import at_most
+from mood_sweeps.features.written import OutFolder, unwritable
+from mood_sweeps.scorers import SCORERS
+
+__all__ = ["score"]
+
+
+def score(
+    id_train: Any,
+    id_test: Any,
+    ood: Mapping[str, Any],
+    *,
+    id_val: Any = None,
+    head: Any = None,
+    scorers: str | Iterable[Any] = ALL,
+    user_scorers: Mapping[str, type[Any]] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    threads: int | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+    problems: Sequence[Problem] = (),
+) -> Scored:
+    """Return the rows of every scorer on every OOD set; see `frame.score_features`.
+
+    progress: told before each scorer how many are done, of how many, and its label.
+    problems: what the caller found wrong already, to be said with the rest.
+    Raises InputError with everything that is wrong before anything is computed or written.
+    """
+    complaints = Complaints(problems)
+    chosen = choose_scorers(scorers, _catalogue(user_scorers or {}, complaints), complaints)
+    if out is not None and (why := unwritable(Path(out))):
+        complaints.add("out", f"{os.fspath(out)!r} cannot be written: {why}")
+    if threads is not None and threads < 1:
+        complaints.add("threads", f"at least one is needed, not {threads}")
+    given = read_given(id_train, id_test, ood, id_val, head, complaints)
+    complaints.raise_any()
+    assert given is not None
+    with ExitStack() as stack:
+        folder = stack.enter_context(OutFolder.at(Path(out))) if out is not None else None
+        stack.enter_context(at_most(threads))
+        if any({"logits", "head"} & set(choice.parameters.needs) for choice in chosen):
+            given = logits_of_head(given)
+        keep = folder.keep if folder is not None else None
+        scored = run_scorers(given, _reported(chosen, progress), keep)
+        if folder is not None:
+            folder.finish(scored.rows)
+    return scored
+
+
+def _reported(
+    chosen: Sequence[Choice], progress: Callable[[int, int, str], None] | None
+) -> Iterable[Choice]:
+    for done, choice in enumerate(chosen):
+        if progress is not None:
+            progress(done, len(chosen), choice.label)
+        yield choice
+
+
+def _catalogue(
+    user_scorers: Mapping[str, type[Any]], complaints: Complaints
+) -> Mapping[str, type[Any]]:
+    for name in user_scorers.keys() & SCORERS.keys():
+        complaints.add("scorers", f"the package has a scorer {name!r} already; rename yours")
+    return SCORERS | {name: kind for name, kind in user_scorers.items() if name not in SCORERS}

@@ -1,0 +1,110 @@
+"""CF-OOD: how large neighbourhoods must be for train samples to take x in (Angiulli et al.)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from mood_sweeps.bank import FeatureBank, Head
+from mood_sweeps.errors import Undefined
+from mood_sweeps.scorers.checks import defined, features_of, train_features_of
+from mood_sweeps.scorers.rows import by_rows, row_blocks
+from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.unit_features import unit_rows
+
+__all__ = ["CFOOD"]
+
+Float32s = npt.NDArray[np.float32]
+
+# Distances held at once, 4 MB. Part of the numbers: the last bits of a matrix product depend on
+# where a block ends.
+_DISTANCES = 2**20
+
+FRACTIONS = np.concatenate(
+    [np.linspace(0.001, 0.1, 100), np.linspace(0.105, 0.5, 81), np.linspace(0.51, 0.99, 49)]
+)
+"""Sizes of neighbourhoods, as shares of the reference samples: finest where ID samples lie."""
+
+
+@dataclass(frozen=True)
+class CFOOD(Scorer):
+    """s = −κ, the least share κ such that x is a κ·m-nearest neighbour of k·m reference samples.
+
+    The concentration-free outlier factor (CFOF; Angiulli, 2020) as CF-OOD takes it to unit
+    features (Angiulli, Fassetti and Zupi, 2025): x counts as a neighbour of a reference sample r
+    where ‖x̂ − r̂‖ is at most the distance from r to its own ⌊κ·m⌋-th neighbour (at least its
+    first). The m references are a share ``alpha`` of the train features drawn by ``seed``, at least
+    2. κ is one of 230 shares, 0.001 to 0.99, as in the authors' code in OpenOOD; 1 where none is
+    enough. Cost m·D a sample; m²·D to fit.
+    """
+
+    version: ClassVar[int] = 1
+    family: ClassVar[str] = "feature"
+
+    alpha: Annotated[float, Field(gt=0, le=1)] = 0.1
+    k: Annotated[float, Field(gt=0, le=1)] = 0.01
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    def fit(self, train: FeatureBank, head: Head | None) -> State:
+        """Return references (m, D) of unit length, shares (G + 1,) and radii (G, m).
+
+        radii: squared distance of every reference to its own neighbour at each of the G shares;
+        the last share is 1, beyond all radii. Undefined with fewer than two train features.
+        """
+        del head
+        features = train_features_of(train)
+        if len(features) < 2:
+            raise Undefined("a single train feature has no neighbours")
+        size = max(2, int(self.alpha * len(features)))
+        drawn = np.random.default_rng(self.seed).permutation(len(features))[:size]
+        references = unit_rows(features[np.sort(drawn)]).astype(np.float32)
+        # Written as the authors do: another order of operations rounds to other places.
+        places = 1 + (FRACTIONS * size - 1).astype(np.intp)
+        places, first = np.unique(places, return_index=True)
+        radii = np.empty((len(places), size), dtype=np.float32)
+        for rows in row_blocks(size, _block(size)):
+            # The nearest of all is the reference itself, at place 0.
+            radii[:, rows] = np.sort(_distances(references[rows], references), axis=1)[:, places].T
+        return {"references": references, "shares": np.append(FRACTIONS[first], 1), "radii": radii}
+
+    def score(self, state: State, bank: FeatureBank) -> Scores:
+        """Return float64 (N,) in [−1, 0), higher = more in-distribution."""
+        references, shares, radii = state["references"], state["shares"], state["radii"]
+        features = features_of(bank, width=references.shape[1])
+
+        def block(rows: slice) -> Scores:
+            points = unit_rows(features[rows]).astype(np.float32)
+            return -shares[self._least(_distances(points, references), radii)]
+
+        return defined(by_rows(len(features), block, block=_block(len(references))))
+
+    def _least(self, distances: Float32s, radii: Float32s) -> npt.NDArray[np.intp]:
+        """Return the first row of ``radii`` within which enough of the ``distances`` are, (b,).
+
+        Radii grow from row to row, so the first is found by halving, for all samples at once.
+        """
+        low = np.zeros(len(distances), dtype=np.intp)
+        high = np.full(len(distances), len(radii), dtype=np.intp)
+        while (low < high).any():
+            middle = (low + high) // 2
+            within = distances <= radii[np.minimum(middle, len(radii) - 1)]
+            share = np.count_nonzero(within, axis=1) / distances.shape[1]
+            enough = (share >= self.k) | (low == high)
+            low, high = np.where(enough, low, middle + 1), np.where(enough, middle, high)
+        return low
+
+
+def _distances(points: Float32s, references: Float32s) -> Float32s:
+    """Return ‖x̂ − r̂‖₂² = 2 − 2·cos of all pairs, float32 (n, m), 2 for zero features."""
+    distances: Float32s = points @ references.T
+    distances *= -2
+    distances += 2
+    return np.maximum(distances, 0, out=distances)
+
+
+def _block(references: int) -> int:
+    return max(1, _DISTANCES // references)

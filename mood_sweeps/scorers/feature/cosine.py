@@ -1,0 +1,37 @@
+"""Cosine similarity to the train features (Tack et al., 2020)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mood_sweeps.bank import FeatureBank, Head
+from mood_sweeps.scorers.feature.knn import KNN
+from mood_sweeps.scorers.scorer import Scorer, Scores, State
+
+__all__ = ["Cosine"]
+
+
+@dataclass(frozen=True)
+class Cosine(Scorer):
+    """s = max_i ⟨x̂, x̂_i⟩ over the train features x̂_i, x̂ = x / ‖x‖₂.
+
+    CSI's similarity (Tack et al., 2020, equation 6) without its factor ‖x‖, and what MOODv1
+    announces as ``cos`` (its code, which never ran, takes the maximum over the wrong axis). Of the
+    cosines one might mean the nearest train feature's is the one with a source: several classes
+    have no direction in common that a mean could stand for; `projection@moodv1` is that one.
+
+    1 − ‖x̂ − x̂_(1)‖² / 2: it ranks as `knn` with k = 1. Absolute error about 1e-6; a zero feature
+    is orthogonal to all.
+    """
+
+    version: ClassVar[int] = 1
+    family: ClassVar[str] = "feature"
+
+    def fit(self, train: FeatureBank, head: Head | None) -> State:
+        """Return what the nearest neighbour is searched in; Undefined without train features."""
+        return KNN(k=1).fit(train, head)
+
+    def score(self, state: State, bank: FeatureBank) -> Scores:
+        """Return float64 (N,) in [−1, 1], higher = more in-distribution."""
+        return 1 + KNN(k=1).score(state, bank) / 2

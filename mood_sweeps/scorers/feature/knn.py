@@ -1,0 +1,139 @@
+"""Distance to the k-th nearest train feature (Sun et al., 2022)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from mood_sweeps.bank import FeatureBank, Floats, Head
+from mood_sweeps.errors import Undefined
+from mood_sweeps.scorers.checks import defined, features_of, train_features_of
+from mood_sweeps.scorers.neighbours import shared_search
+from mood_sweeps.scorers.per_bank import once_per_bank
+from mood_sweeps.scorers.rows import by_rows, row_blocks, row_products
+from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.spaces import (
+    Vectors,
+    direction_points,
+    kth_squared_distances,
+    near_points,
+    query_points,
+)
+from mood_sweeps.scorers.statistics import digest, feature_mean
+from mood_sweeps.scorers.unit_features import unit_rows
+
+__all__ = ["KNN", "KNNPytorchOOD", "KNNRaw", "remembered"]
+
+
+@dataclass(frozen=True)
+class KNN(Scorer):
+    """s = −‖x̂ − x̂_(k)‖₂², x̂ = x / ‖x‖₂ and x̂_(k) its k-th nearest among the train features.
+
+    Sun et al. (2022), who find unit length to be critical and take k = 50 for CIFAR-10. The squared
+    distance ranks like the distance itself. OpenOOD's is the same number: what it adds to every
+    component of x̂ (1e-10) cancels in the difference.
+
+    Exact search: the neighbour is the k-th up to the rounding of float32 cosines (1e-7), its
+    distance is float64. A zero feature has no direction and is taken as orthogonal to all (squared
+    distance 2). Cost N·D a sample, once for all k up to 256.
+    """
+
+    version: ClassVar[int] = 2
+    family: ClassVar[str] = "feature"
+
+    k: Annotated[int, Field(gt=0)] = 50
+
+    def fit(self, train: FeatureBank, head: Head | None) -> State:
+        """Return the train features (N, D) and what names them; Undefined if fewer than k."""
+        del head
+        return remembered(train, self.k)
+
+    def score(self, state: State, bank: FeatureBank) -> Scores:
+        """Return float64 (N,), higher = more in-distribution."""
+        return defined(-_squared_chords(state, bank, self.k))
+
+
+@dataclass(frozen=True)
+class KNNPytorchOOD(KNN):
+    """s = −‖x̂ − x̂_(k)‖₂: as ``knn``, not squared, as pytorch-ood 0.4.0 computes it.
+
+    There a zero feature stays a point at the origin (distance 1); here it is orthogonal to all.
+    """
+
+    version: ClassVar[int] = 1
+
+    def score(self, state: State, bank: FeatureBank) -> Scores:
+        """Return float64 (N,), higher = more in-distribution."""
+        return defined(-np.sqrt(_squared_chords(state, bank, self.k)))
+
+
+@dataclass(frozen=True)
+class KNNRaw(Scorer):
+    """s = −‖x − x_(k)‖₂², x_(k) the k-th nearest among the train features as they are.
+
+    The ablation of Sun et al. (2022) without unit length; with k = 1, pytorch-ood before 0.4, which
+    does not square it. The neighbour is the k-th up to the rounding of float32 products of centred
+    features, its distance is float64. Cost N·D a sample, once for all k up to 256.
+    """
+
+    version: ClassVar[int] = 1
+    family: ClassVar[str] = "feature"
+
+    k: Annotated[int, Field(gt=0)] = 50
+
+    def fit(self, train: FeatureBank, head: Head | None) -> State:
+        """Return the train features (N, D), what names them, their mean and largest deviation."""
+        del head
+        state = remembered(train, self.k)
+        centre, features = feature_mean(train), state["train"]
+        scale = max(float(np.abs(features[b] - centre).max()) for b in row_blocks(len(features)))
+        return {**state, "centre": centre, "scale": np.asarray(scale if scale > 0 else 1.0)}
+
+    def score(self, state: State, bank: FeatureBank) -> Scores:
+        """Return float64 (N,), higher = more in-distribution."""
+        train, centre, scale = state["train"], state["centre"], float(state["scale"])
+        features = features_of(bank, width=len(centre))
+
+        def centred(of: Floats) -> Vectors:
+            return lambda rows: np.subtract(of[rows], centre, dtype=np.float64)
+
+        queries, targets = centred(features), centred(train)
+        found = shared_search(
+            bank,
+            ("raw", state["name"].tobytes()),
+            query_points(len(features), queries, scale),
+            near_points(len(train), targets, scale),
+            self.k,
+        )
+        return defined(-kth_squared_distances(found, self.k, queries, targets))
+
+
+def remembered(train: FeatureBank, k: int) -> State:
+    """Return the train features (N, D) themselves, not a copy, and ``name``: 16 bytes, their hash.
+
+    By the name a search among them is found again, also where the state was stored meanwhile.
+    Raises Undefined if there are fewer than ``k``.
+    """
+    features = np.ascontiguousarray(train_features_of(train))
+    if not 0 < k <= len(features):
+        raise Undefined(f"there is no {k}-th neighbour among {len(features)} features")
+    name = once_per_bank(train, "name of the features", lambda: digest(features))
+    return {"train": features, "name": np.frombuffer(name, dtype=np.uint8)}
+
+
+def _squared_chords(state: State, bank: FeatureBank, k: int) -> Scores:
+    """Return ‖x̂ − x̂_(k)‖₂² = 2 − 2·cos of every sample, float64 (N,)."""
+    train = state["train"]
+    features = features_of(bank, width=train.shape[1])
+    space = "directions", state["name"].tobytes()
+    found = shared_search(bank, space, direction_points(features), direction_points(train), k)
+    kth = found.indices[:, k - 1]
+
+    def block(rows: slice) -> Scores:
+        cosines = row_products(unit_rows(features[rows]), unit_rows(train[kth[rows]]))
+        return np.maximum(2 - 2 * cosines, 0)
+
+    return by_rows(len(features), block)

@@ -1,0 +1,119 @@
+"""Mahalanobis distance to the nearest class mean under one tied covariance (Lee et al., 2018)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mood_sweeps.bank import FeatureBank, Head
+from mood_sweeps.scorers.checks import defined
+from mood_sweeps.scorers.moments import train_moments
+from mood_sweeps.scorers.per_bank import once_per_bank
+from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.statistics import class_statistics
+from mood_sweeps.scorers.unit_features import unit_rows
+from mood_sweeps.scorers.whitened import nearest_squared, nearest_state, whitening
+
+__all__ = ["Mahalanobis", "MahalanobisMOODv1", "MahalanobisPytorchOOD", "tied_gaussians"]
+
+
+@dataclass(frozen=True)
+class Mahalanobis(Scorer):
+    """s = −min_c (x − μ_c)ᵀ Σ⁺ (x − μ_c), Σ = within-class scatter / N.
+
+    Lee et al. (2018), equations 1 and 2; what MOODv2 and OpenOOD (there in float32) compute.
+    Σ⁺ is the pseudo-inverse: directions in which no class varies are ignored. A class without
+    train samples has no mean and is never the nearest. Statistics are float64; x is whitened in
+    float32 where that keeps distances exact to 1e-6.
+    Cost: N·D² to fit, shared with ViM and Residual; D² / 2 + C·D a sample.
+    """
+
+    version: ClassVar[int] = 2
+    family: ClassVar[str] = "feature"
+    needs: ClassVar[tuple[str, ...]] = ("labels",)
+
+    def fit(self, train: FeatureBank, head: Head | None) -> State:
+        """Return centre (D,), whitening (D, r) with W Wᵀ = Σ⁺, and whitened means (C, r).
+
+        Raises Undefined where no class varies at all (one sample each, say).
+        """
+        del head
+        statistics = class_statistics(train)
+        matrix = tied_gaussians(train)["whitening"]
+        return nearest_state(statistics.mean, matrix, statistics.means, statistics.variance)
+
+    def score(self, state: State, bank: FeatureBank) -> Scores:
+        """Return float64 (N,), higher = more in-distribution."""
+        return defined(-nearest_squared(bank, state))
+
+
+@dataclass(frozen=True)
+class MahalanobisPytorchOOD(Mahalanobis):
+    """s = −½ min_c (x − μ_c)ᵀ (S + 10⁻⁶ I)⁻¹ (x − μ_c), S the within-class scatter, a plain sum.
+
+    pytorch-ood 0.4.0, `Mahalanobis`, without input perturbation; there in float32. It is the tied
+    distance over 2N, except where S is all but singular: a direction in which no class varies is
+    not ignored but counts 10⁶ times its square.
+    """
+
+    version: ClassVar[int] = 1
+
+    def fit(self, train: FeatureBank, head: Head | None) -> State:
+        """Return centre (D,), whitening (D, D) and whitened means (C, D)."""
+        del head
+        statistics, count = class_statistics(train), len(train)
+        raised = statistics.scatter + 1e-6 * np.eye(len(statistics.mean))
+        # A scatter has no negative eigenvalues but for rounding.
+        values, vectors = np.linalg.eigh(raised)
+        matrix = vectors * np.sqrt(count / np.maximum(values, 1e-6))
+        state = nearest_state(statistics.mean, matrix, statistics.means, statistics.variance)
+        half = math.sqrt(0.5 / count)
+        return {**state, "whitening": half * state["whitening"], "means": half * state["means"]}
+
+
+@dataclass(frozen=True)
+class MahalanobisMOODv1(Scorer):
+    """s = −(x̂ − μ)ᵀ Σ⁺ (x̂ − μ), x̂ = x / ‖x‖₂, μ and Σ of all train x̂ together.
+
+    MOODv1's "Mahalanobis": one Gaussian for all classes, so no labels are used; Σ is the biased
+    covariance (divided by N), Σ⁺ its pseudo-inverse. The same number as `ssd` with one cluster.
+    """
+
+    version: ClassVar[int] = 1
+    family: ClassVar[str] = "feature"
+
+    def fit(self, train: FeatureBank, head: Head | None) -> State:
+        """Return centre (D,), whitening (D, r) and the whitened mean (1, r).
+
+        Raises Undefined where all features have one direction.
+        """
+        del head
+        moments = train_moments(train, unit_rows)
+        covariance = moments.scatter / moments.count
+        matrix = whitening(covariance, moments.mean)
+        return nearest_state(moments.mean, matrix, moments.mean[None], np.diag(covariance))
+
+    def score(self, state: State, bank: FeatureBank) -> Scores:
+        """Return float64 (N,), higher = more in-distribution."""
+        return defined(-nearest_squared(bank, state, unit_rows))
+
+
+def tied_gaussians(train: FeatureBank) -> State:
+    """Return centre (D,), whitening (D, r) of the within-class covariance, whitened means (C, r).
+
+    Float64; the centre is the mean of all features. Raises Undefined where no class varies.
+    """
+    statistics = class_statistics(train)
+
+    def compute() -> State:
+        # Distances are differences of large squares unless the origin lies amid the data.
+        centre = statistics.mean
+        covariance = statistics.scatter / len(train)
+        matrix = whitening(covariance, centre, where=" within any class")
+        means = (statistics.means - centre) @ matrix
+        return {"centre": centre, "whitening": matrix, "means": means}
+
+    return once_per_bank(train, "tied gaussians", compute)

@@ -1,0 +1,86 @@
+"""Residual: distance to the principal subspace of the train features (Wang et al., 2022)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from mood_sweeps.bank import FeatureBank, Head
+from mood_sweeps.errors import Undefined
+from mood_sweeps.scorers.checks import defined, train_features_of
+from mood_sweeps.scorers.rotation import projected_norm, subspace
+from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.statistics import logit_origin, pooled_statistics, principal_axes
+
+__all__ = [
+    "Residual",
+    "ResidualOpenOOD",
+    "principal_dimension",
+    "residual_space",
+]
+
+# From this share of the variance on, float32 gives the residual's length to 1e-6.
+_SHARE = 1e-3
+
+
+@dataclass(frozen=True)
+class Residual(Scorer):
+    """s = −‖Rᵀ(x − u)‖₂, u = −W⁺b, R the axes beyond the ``dim`` principal ones about u.
+
+    dim None is the rule of ViM's own code and of MOODv2, which fits any width: 1000 from D = 2048
+    on, 512 from D = 768 on, else D // 2.
+    Cost: N·D² to fit, shared with ViM and Mahalanobis; D·(D − dim) a sample.
+    """
+
+    version: ClassVar[int] = 2
+    family: ClassVar[str] = "feature"
+    needs: ClassVar[tuple[str, ...]] = ("head",)
+
+    dim: Annotated[int, Field(gt=0)] | None = None
+
+    def fit(self, train: FeatureBank, head: Head | None) -> State:
+        """Return the residual space, see ``residual_space``; Undefined if dim ≥ D."""
+        width = train_features_of(train).shape[1]
+        return residual_space(train, head, self.dim or principal_dimension(width, wide=1000))
+
+    def score(self, state: State, bank: FeatureBank) -> Scores:
+        """Return float64 (N,), higher = more in-distribution."""
+        return defined(-projected_norm(bank, state))
+
+
+@dataclass(frozen=True)
+class ResidualOpenOOD(Residual):
+    """As residual, with 512 principal dimensions and fitted on ID validation, as OpenOOD 1.5.
+
+    Undefined for D ≤ 512, where OpenOOD gives every sample the score 0.
+    """
+
+    fits_on: ClassVar[str] = "id_val"
+
+    dim: Annotated[int, Field(gt=0)] | None = 512
+
+
+def residual_space(train: FeatureBank, head: Head | None, kept: int) -> State:
+    """Return the `subspace` about u = −W⁺b on all but the ``kept`` principal axes.
+
+    Arrays: centre (D,), axes (D, D − kept), offset (D − kept,). Raises Undefined where no
+    residual dimension is left.
+    """
+    width = train_features_of(train).shape[1]
+    origin = logit_origin(train, head)
+    if kept >= width:
+        raise Undefined(
+            f"a principal subspace of {kept} dimensions leaves no residual in features of {width}"
+        )
+    values, axes = principal_axes(train, origin)
+    mean = pooled_statistics(train).mean
+    variance = values.sum() - ((mean - origin) ** 2).sum()
+    single = bool(values[kept:].sum() > _SHARE * variance)
+    return subspace(mean, origin, axes, slice(kept, None), single)
+
+
+def principal_dimension(width: int, wide: int) -> int:
+    """Return ``wide`` from 2048 dimensions on, 512 from 768 on, else half of them."""
+    return wide if width >= 2048 else 512 if width >= 768 else width // 2

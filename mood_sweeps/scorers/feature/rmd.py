@@ -1,0 +1,71 @@
+"""Relative Mahalanobis distance (Ren et al., 2021)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mood_sweeps.bank import FeatureBank, Head
+from mood_sweeps.errors import Undefined
+from mood_sweeps.scorers.checks import defined, features_of
+from mood_sweeps.scorers.feature.mahalanobis import tied_gaussians
+from mood_sweeps.scorers.rows import by_rows
+from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.statistics import class_statistics
+from mood_sweeps.scorers.whitened import nearest_to
+
+__all__ = ["RMD"]
+
+
+@dataclass(frozen=True)
+class RMD(Scorer):
+    """s = −min_c (d_c² − d_0²), Mahalanobis distances d_c to class c and d_0 to all features.
+
+    d_c² = (x − μ_c)ᵀ Σ⁻¹ (x − μ_c), Σ = within-class scatter / N; d_0² likewise about the mean of
+    all features, Σ_0 = total scatter / N (Ren et al., 2021, section 3; OpenOOD's rmds). pytorch-ood
+    0.4.0 leaves out both divisions by N: the same score over N (older versions left out only one).
+
+    The two Gaussians differ only where the class means do. With x whitened by Σ, Σ_0 becomes
+    I + Σ_j β_j a_j a_jᵀ, its axes a_j those of the class means, at most C − 1. With u_j = a_jᵀx,
+    d_c² − d_0² = Σ_j (u_j − m_cj)² − u_j² / (1 + β_j): C·D products a sample instead of 2·D², and
+    no difference of large numbers. Directions in which no class varies are ignored in both.
+    """
+
+    version: ClassVar[int] = 1
+    family: ClassVar[str] = "feature"
+    needs: ClassVar[tuple[str, ...]] = ("labels",)
+
+    def fit(self, train: FeatureBank, head: Head | None) -> State:
+        """Return centre (D,), axes (D, r), means (C, r) on them and 1 / (1 + β) (r,), float64.
+
+        Raises Undefined where no class varies, or where all classes have the same mean.
+        """
+        del head
+        tied, counts = tied_gaussians(train), class_statistics(train).counts
+        weighted = np.sqrt(counts / counts.sum())[:, None] * tied["means"]
+        _, between, axes = np.linalg.svd(weighted, full_matrices=False)
+        # In units of the deviation within the classes.
+        kept = between > 1e-9
+        if not kept.any():
+            raise Undefined("all classes have one mean: their Gaussian is the background's")
+        axes = axes[kept].T
+        return {
+            "centre": tied["centre"],
+            "axes": tied["whitening"] @ axes,
+            "means": tied["means"] @ axes,
+            "background": 1 / (1 + between[kept] ** 2),
+        }
+
+    def score(self, state: State, bank: FeatureBank) -> Scores:
+        """Return float64 (N,), higher = more in-distribution."""
+        centre, axes, means = state["centre"], state["axes"], state["means"]
+        features = features_of(bank, width=len(centre))
+
+        def block(rows: slice) -> Scores:
+            points: Scores = (features[rows].astype(np.float64) - centre) @ axes
+            background: Scores = points**2 @ state["background"]
+            return background - nearest_to(means, points)
+
+        return defined(by_rows(len(features), block))

@@ -1,0 +1,50 @@
+"""Classes as Gaussians of one covariance: the state that distances to the nearest come from.
+
+A state is a centre (D,), a whitening W (D, r) and whitened means m (C, r), all float64. The squared
+distance of x to class c is ‖(x − centre) W − m_c‖₂²; the centre is the mean of all samples, because
+distances are differences of large squares unless the origin lies amid the data.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from mood_sweeps.scorers.rows import row_products
+from mood_sweeps.scorers.scorer import State
+from mood_sweeps.scorers.statistics import ClassStatistics
+from mood_sweeps.scorers.whitened import whitening
+
+__all__ = ["nearest_class", "summed_gaussians", "tied_gaussians"]
+
+Float64s = npt.NDArray[np.float64]
+
+
+def tied_gaussians(statistics: ClassStatistics) -> State:
+    """Return the state with W Wᵀ = Σ⁺, Σ the within-class scatter / N.
+
+    A direction that never varies is ignored. Raises Undefined where no class varies at all.
+    """
+    covariance = statistics.scatter / statistics.counts.sum()
+    return _about_the_mean(statistics, whitening(covariance, statistics.mean, " within any class"))
+
+
+def summed_gaussians(statistics: ClassStatistics) -> State:
+    """Return the state with W Wᵀ = ½ (S + 10⁻⁶ I)⁻¹, S the within-class scatter, a plain sum.
+
+    What pytorch-ood 0.4.0 takes: a direction that never varies counts 10⁶ times its square.
+    """
+    values, vectors = np.linalg.eigh(statistics.scatter)
+    # A scatter has no negative eigenvalues but for rounding.
+    return _about_the_mean(statistics, vectors / np.sqrt(2 * (np.maximum(values, 0) + 1e-6)))
+
+
+def nearest_class(means: Float64s, points: Float64s) -> npt.NDArray[np.intp]:
+    """Return argmin_c ‖p − m_c‖₂ of points (n, r) and means (C, r), (n,)."""
+    nearest: npt.NDArray[np.intp] = (row_products(means, means) - 2 * (points @ means.T)).argmin(1)
+    return nearest
+
+
+def _about_the_mean(statistics: ClassStatistics, matrix: Float64s) -> State:
+    means = (statistics.means - statistics.mean) @ matrix
+    return {"centre": statistics.mean, "whitening": matrix, "means": means}

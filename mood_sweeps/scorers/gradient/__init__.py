@@ -1,0 +1,1 @@
+"""Scores of gradients: of the head in closed form, of the input through the network."""

@@ -1,0 +1,46 @@
+"""One small step of the input, the same length for every pixel, along the sign of a gradient."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from mood_sweeps.bank import Floats
+from mood_sweeps.scorers.softmax import log_softmax
+
+__all__ = ["away_from", "of_unit_magnitude", "per_pixel"]
+
+Float64s = npt.NDArray[np.float64]
+
+
+def per_pixel(step: Floats, std: Floats) -> Floats:
+    """Return a step in units of pixels in [0, 1] as one of normalised inputs.
+
+    step: (n, channels, height, width). std: (channels,) by which pixels were divided.
+    """
+    normalised: Floats = step / std[:, None, None]
+    return normalised
+
+
+def away_from(logits: Floats, temperature: float) -> Float64s:
+    """Return the direction of ∂ℓ/∂z, float64 (n, C), for ℓ = −log softmax(z / T)_ŷ, ŷ = argmax z.
+
+    ∂ℓ/∂z = (1 − p_ŷ)/T · (q − e_ŷ) with q the softmax of the other classes alone. Only q − e_ŷ is
+    returned: a positive factor changes no sign, and this one vanishes where p_ŷ rounds to 1.
+    Zero where there is no other class.
+    """
+    predicted = logits.argmax(axis=1)[:, None]
+    direction = np.zeros(logits.shape)
+    if logits.shape[1] > 1:
+        others = logits / np.float64(temperature)
+        np.put_along_axis(others, predicted, -np.inf, axis=1)
+        direction = np.exp(log_softmax(others))
+        np.put_along_axis(direction, predicted, -1.0, axis=1)
+    return direction
+
+
+def of_unit_magnitude(derivative: Float64s) -> Float64s:
+    """Return every row divided by its largest magnitude, so that float32 holds it; zero stays."""
+    largest = np.abs(derivative).max(axis=1, keepdims=True)
+    scaled: Float64s = derivative / np.where(largest == 0, 1, largest)
+    return scaled

@@ -1,0 +1,1 @@
+"""Scores of features and the head together."""

@@ -1,0 +1,100 @@
+"""NECO: the share of a feature that lies in the principal subspace (Ammar et al., 2024)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from mood_sweeps.bank import FeatureBank, Head
+from mood_sweeps.errors import Undefined
+from mood_sweeps.scorers.checks import defined, features_of, logits_of, train_logits_of
+from mood_sweeps.scorers.per_bank import once_per_bank
+from mood_sweeps.scorers.rotation import projected_norm, subspace
+from mood_sweeps.scorers.rows import by_rows, row_products
+from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.statistics import digest, pooled_statistics
+
+__all__ = ["NECO"]
+
+Float64s = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class NECO(Scorer):
+    """s = ‖Pᵀx̃‖₂ / ‖x̃‖₂ · max_c z_c, P the ``dim`` principal axes of the standardised features x̃.
+
+    x̃ has mean 0 and variance 1 in every dimension on the train set; a dimension that never varies
+    is only centred. Ammar et al., "NECO: NEural Collapse Based Out-of-distribution detection"
+    (2024), standardised and with 100 axes as in their code. dim None is 100 from
+    D = 200 on, else D // 2.
+    max_logit: the factor max_c z_c, which the authors use for transformers and not for ResNets.
+    Cost: N·D² to fit, shared with ViM and Mahalanobis; D·dim a sample.
+    """
+
+    version: ClassVar[int] = 1
+    family: ClassVar[str] = "hybrid"
+    needs: ClassVar[tuple[str, ...]] = ("logits",)
+
+    dim: Annotated[int, Field(gt=0)] | None = None
+    max_logit: bool = True
+
+    def fit(self, train: FeatureBank, head: Head | None) -> State:
+        """Return mean (D,), deviation (D,) and the subspace: centre (D,), axes (D, dim), offset.
+
+        Raises Undefined if dim ≥ D (all of every feature lies in it), or where nothing varies.
+        """
+        del head
+        train_logits_of(train)
+        statistics = pooled_statistics(train)
+        mean, width = statistics.mean, len(statistics.mean)
+        kept = self.dim or min(100, width // 2)
+        if not 0 < kept < width:
+            raise Undefined(f"{kept} of {width} dimensions are no subspace to compare a feature to")
+        deviation, axes = _standardised_axes(train)
+        axes = axes / deviation[:, None]
+        space = subspace(mean, mean, axes, slice(kept), single=True)
+        return {"mean": mean, "deviation": deviation, **space}
+
+    def score(self, state: State, bank: FeatureBank) -> Scores:
+        """Return float64 (N,), higher = more in-distribution; Undefined for a sample at μ."""
+        inside = projected_norm(bank, state, shared="first")
+        logits = logits_of(bank)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share: Scores = inside / _standardised_norm(bank, state["mean"], state["deviation"])
+        return defined(share * logits.max(axis=1) if self.max_logit else share)
+
+
+def _standardised_axes(train: FeatureBank) -> tuple[Float64s, Float64s]:
+    """Return the deviation of every dimension (D,) and the principal axes of x̃ as columns."""
+
+    def compute() -> tuple[Float64s, Float64s]:
+        statistics, count = pooled_statistics(train), len(train)
+        covariance = statistics.about(statistics.mean) / count
+        variance = np.diag(covariance)
+        # Below the rounding of a sum over all rows; scikit-learn's StandardScaler draws it there.
+        rounding = np.finfo(np.float64).eps * count
+        varies = variance > rounding * variance + (rounding * statistics.mean) ** 2
+        if not varies.any():
+            raise Undefined("the train features do not vary")
+        deviation = np.where(varies, np.sqrt(variance), 1)
+        correlation = covariance / np.outer(deviation, deviation)
+        return deviation, np.linalg.eigh(correlation)[1][:, ::-1]
+
+    return once_per_bank(train, "standardised axes", compute)
+
+
+def _standardised_norm(bank: FeatureBank, mean: Float64s, deviation: Float64s) -> Float64s:
+    """Return ‖x̃‖₂ of every row, float64 (N,)."""
+    features = features_of(bank, width=len(mean))
+
+    def block(rows: slice) -> Float64s:
+        standardised: Float64s = np.subtract(features[rows], mean, dtype=np.float64)
+        standardised /= deviation
+        return np.sqrt(row_products(standardised, standardised))
+
+    name = ("standardised norm", digest(mean), digest(deviation))
+    return once_per_bank(bank, name, lambda: by_rows(len(features), block))

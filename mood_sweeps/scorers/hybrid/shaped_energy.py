@@ -1,0 +1,67 @@
+"""The energy of features that are shaped before the head sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mood_sweeps.bank import FeatureBank, Floats, Head
+from mood_sweeps.scorers.checks import defined, features_of, head_of, train_features_of
+from mood_sweeps.scorers.rows import by_rows
+from mood_sweeps.scorers.scorer import Scores, State
+from mood_sweeps.scorers.softmax import log_sum_exp
+
+__all__ = ["Shape", "Shaped", "head_state", "shaped_energy"]
+
+
+class Shaped(NamedTuple):
+    """Rows after shaping, the features of which are scale · features.
+
+    features: (n, D), of the dtype they had. scale: float64 (n, 1), or None for 1.
+    """
+
+    features: Floats
+    scale: npt.NDArray[np.float64] | None = None
+
+
+Shape = Callable[[Floats], Shaped]
+
+
+def head_state(train: FeatureBank, head: Head | None) -> State:
+    """Return weight (C, D) and bias (C,) of the head, of its own dtype.
+
+    Raises as ``train_features_of`` and ``head_of`` do.
+    """
+    head = head_of(head, train_features_of(train).shape[1])
+    return {
+        "weight": np.ascontiguousarray(head.weight),
+        "bias": np.ascontiguousarray(head.bias),
+    }
+
+
+def shaped_energy(state: State, bank: FeatureBank, shape: Shape) -> Scores:
+    """Return log Σ_c exp(a · W x′ + b)_c, float64 (N,), where ``shape`` makes a · x′ of x.
+
+    W x′ is a matrix product in the wider dtype of features and weights, for float32 as exact as
+    the logits of the network itself (about 1e-6); what is scaled, by up to what e^x can be, is
+    float64 from there on.
+    Raises Undefined where a score is not finite.
+    """
+    features = features_of(bank, width=state["weight"].shape[1])
+    dtype = np.result_type(features, state["weight"], np.float32)
+    weight, bias = state["weight"].astype(dtype).T, state["bias"].astype(dtype)
+
+    def block(rows: slice) -> Scores:
+        shaped = shape(features[rows])
+        logits = shaped.features @ weight
+        if shaped.scale is not None:
+            logits = shaped.scale * logits.astype(np.float64)
+        logits += bias
+        return log_sum_exp(logits)
+
+    # What overflows is refused by ``defined``, in words.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return defined(by_rows(len(features), block))

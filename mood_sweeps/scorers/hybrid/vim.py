@@ -1,0 +1,103 @@
+"""ViM: the energy against a virtual logit made from the residual (Wang et al., 2022)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from mood_sweeps.bank import FeatureBank, Head
+from mood_sweeps.errors import Undefined
+from mood_sweeps.scorers.checks import defined, head_of, train_features_of
+from mood_sweeps.scorers.feature.residual import principal_dimension, residual_space
+from mood_sweeps.scorers.rotation import projected_norm
+from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.softmax import likeliest_of, log_normalizer
+from mood_sweeps.scorers.statistics import logit_origin, pooled_statistics
+
+__all__ = ["ViM", "ViMMOODv2", "ViMOpenOOD", "ViMPytorchOOD"]
+
+
+@dataclass(frozen=True)
+class ViM(Scorer):
+    """s = log Σ_c exp(z_c) − α‖Rᵀ(x − u)‖₂, with u and R as in Residual.
+
+    α = mean of max_c z_c / mean of ‖Rᵀ(x − u)‖₂ over the train set, taken literally: a head
+    whose largest logits are negative on average makes it negative.
+    dim None is the rule of the authors' code, because they chose it on ImageNet and it leaves a
+    residual for any width: 1000 from D = 2048 on, 512 from D = 768 on, else D // 2.
+    Cost: N·D² to fit, shared with Residual and Mahalanobis; D·(D − dim) a sample.
+    """
+
+    version: ClassVar[int] = 2
+    family: ClassVar[str] = "hybrid"
+    needs: ClassVar[tuple[str, ...]] = ("head",)
+
+    dim: Annotated[int, Field(gt=0)] | None = None
+
+    def fit(self, train: FeatureBank, head: Head | None) -> State:
+        """Return the residual space and alpha (), float64.
+
+        Raises Undefined if dim ≥ D or if the train features have no residual.
+        """
+        width = train_features_of(train).shape[1]
+        classes = len(head_of(head, width).weight)
+        space = residual_space(train, head, self.dim or self.rule(width, classes))
+        residual = projected_norm(train, space).mean()
+        # Anything this small is the rounding of float64 sums: α would amplify it to a score.
+        if residual <= 1e-12 * _length(train, logit_origin(train, head)):
+            raise Undefined(
+                "the train features lie in their principal subspace, "
+                "so the virtual logit has no scale"
+            )
+        alpha = likeliest_of(train)[0].mean() / residual
+        return {**space, "alpha": np.asarray(alpha, dtype=np.float64)}
+
+    def rule(self, width: int, classes: int) -> int:
+        """Return the principal dimension for features of ``width`` dimensions."""
+        del classes
+        return principal_dimension(width, wide=1000)
+
+    def score(self, state: State, bank: FeatureBank) -> Scores:
+        """Return float64 (N,), higher = more in-distribution."""
+        return defined(log_normalizer(bank) - state["alpha"] * projected_norm(bank, state))
+
+
+@dataclass(frozen=True)
+class ViMMOODv2(ViM):
+    """As vim, with as many principal dimensions as classes from D = 2048 on (MOODv2)."""
+
+    def rule(self, width: int, classes: int) -> int:
+        """Return the principal dimension for features of ``width`` dimensions."""
+        return principal_dimension(width, wide=classes)
+
+
+@dataclass(frozen=True)
+class ViMOpenOOD(ViM):
+    """As vim, with 256 principal dimensions whatever the width (OpenOOD 1.5, without tuning).
+
+    Undefined for D ≤ 256, where OpenOOD divides by an empty residual and scores NaN.
+    """
+
+    dim: Annotated[int, Field(gt=0)] | None = 256
+
+
+@dataclass(frozen=True)
+class ViMPytorchOOD(ViM):
+    """As vim, with dim None half of the dimensions (pytorch-ood 0.4.0, which leaves d to the user
+    and falls back to D // 2).
+    """
+
+    def rule(self, width: int, classes: int) -> int:
+        """Return the principal dimension for features of ``width`` dimensions."""
+        del classes
+        return width // 2
+
+
+def _length(train: FeatureBank, origin: npt.NDArray[np.float64]) -> float:
+    """Return how long the features and the origin are, whatever they are measured from."""
+    moment = pooled_statistics(train).about(np.zeros_like(origin))
+    return float(np.sqrt(np.trace(moment) / len(train)) + np.linalg.norm(origin))

@@ -1,0 +1,109 @@
+"""VRA: energy after rectifying the activations from both sides (Xu et al., 2023)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from mood_sweeps.bank import FeatureBank, Floats, Head
+from mood_sweeps.errors import InputError
+from mood_sweeps.scorers.hybrid.shaped_energy import Shaped, head_state, shaped_energy
+from mood_sweeps.scorers.quantiles import activation_quantile, dimension_quantiles
+from mood_sweeps.scorers.scorer import Scorer, Scores, State
+
+__all__ = ["VRA", "VRAOpenOOD", "VRAPytorchOOD"]
+
+Quantile = Annotated[float, Field(ge=0, le=1)]
+
+
+@dataclass(frozen=True)
+class VRA(Scorer):
+    """s = log Σ_c exp(W v(x) + b)_c, v(x)_d = 0 below l_d, h_d above h_d, x_d in between.
+
+    l_d and h_d are the quantiles ``lower`` and ``upper`` of dimension d over the ID train set.
+    This is the paper's function (VRA-P) with the quantiles its official code takes with the
+    energy, 0.6 and 0.9; the tools clip to l instead of suppressing to 0, and bear other names.
+    """
+
+    version: ClassVar[int] = 1
+    family: ClassVar[str] = "hybrid"
+    needs: ClassVar[tuple[str, ...]] = ("head",)
+
+    lower: Quantile = 0.6
+    upper: Quantile = 0.9
+
+    def __post_init__(self) -> None:
+        if self.lower > self.upper:
+            raise InputError("scorer 'vra': lower must not exceed upper")
+
+    def fit(self, train: FeatureBank, head: Head | None) -> State:
+        """Return lower and upper (D,), weight (C, D) and bias (C,)."""
+        lower, upper = dimension_quantiles(train, (self.lower, self.upper))
+        return {**head_state(train, head), "lower": lower, "upper": upper}
+
+    def score(self, state: State, bank: FeatureBank) -> Scores:
+        """Return float64 (N,), higher = more in-distribution."""
+        lower, upper = _thresholds(state, bank)
+
+        def rectify(features: Floats) -> Shaped:
+            return Shaped(np.where(features < lower, 0, np.minimum(features, upper)))
+
+        return shaped_energy(state, bank, rectify)
+
+
+@dataclass(frozen=True)
+class VRAOpenOOD(VRA):
+    """s = log Σ_c exp(W clip(x, l, h) + b)_c, l and h quantiles of all ID validation activations.
+
+    OpenOOD v1.5: one l (0.10) and one h (0.90) for all dimensions, and what lies below l becomes
+    l instead of 0.
+    """
+
+    fits_on: ClassVar[str] = "id_val"
+
+    lower: Quantile = 0.10
+    upper: Quantile = 0.90
+
+    def fit(self, train: FeatureBank, head: Head | None) -> State:
+        """Return lower and upper (), weight (C, D) and bias (C,)."""
+        return {
+            **head_state(train, head),
+            "lower": np.asarray(activation_quantile(train, self.lower)),
+            "upper": np.asarray(activation_quantile(train, self.upper)),
+        }
+
+    def score(self, state: State, bank: FeatureBank) -> Scores:
+        """Return float64 (N,), higher = more in-distribution."""
+        return _clipped_energy(state, bank)
+
+
+@dataclass(frozen=True)
+class VRAPytorchOOD(VRA):
+    """s = log Σ_c exp(W clip(x, l, h) + b)_c, l_d and h_d quantiles of dimension d over ID train.
+
+    pytorch-ood 0.4.0: 0.01 and 0.99, and what lies below l becomes l instead of 0.
+    """
+
+    lower: Quantile = 0.01
+    upper: Quantile = 0.99
+
+    def score(self, state: State, bank: FeatureBank) -> Scores:
+        """Return float64 (N,), higher = more in-distribution."""
+        return _clipped_energy(state, bank)
+
+
+def _clipped_energy(state: State, bank: FeatureBank) -> Scores:
+    lower, upper = _thresholds(state, bank)
+
+    def clip(features: Floats) -> Shaped:
+        return Shaped(np.clip(features, lower, upper))
+
+    return shaped_energy(state, bank, clip)
+
+
+def _thresholds(state: State, bank: FeatureBank) -> tuple[Floats, Floats]:
+    dtype = bank.features.dtype
+    return state["lower"].astype(dtype), state["upper"].astype(dtype)

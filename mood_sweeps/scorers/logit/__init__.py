@@ -1,0 +1,1 @@
+"""Scores of the logits z, before the softmax forgets their size."""

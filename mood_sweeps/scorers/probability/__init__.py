@@ -1,0 +1,1 @@
+"""Scores of the predicted distribution p = softmax(z)."""

@@ -1,0 +1,120 @@
+"""GEN: generalised entropy of the largest probabilities (Liu et al., 2023, eq. 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from mood_sweeps.bank import FeatureBank
+from mood_sweeps.scorers.checks import defined, logits_of
+from mood_sweeps.scorers.rows import by_rows, cached_rows
+from mood_sweeps.scorers.scorer import LearnsNothing, Scores, State
+from mood_sweeps.scorers.softmax import shares
+
+__all__ = ["GEN", "GENOpenOOD", "GENPytorchOOD"]
+
+
+@dataclass(frozen=True)
+class GEN(LearnsNothing):
+    """s = −Σ p_c^γ (1 − p_c)^γ over the M largest p_c, all of them where C < M.
+
+    γ = 0.1 and M = 100 are the paper's. The small power makes much of probabilities close to 1,
+    where 1 − p rounds to zero in float32 and γ = 0.1 turns 6·10⁻⁸ into 0.19: here 1 − p of the
+    likeliest class is the sum of the others, so that certain predictions keep their order.
+    """
+
+    version: ClassVar[int] = 1
+    family: ClassVar[str] = "probability"
+    needs: ClassVar[tuple[str, ...]] = ("logits",)
+
+    gamma: Annotated[float, Field(gt=0)] = 0.1
+    M: Annotated[int, Field(gt=0)] = 100
+
+    def score(self, state: State, bank: FeatureBank) -> Scores:
+        """Return float64 (N,), higher = more in-distribution."""
+        del state
+        logits = logits_of(bank)
+        block = cached_rows(logits.shape[1])
+        return defined(by_rows(len(bank), lambda rows: -self._entropy(logits[rows]), block))
+
+    def _entropy(self, logits: npt.NDArray[Any]) -> Scores:
+        # With shares w = p / max p it is p (1 − p) = w (Σ w − w) / (Σ w)². The likeliest class has
+        # w = 1, and for it Σ w − w is the sum of the others.
+        others = shares(logits)
+        others[np.arange(len(logits)), logits.argmax(axis=1)] = 0
+        rest = others.sum(axis=1)
+        total = 1 + rest
+        if logits.shape[1] > self.M:
+            others = _largest(others, self.M - 1)
+        others *= total[:, None] - others
+        np.power(others, self.gamma, out=others)
+        entropy: Scores = (others.sum(axis=1) + rest**self.gamma) * total ** (-2 * self.gamma)
+        return entropy
+
+
+@dataclass(frozen=True)
+class GENOpenOOD(GEN):
+    """As `gen`, with p and 1 − p of OpenOOD's precision, float32.
+
+    A likeliest class with p > 1 − 3·10⁻⁸ adds nothing, one just below adds 0.19.
+    """
+
+    def _entropy(self, logits: npt.NDArray[Any]) -> Scores:
+        weights = shares(logits)
+        weights /= weights.sum(axis=1, keepdims=True)
+        return _power_sum(_largest(weights.astype(np.float32), self.M), self.gamma)
+
+
+@dataclass(frozen=True)
+class GENPytorchOOD(LearnsNothing):
+    """s = −1/M Σ q_c^γ (1 − q_c)^γ over the M largest q_c, all C where M is not given.
+
+    As pytorch-ood 0.4.0 does it: the mean instead of the sum, over all classes by default, and
+    q = p kept within [10⁻⁷, 1 − 10⁻⁷].
+    """
+
+    version: ClassVar[int] = 1
+    family: ClassVar[str] = "probability"
+    needs: ClassVar[tuple[str, ...]] = ("logits",)
+
+    gamma: Annotated[float, Field(gt=0)] = 0.1
+    M: Annotated[int, Field(gt=0)] | None = None
+
+    def score(self, state: State, bank: FeatureBank) -> Scores:
+        """Return float64 (N,), higher = more in-distribution."""
+        del state
+        logits = logits_of(bank)
+        kept = logits.shape[1] if self.M is None else min(self.M, logits.shape[1])
+
+        def block(rows: slice) -> Scores:
+            weights = shares(logits[rows])
+            q = _largest(weights, kept) / weights.sum(axis=1, keepdims=True)
+            np.clip(q, 1e-7, 1 - 1e-7, out=q)
+            q *= 1 - q
+            # Bounded away from zero: float32 has room for it, and raises it to a power faster.
+            powers = np.power(q.astype(np.float32), self.gamma)
+            mean: Scores = powers.sum(axis=1, dtype=np.float64) / kept
+            return -mean
+
+        return defined(by_rows(len(bank), block, cached_rows(logits.shape[1])))
+
+
+def _largest(values: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
+    """Return the ``count`` largest values of every row or all of them, which it may reorder."""
+    width = values.shape[1]
+    if count >= width:
+        return values
+    values.partition(min(width - count, width - 1), axis=1)
+    return values[:, width - count :]
+
+
+def _power_sum(p: npt.NDArray[Any], gamma: float) -> Scores:
+    """Return Σ p^γ (1 − p)^γ of every row, in the precision of p, which it may overwrite."""
+    p *= 1 - p
+    np.power(p, gamma, out=p)
+    total: Scores = p.sum(axis=1, dtype=np.float64)
+    return total

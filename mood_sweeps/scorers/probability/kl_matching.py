@@ -1,0 +1,111 @@
+"""KL-Matching: divergence from the typical posterior of a class (Hendrycks et al., 2022)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mood_sweeps.bank import FeatureBank, Floats, Head, Ints
+from mood_sweeps.scorers.checks import defined, logits_of, train_logits_of
+from mood_sweeps.scorers.predicted import predicted_classes
+from mood_sweeps.scorers.rows import by_rows, cached_rows, row_blocks, row_products
+from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.softmax import below_largest, log_softmax, log_sum_exp, shares
+
+__all__ = ["KLMatching", "KLMatchingOpenOOD", "KLMatchingPytorchOOD"]
+
+# Stands for log 0 of a class that is out of the question: infinite for any divergence there is,
+# and finite, so that p = 0 times it is 0.
+_LOG_ZERO = -1e300
+
+# Sums of probabilities below this may have lost some that round to zero: they are added up again
+# as logarithms.
+_RARE = 1e-290
+
+
+@dataclass(frozen=True)
+class KLMatching(Scorer):
+    """s = −min_c KL(p ‖ d_c), d_c the mean softmax of the train samples predicted as class c.
+
+    Grouping by predicted class is the paper's. The train set is MOODv2's (`kl_matching@moodv2`): it
+    has many samples of every class, where the paper and other tools take a validation set. A class
+    that is never predicted has no d_c and is never the nearest. All in logarithms, so that no
+    probability rounds to zero and no divergence is infinite.
+    """
+
+    version: ClassVar[int] = 2
+    family: ClassVar[str] = "probability"
+    needs: ClassVar[tuple[str, ...]] = ("logits",)
+
+    def fit(self, train: FeatureBank, head: Head | None) -> State:
+        """Return log_posteriors (K, C), float64: log d_c of the K ≤ C classes predicted."""
+        del head
+        logits = train_logits_of(train)
+        _, groups = np.unique(predicted_classes(train), return_inverse=True)
+        return {"log_posteriors": _log_mean_posteriors(logits, groups)}
+
+    def score(self, state: State, bank: FeatureBank) -> Scores:
+        """Return float64 (N,), higher = more in-distribution."""
+        log_d = state["log_posteriors"]
+        logits = logits_of(bank, classes=log_d.shape[1])
+
+        def block(rows: slice) -> Scores:
+            below = below_largest(logits[rows])
+            weights = np.exp(below)
+            total = weights.sum(axis=1)
+            # KL(p ‖ d) = Σ p log p − Σ p log d, with p = weights / total.
+            divergence: Scores = row_products(weights, below) - (weights @ log_d.T).max(axis=1)
+            divergence = divergence / total - np.log(total)
+            return -np.maximum(divergence, 0)
+
+        return defined(by_rows(len(logits), block))
+
+
+@dataclass(frozen=True)
+class KLMatchingPytorchOOD(KLMatching):
+    """As `kl_matching`, with the d_c of an ID validation set, as pytorch-ood 0.4.0 asks for."""
+
+    fits_on: ClassVar[str] = "id_val"
+
+
+@dataclass(frozen=True)
+class KLMatchingOpenOOD(KLMatching):
+    """As `kl_matching`, with the d_c of an ID validation set, one-hot for a class without samples.
+
+    OpenOOD's convention. KL(p ‖ one-hot) is infinite unless p is the same one-hot, so that such a
+    class is the nearest, at distance 0, only of a prediction without any doubt.
+    """
+
+    fits_on: ClassVar[str] = "id_val"
+
+    def fit(self, train: FeatureBank, head: Head | None) -> State:
+        """Return log_posteriors (C, C), float64: log d_c of every class."""
+        learnt = super().fit(train, head)["log_posteriors"]
+        log_posteriors = np.full((learnt.shape[1], learnt.shape[1]), _LOG_ZERO)
+        np.fill_diagonal(log_posteriors, 0.0)
+        log_posteriors[np.unique(train_logits_of(train).argmax(axis=1))] = learnt
+        return {"log_posteriors": log_posteriors}
+
+
+def _log_mean_posteriors(logits: Floats, groups: Ints) -> Scores:
+    """Return the log of every group's mean softmax, float64 (K, C); groups is (N,), 0 .. K − 1."""
+    order, counts = np.argsort(groups, kind="stable"), np.bincount(groups)
+    sums = np.zeros((len(counts), logits.shape[1]))
+    for rows in row_blocks(len(logits), cached_rows(logits.shape[1])):
+        members = order[rows]
+        p = shares(logits[members])
+        p /= p.sum(axis=1, keepdims=True)
+        starts = np.flatnonzero(np.diff(groups[members], prepend=-1))
+        sums[groups[members[starts]]] += np.add.reduceat(p, starts, axis=0)
+    with np.errstate(divide="ignore"):
+        log_means: Scores = np.log(sums / counts[:, None])
+    for group in np.flatnonzero((sums < _RARE).any(axis=1)):
+        log_means[group] = _log_mean_softmax(logits[groups == group])
+    return log_means
+
+
+def _log_mean_softmax(logits: Floats) -> Scores:
+    log_sum = log_sum_exp(np.ascontiguousarray(log_softmax(logits).T))
+    return log_sum - np.float64(np.log(len(logits)))

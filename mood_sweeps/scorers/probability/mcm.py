@@ -1,0 +1,70 @@
+"""Maximum concept matching, the zero-shot score of vision-language models (Ming et al., 2022)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from mood_sweeps.bank import FeatureBank, Head
+from mood_sweeps.scorers.checks import defined, features_of, head_of, logits_of, train_features_of
+from mood_sweeps.scorers.rows import by_rows
+from mood_sweeps.scorers.scorer import LearnsNothing, Scorer, Scores, State
+from mood_sweeps.scorers.softmax import largest_probability
+from mood_sweeps.scorers.unit_features import row_lengths, unit_rows
+
+__all__ = ["MCM", "MCMPytorchOOD"]
+
+
+@dataclass(frozen=True)
+class MCM(LearnsNothing):
+    """s = max_c softmax(z / τ)_c, z the similarities of an image with the names of the classes.
+
+    The paper's z are cosines, without CLIP's factor 100, and its τ = 1. Of any other head z are
+    the logits, and the score is `msp` at the temperature τ: OpenOOD computes it so for every
+    network. `mcm@pytorch_ood` takes the cosines from the head itself.
+    """
+
+    version: ClassVar[int] = 1
+    family: ClassVar[str] = "probability"
+    needs: ClassVar[tuple[str, ...]] = ("logits",)
+
+    tau: Annotated[float, Field(gt=0)] = 1.0
+
+    def score(self, state: State, bank: FeatureBank) -> Scores:
+        """Return float64 (N,), higher = more in-distribution."""
+        del state
+        return defined(largest_probability(logits_of(bank), self.tau))
+
+
+@dataclass(frozen=True)
+class MCMPytorchOOD(Scorer):
+    """s = max_c softmax(cos(x, w_c) / τ)_c, w_c the head's weights of class c.
+
+    The paper's score where the head holds the text embeddings of the class names, as pytorch-ood
+    0.4.0 computes it; neither the lengths of x and w_c nor the bias enter. A zero vector has
+    cosine 0 with all.
+    """
+
+    version: ClassVar[int] = 1
+    family: ClassVar[str] = "probability"
+    needs: ClassVar[tuple[str, ...]] = ("head",)
+
+    tau: Annotated[float, Field(gt=0)] = 1.0
+
+    def fit(self, train: FeatureBank, head: Head | None) -> State:
+        """Return concepts (C, D), as precise as the head: its weights at unit length."""
+        head = head_of(head, train_features_of(train).shape[1])
+        return {"concepts": unit_rows(head.weight).astype(head.weight.dtype)}
+
+    def score(self, state: State, bank: FeatureBank) -> Scores:
+        """Return float64 (N,), higher = more in-distribution."""
+        concepts = state["concepts"]
+        features = features_of(bank, width=concepts.shape[1])
+
+        def block(rows: slice) -> Scores:
+            cosines = (features[rows] @ concepts.T) / row_lengths(features[rows])[:, None]
+            return largest_probability(cosines, self.tau)
+
+        return defined(by_rows(len(bank), block))

@@ -1,0 +1,110 @@
+"""Monte-Carlo dropout: the head asked many times with features left out (Gal, 2016)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from mood_sweeps.bank import FeatureBank, Head
+from mood_sweeps.scorers.checks import defined, features_of
+from mood_sweeps.scorers.hybrid.shaped_energy import head_state
+from mood_sweeps.scorers.rows import by_rows
+from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.softmax import log_softmax
+
+__all__ = ["MCDropout", "MCDropoutOpenOOD", "MCDropoutPytorchOOD"]
+
+Float64s = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MCDropout(Scorer):
+    """s = max_c mean_t softmax(W (x ∘ m_t) / (1 − p) + b)_c, m_t a mask that leaves out a share p.
+
+    Gal and Ghahramani (2016), of dropout before the head, which is what a bank of features allows.
+    The ``passes`` masks are drawn once, by ``seed``, and are the same for every sample: s is a
+    function of the sample, whatever is scored beside it. It says most of a network that was trained
+    with such dropout. p = 0.5 is the authors'; 30 passes are pytorch-ood's.
+    Cost: ``passes`` · C · D a sample.
+    """
+
+    version: ClassVar[int] = 1
+    family: ClassVar[str] = "training"
+    needs: ClassVar[tuple[str, ...]] = ("head",)
+
+    p: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    passes: Annotated[int, Field(gt=1)] = 30
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    def fit(self, train: FeatureBank, head: Head | None) -> State:
+        """Return masks (passes, D), bool, weight (C, D) and bias (C,) of the head."""
+        state = head_state(train, head)
+        drawn = np.random.default_rng(self.seed).random((self.passes, state["weight"].shape[1]))
+        return {**state, "masks": drawn >= self.p}
+
+    def score(self, state: State, bank: FeatureBank) -> Scores:
+        """Return float64 (N,), higher = more in-distribution."""
+        features_of(bank, width=state["weight"].shape[1])
+        # What overflows is refused by ``defined``, in words.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return defined(
+                by_rows(len(bank), lambda rows: self._of(self._logits(state, bank, rows)))
+            )
+
+    def _logits(self, state: State, bank: FeatureBank, rows: slice) -> Iterator[Float64s]:
+        """Yield the logits (n, C) of every pass, float64; products are the features' precision."""
+        dtype = np.result_type(bank.features, state["weight"], np.float32)
+        features, weight = bank.features[rows].astype(dtype), state["weight"].astype(dtype)
+        bias = state["bias"].astype(np.float64)
+        for mask in state["masks"]:
+            yield (features @ (weight * mask).T).astype(np.float64) / (1 - self.p) + bias
+
+    def _of(self, logits: Iterator[Float64s]) -> Scores:
+        total = sum(np.exp(log_softmax(one)) for one in logits)
+        largest: Scores = np.max(total, axis=1) / self.passes
+        return largest
+
+
+@dataclass(frozen=True)
+class MCDropoutOpenOOD(MCDropout):
+    """As mc_dropout, but of the mean logits: s = max_c softmax(mean_t z_t)_c, 5 passes.
+
+    OpenOOD v1.5, `dropout`, which draws other masks for every batch.
+    """
+
+    version: ClassVar[int] = 1
+
+    passes: Annotated[int, Field(gt=1)] = 5
+
+    def _of(self, logits: Iterator[Float64s]) -> Scores:
+        mean: Float64s = np.sum(list(logits), axis=0) / self.passes
+        largest: Scores = np.exp(log_softmax(mean)).max(axis=1)
+        return largest
+
+
+@dataclass(frozen=True)
+class MCDropoutPytorchOOD(MCDropout):
+    """s = −mean_c var_t softmax(W (x ∘ m_t) / (1 − p) + b)_c, the variance over passes (T − 1).
+
+    `MCD` of pytorch-ood 0.4.0 in its mode ``var``, which draws other masks for every batch.
+    Features that the head does not see vary nothing: such OOD images look the most ID of all.
+    """
+
+    version: ClassVar[int] = 1
+
+    def _of(self, logits: Iterator[Float64s]) -> Scores:
+        # About the first pass, so that what does not vary has no variance by rounding either.
+        first = np.exp(log_softmax(next(logits)))
+        total, squares = np.zeros_like(first), np.zeros_like(first)
+        for one in logits:
+            apart = np.exp(log_softmax(one)) - first
+            total += apart
+            squares += apart**2
+        variance = (squares - total**2 / self.passes) / (self.passes - 1)
+        mean: Scores = np.maximum(variance, 0).mean(axis=1)
+        return -mean

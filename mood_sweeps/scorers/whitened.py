@@ -1,0 +1,183 @@
+"""Mahalanobis distances as Euclidean ones, between features that a covariance has whitened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from mood_sweeps.bank import FeatureBank, Floats
+from mood_sweeps.errors import Undefined
+from mood_sweeps.scorers.checks import features_of
+from mood_sweeps.scorers.per_bank import once_per_bank
+from mood_sweeps.scorers.rotation import as_single, centred_rows
+from mood_sweeps.scorers.rows import by_rows, row_squares
+from mood_sweeps.scorers.scorer import State
+from mood_sweeps.scorers.statistics import digest
+from mood_sweeps.scorers.unit_features import Rows, plain_rows
+
+__all__ = [
+    "by_group_distances",
+    "lower_inverse",
+    "nearest_squared",
+    "nearest_state",
+    "nearest_to",
+    "whitening",
+]
+
+Float64s = npt.NDArray[np.float64]
+
+# Columns of a triangular matrix that are multiplied at once: the rows below them are skipped.
+_PANEL = 128
+# Where float32 keeps a squared distance exact to 1e-6: the terms of a whitened coordinate may be so
+# many times the root of the number of coordinates. Where these are few, float64 costs little.
+_GROWTH, _MANY = 8.0, 64
+
+
+def whitening(covariance: Float64s, mean: Float64s, where: str = "") -> Float64s:
+    """Return W (D, r), float64, with W Wᵀ = Σ⁺: the covariance of xW is the identity.
+
+    Directions in which nothing varies are left out; ``mean``, of the features that Σ is of, tells
+    how large their rounding is. Where there is none, W is upper triangular. Raises Undefined where
+    there is no other direction; ``where`` ends its message.
+    """
+    rounding = np.finfo(np.float64).eps
+    least = (4 * rounding * float(np.linalg.norm(mean))) ** 2
+    triangular = _triangular_whitening(covariance, least)
+    if triangular is not None:
+        return triangular
+    values, vectors = np.linalg.eigh(covariance)
+    # The rank that scipy.linalg.pinvh, and so scikit-learn's covariance, would find.
+    kept = values > max(rounding * len(values) * values[-1], least)
+    if not kept.any():
+        raise Undefined(f"the train features do not vary{where}")
+    return np.ascontiguousarray(vectors[:, kept] / np.sqrt(values[kept]))
+
+
+def _triangular_whitening(covariance: Float64s, least: float) -> Float64s | None:
+    """Return the inverse of Σ's upper Cholesky factor, unless a variance may be rounding.
+
+    The smallest eigenvalue of Σ is at least 1 / tr Σ⁻¹ and the largest at most tr Σ: what passes
+    has full rank by any rule, and an inverse that is as good as one by eigenvalues.
+    """
+    try:
+        factor = np.linalg.cholesky(covariance)
+    except np.linalg.LinAlgError:
+        return None
+    inverse = lower_inverse(factor)
+    smallest = 1 / max(float((inverse**2).sum()), np.finfo(np.float64).tiny)
+    if not smallest > max(1e-10 * np.trace(covariance), 100 * least):
+        return None
+    return np.ascontiguousarray(inverse.T)
+
+
+def lower_inverse(factor: Floats) -> Floats:
+    """Return the inverse of a lower triangular matrix, half by half: D³ / 3 operations."""
+    half = len(factor) // 2
+    if half < _PANEL // 2:
+        return np.tril(np.linalg.inv(factor))
+    inverse = np.zeros_like(factor)
+    inverse[:half, :half] = lower_inverse(factor[:half, :half])
+    inverse[half:, half:] = lower_inverse(factor[half:, half:])
+    inverse[half:, :half] = -inverse[half:, half:] @ (factor[half:, :half] @ inverse[:half, :half])
+    return inverse
+
+
+def nearest_state(centre: Float64s, matrix: Float64s, means: Float64s, variance: Float64s) -> State:
+    """Return the state that ``nearest_squared`` needs: centre (D,), whitening (D, r), means (C, r).
+
+    centre: amid the data. matrix: W, float64 (D, r). means: (C, D), not yet whitened. variance: of
+    every dimension of the data about the centre, (D,), which decides whether products in float32
+    are exact enough.
+    """
+    count = matrix.shape[1]
+    # A whitened coordinate is about 1; the terms it is a sum of are about this in total, each with
+    # a rounding error of 6e-8.
+    growth = np.sqrt((matrix**2 * variance[:, None]).sum() / count)
+    single = count >= _MANY and growth <= _GROWTH * np.sqrt(count)
+    dtype = np.float32 if single else np.float64
+    centre = as_single(centre)
+    return {
+        "centre": centre,
+        "whitening": matrix.astype(dtype, order="C"),
+        "means": ((means - centre) @ matrix).astype(dtype),
+    }
+
+
+def nearest_squared(bank: FeatureBank, state: State, rows: Rows = plain_rows) -> Float64s:
+    """Return min_c ‖(x − centre) W − m_c‖₂² of every row as ``rows`` makes it, float64 (N,).
+
+    state: centre (D,), whitening W (D, r) and means m (C, r), see ``nearest_state``.
+    """
+    centre, matrix, means = state["centre"], state["whitening"], state["means"]
+    features = features_of(bank, width=len(centre))
+    panels = _panels(matrix)
+
+    def block(part: slice) -> Float64s:
+        taken = features[part] if rows is plain_rows else rows(features[part])
+        centred = centred_rows(taken, centre, matrix.dtype)
+        return nearest_to(means, _products(centred, matrix, panels))
+
+    name = ("nearest squared", rows, digest(centre), digest(matrix), digest(means))
+    return once_per_bank(bank, name, lambda: by_rows(len(features), block))
+
+
+def _panels(matrix: Floats) -> list[tuple[slice, int]]:
+    """Return columns to multiply at once, and how many leading rows of them are not all zero."""
+    depth, width = matrix.shape
+    if np.tril(matrix, -1).any():
+        return [(slice(0, width), depth)]
+    starts = range(0, width, _PANEL)
+    return [(slice(start, start + _PANEL), min(start + _PANEL, depth)) for start in starts]
+
+
+def _products(centred: Floats, matrix: Floats, panels: list[tuple[slice, int]]) -> Floats:
+    white = np.empty((len(centred), matrix.shape[1]), matrix.dtype)
+    for columns, depth in panels:
+        np.matmul(centred[:, :depth], matrix[:depth, columns], out=white[:, columns])
+    return white
+
+
+def nearest_to(means: Floats, points: Floats) -> Float64s:
+    """Return min_c ‖p − m_c‖₂² of points (n, r) and means (C, r), float64 (n,), never negative.
+
+    Which one is nearest is seen from ‖m‖² − 2pᵀm; its distance is then taken from the difference,
+    which is small where p is near to it.
+    """
+    if len(means) == 1:
+        return row_squares(points - means)
+    nearest = (np.einsum("ij,ij->i", means, means) - 2 * (points @ means.T)).argmin(axis=1)
+    differences = means[nearest]
+    np.subtract(points, differences, out=differences)
+    return row_squares(differences)
+
+
+def by_group_distances(
+    bank: FeatureBank,
+    state: State,
+    compute: Callable[[Float64s], Float64s],
+    rows: Rows = plain_rows,
+) -> Float64s:
+    """Return float64 (N,): what ``compute`` makes of ‖(x − μ_g) W_g‖₂², float64 (n, G), of blocks.
+
+    state: means μ (G, D) and a whitening W (G, D, r) of each group, in the precision of which the
+    products are done. rows: what is made of the features first.
+    """
+    means, matrices = state["means"], state["whitening"]
+    features = features_of(bank, width=means.shape[1])
+    # Rows and means are rounded where they are small: about a place amid the groups.
+    origin = means.mean(axis=0)
+    means = (means - origin).astype(matrices.dtype)
+    panels = [_panels(matrix) for matrix in matrices]
+
+    def block(part: slice) -> Float64s:
+        near = (rows(features[part]) - origin).astype(matrices.dtype)
+        centred, squared = np.empty_like(near), np.empty((len(near), len(means)))
+        for group, columns in enumerate(panels):
+            np.subtract(near, means[group], out=centred)
+            white = _products(centred, matrices[group], columns)
+            squared[:, group] = row_squares(white)
+        return compute(squared)
+
+    return by_rows(len(features), block)

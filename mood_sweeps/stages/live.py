@@ -1,0 +1,40 @@
+"""Banks with the network and the images behind them, for scorers that features do not suffice."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from mood_sweeps.bank import FeatureBank
+from mood_sweeps.datasets.catalogue import image_set
+from mood_sweeps.planner.stage import Extract
+from mood_sweeps.representations.checkpoint import load
+from mood_sweeps.representations.live import LiveNetwork, NetworkInputs
+from mood_sweeps.store import Ref, Store
+
+__all__ = ["with_network"]
+
+
+def with_network(
+    banks: Mapping[Ref, FeatureBank],
+    extracted: Mapping[Ref, Extract],
+    checkpoint: Ref,
+    store: Store,
+) -> dict[Ref, FeatureBank]:
+    """Return the banks of one checkpoint with its network and their images.
+
+    extracted: how each bank came about.
+    """
+    loaded = load(store.folder(checkpoint))
+    network = LiveNetwork(loaded)
+    form = loaded.architecture["input"]
+    return {
+        ref: dataclasses.replace(
+            bank,
+            inputs=NetworkInputs(
+                image_set(extracted[ref].image_set).load(extracted[ref].split), form
+            ),
+            network=network,
+        )
+        for ref, bank in banks.items()
+    }

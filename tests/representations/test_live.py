@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mood_sweeps.choice import choose
+from mood_sweeps.datasets.catalogue import image_set
+from mood_sweeps.representations import PRETEXTS, choose_backbone
+from mood_sweeps.representations.extract import extract
+from mood_sweeps.representations.live import LiveNetwork, NetworkInputs
+from mood_sweeps.representations.pretrain import pretrain
+
+IMAGES = image_set("digits:0-5").load("test")
+
+
+@pytest.fixture(scope="module", params=["vit_nano", "resnet_nano"])
+def checkpoint(request):
+    task = choose({"classification": {"epochs": 1, "batch_size": 256}}, PRETEXTS, "pretext")
+    return pretrain(task, choose_backbone(request.param), image_set("digits:0-5").load("train"), 0)
+
+
+@pytest.fixture
+def network(checkpoint):
+    return LiveNetwork(checkpoint)
+
+
+@pytest.fixture
+def inputs(checkpoint):
+    return NetworkInputs(IMAGES, checkpoint.architecture["input"])[0:6]
+
+
+def test_it_says_what_the_bank_says(checkpoint, network, inputs):
+    bank = extract(checkpoint, IMAGES)
+    features, logits = network.forward(inputs)
+    np.testing.assert_allclose(features, bank.features[:6], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(logits, bank.logits[:6], rtol=1e-4, atol=1e-5)
+
+
+def test_inputs_are_transformed_when_asked_for(checkpoint):
+    form = checkpoint.architecture["input"]
+    inputs = NetworkInputs(IMAGES, form)
+    assert len(inputs) == len(IMAGES)
+    whole, part = inputs[0:9], inputs[3:9]
+    assert whole.dtype == np.float32
+    assert whole.shape == (9, form["channels"], form["size"], form["size"])
+    np.testing.assert_array_equal(whole[3:], part)
+    (std,) = LiveNetwork(checkpoint).std
+    pixels = whole * std + form["mean"][0]
+    np.testing.assert_allclose(pixels[:, 0] * 255, IMAGES.images[:9, :, :, 0], atol=1e-3)
+
+
+def directional(network, inputs, direction, by_features, by_logits):
+    """Central difference of Σ features·by_features + Σ logits·by_logits along ``direction``."""
+
+    def value(at):
+        features, logits = network.forward(at.astype(np.float32))
+        return float((features.astype(np.float64) * by_features).sum()) + float(
+            (logits.astype(np.float64) * by_logits).sum()
+        )
+
+    step = 1e-2
+    return (value(inputs + step * direction) - value(inputs - step * direction)) / (2 * step)
+
+
+def test_the_input_gradient_is_the_slope(network, inputs):
+    rng = np.random.default_rng(0)
+    features, logits = network.forward(inputs)
+    by_features = rng.normal(size=features.shape).astype(np.float32)
+    by_logits = rng.normal(size=logits.shape).astype(np.float32)
+    seen = {}
+
+    def pull(features, logits):
+        seen["features"], seen["logits"] = features, logits
+        return by_features, by_logits
+
+    gradient = network.input_gradient(inputs, pull)
+    assert gradient.shape == inputs.shape
+    np.testing.assert_allclose(seen["features"], features, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(seen["logits"], logits, rtol=1e-5, atol=1e-5)
+    direction = gradient / np.linalg.norm(gradient)
+    slope = directional(network, inputs, direction, by_features, by_logits)
+    assert slope == pytest.approx(np.linalg.norm(gradient), rel=0.05)
+
+
+def test_a_derivative_that_is_zero_may_be_left_out(network, inputs):
+    ones = network.input_gradient(inputs, lambda x, z: (np.ones_like(x), np.zeros_like(z)))
+    np.testing.assert_array_equal(
+        network.input_gradient(inputs, lambda x, _: (np.ones_like(x), None)), ones
+    )
+
+
+def test_images_of_one_batch_do_not_see_each_other(network, inputs):
+    def pull(_, z):
+        return None, z
+
+    whole = network.input_gradient(inputs, pull)
+    alone = network.input_gradient(inputs[2:3], pull)
+    np.testing.assert_allclose(whole[2:3], alone, rtol=1e-3, atol=1e-5)
+
+
+def test_blocks_are_maps_and_their_gradients_have_their_shape(network, inputs):
+    maps = network.layers(inputs)
+    assert len(maps) >= 3
+    assert all(one.ndim == 4 and len(one) == len(inputs) for one in maps)
+    again, gradients = network.layer_gradients(inputs, lambda _, z: (None, np.ones_like(z)))
+    for one, other, gradient in zip(maps, again, gradients, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+        assert gradient.shape == one.shape
+    assert all(np.abs(gradient).max() > 0 for gradient in gradients)
+
+
+def test_a_changed_block_changes_what_follows(checkpoint, inputs):
+    if checkpoint.architecture["family"] != "cnn":
+        return
+    network = LiveNetwork(checkpoint)
+    plain = network.forward(inputs)
+    for layer in range(len(network.layers(inputs))):
+        same = network.forward_changed(inputs, layer, lambda maps: maps)
+        np.testing.assert_allclose(same[1], plain[1], rtol=1e-5, atol=1e-6)
+        none = network.forward_changed(inputs, layer, np.zeros_like)
+        assert np.ptp(none[1], axis=0).max() < 1e-5 < np.ptp(plain[1], axis=0).max()
+    # and leaves no trace
+    np.testing.assert_array_equal(network.forward(inputs)[1], plain[1])

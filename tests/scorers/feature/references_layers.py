@@ -1,0 +1,115 @@
+"""Independent implementations of the scores that look at the maps of inner blocks."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from plain_torch import PlainTorch, double_precision, images_of
+from pytorch_ood import detector as pytorch_ood
+from pytorch_ood.detector.rankfeat import _remove_rank1
+from references import Reference
+
+PYTORCH_OOD = "pytorch-ood 0.4.0"
+
+
+def multi_mahalanobis(case):
+    network = PlainTorch(case.head)
+    train = [(images_of(case.train), torch.from_numpy(case.train.labels))]
+    with double_precision():
+        detector = pytorch_ood.MultiMahalanobis(list(network.blocks)).to("cpu").fit(train)
+        return -detector.predict(images_of(case.test)).numpy()
+
+
+def mahalanobis_layers(case):
+    return 2 * len(case.train) * multi_mahalanobis(case)
+
+
+def rankfeat(case):
+    """Both blocks' maps without their first singular triplet, by torch's decomposition."""
+    first, second = (network := PlainTorch(case.head)).blocks
+    maps = first(images_of(case.test))
+    from_first = network.classifier(second(_remove_rank1(maps)))
+    from_second = network.classifier(_remove_rank1(second(maps)))
+    return torch.logsumexp((from_first + from_second) / 2, dim=1).numpy()
+
+
+def gram(case, powers=10, share=0.1, seed=0):
+    """Gram matrices in full; bounds of one class at a time."""
+    network = PlainTorch(case.head)
+
+    def sums(images):
+        """Return row sums (n, blocks, powers, channels)."""
+        maps, found = images, []
+        for block in network.blocks:
+            maps = block(maps)
+            flat = maps.flatten(2)
+            for p in range(1, powers + 1):
+                rows = torch.bmm(flat**p, (flat**p).transpose(1, 2)).sum(dim=2)
+                found.append(rows.sign() * rows.abs() ** (1 / p))
+        return torch.stack(found, dim=1).unflatten(1, (-1, powers))
+
+    def deviations(images):
+        confidence, predicted = torch.softmax(network(images), dim=1).max(dim=1)
+        found = torch.empty(len(images), len(network.blocks), dtype=torch.float64)
+        for c in predicted.unique():
+            seen = known[known_class == c] if (known_class == c).any() else known
+            low, high, here = seen.min(dim=0).values, seen.max(dim=0).values, predicted == c
+            g = sums(images[here])
+            outside = torch.relu(low - g) / (low + 1e-6).abs()
+            outside += torch.relu(g - high) / (high + 1e-6).abs()
+            found[here] = outside.sum(dim=(2, 3)) / confidence[here, None]
+        return found
+
+    train = images_of(case.train)
+    order = torch.from_numpy(np.random.default_rng(seed).permutation(len(train)))
+    held, kept = order[: int(share * len(train))], order[int(share * len(train)) :]
+    known, known_class = sums(train[kept]), network(train[kept]).argmax(dim=1)
+    expected = deviations(train[held]).mean(dim=0)
+    return -(deviations(images_of(case.test)) / expected).sum(dim=1).numpy()
+
+
+def nac_of_pytorch_ood(case):
+    network = PlainTorch(case.head)
+    with double_precision():
+        detector = pytorch_ood.NACUE(network, list(network.blocks))
+        detector.fit([images_of(case.train).requires_grad_()])
+        return -detector.predict(images_of(case.test).requires_grad_()).numpy()
+
+
+def nac(case, alpha=100.0, bins=50, enough=50):
+    """Neurons one at a time, counted by numpy's histogram."""
+    network = PlainTorch(case.head)
+    half = np.emath.logn(1000, np.linspace(1, np.sqrt(1000), bins // 2 + 1))
+    edges = np.concatenate([half[:-1], [0.5], 1 - half[-2::-1]])
+
+    def activations(bank):
+        first, second = network.blocks
+        maps = [first(images_of(bank).requires_grad_())]
+        maps.append(second(maps[0]))
+        logits = network.classifier(maps[1])
+        divergence = -torch.log_softmax(logits, dim=1).mean(dim=1).sum()
+        gradients = torch.autograd.grad(divergence, maps)
+        return [
+            torch.sigmoid(alpha * m.detach().mean(dim=(2, 3)) * g.sum(dim=(2, 3))).numpy()
+            for m, g in zip(maps, gradients, strict=True)
+        ]
+
+    blocks = []
+    for train, test in zip(activations(case.train), activations(case.test), strict=True):
+        neurons = []
+        for neuron in range(train.shape[1]):
+            counts, _ = np.histogram(train[:, neuron], edges)
+            place = np.clip(np.digitize(test[:, neuron], edges) - 1, 0, bins - 1)
+            neurons.append(np.minimum(counts[place] / enough, 1))
+        blocks.append(np.mean(neurons, axis=0))
+    return np.mean(blocks, axis=0)
+
+
+REFERENCES = {
+    "gram": Reference("formula, matrices in full", gram),
+    "rankfeat": Reference(PYTORCH_OOD, rankfeat),
+    "mahalanobis_layers": Reference(PYTORCH_OOD, mahalanobis_layers),
+    "mahalanobis_layers@pytorch_ood": Reference(PYTORCH_OOD, multi_mahalanobis),
+    "nac": Reference("torch autograd, numpy's histogram", nac),
+    "nac@pytorch_ood": Reference(PYTORCH_OOD, nac_of_pytorch_ood),
+}

@@ -1,0 +1,30 @@
+"""Every score function against an independent implementation of its formula."""
+
+from __future__ import annotations
+
+import pytest
+from references import TABLE, deviation, references
+from scorer_cases import make_case
+
+from mood_sweeps.scorers import SCORERS
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("name", sorted(SCORERS))
+def test_agrees_with_an_independent_implementation(name, seed):
+    reference = references().get(name)
+    assert reference, f"{name!r} has no reference: add one to references_*.py"
+    found = deviation(name, reference, make_case(seed=seed))
+    assert found.largest <= reference.relative
+    assert found.ranks >= reference.exact_ranks
+
+
+def test_every_reference_is_of_a_scorer_in_the_catalogue():
+    assert set(references()) <= set(SCORERS)
+
+
+def test_the_documented_table_names_exactly_the_catalogue():
+    rows = [line for line in TABLE.read_text().splitlines() if line.startswith("| `")]
+    assert [row.split("`")[1] for row in rows] == list(SCORERS), (
+        "docs/scorers.md is out of date: run python tests/scorers/references.py"
+    )
