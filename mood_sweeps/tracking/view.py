@@ -189,7 +189,9 @@ class View:
             point
             for number in pair.numbers
             for point in _points(number, parent.model_id, (ood_set, digests[1]))
-            if run.data.metrics.get(point.name) != point.value
+            # The run's having it says nothing of the model: MLflow writes the two one after the
+            # other, and may have been stopped between them.
+            if point.model_id or run.data.metrics.get(point.name) != point.value
         ]
         self._add_inputs(run, place, digests, parent.model_id)
         self._runs.fill(run, params, points, tags)

@@ -440,7 +440,7 @@ def test_batch_that_mlflow_wrote_in_part_is_completed(
     mirrored(world, tracking_uri)
     found = shown(client, sweep)
     assert [metric[:2] for metric in found[MODEL]["metrics"]] == [
-        ("auroc.knn_k_10_", 0.9), ("auroc.msp", 0.75), ("auroc.msp", 0.8)
+        ("auroc.knn-k:10", 0.9), ("auroc.msp", 0.75), ("auroc.msp", 0.8)
     ]  # fmt: skip
     assert len(found[NEAR]["history"]) == len(set(found[NEAR]["history"])) == 8
 
