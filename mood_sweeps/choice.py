@@ -40,11 +40,13 @@ class Choice:
 
     digest: SHA-256 of the source it was made from, for a choice from a user's file; empty for
         the built-in ones, whose hand-bumped version speaks for their code.
+    given: the parameters that were written down, at their default or not.
     """
 
     name: str
     parameters: Any
     digest: str = field(default="", repr=False)
+    given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
     @functools.cached_property
     def label(self) -> str:
@@ -84,9 +86,8 @@ def choose(raw: Any, catalogue: Catalogue, axis: str) -> Choice:
         raise InputError(
             [_parameter_problem(axis, name, detail, allowed) for detail in error.errors()]
         ) from None
-    return Choice(
-        name, kind(**{field: getattr(checked, field) for field in checked.model_fields_set})
-    )
+    written = {parameter: getattr(checked, parameter) for parameter in checked.model_fields_set}
+    return Choice(name, kind(**written), given=frozenset(written))
 
 
 def choose_all(raw: Any, catalogue: Catalogue, axis: str) -> tuple[Choice, ...]:

@@ -93,6 +93,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "torch": ("representations/*",),
     "torchvision": ("representations/*",),
     "timm": ("representations/networks.py",),
+    "lightly": ("representations/objectives/*",),
     "ray": ("engine/ray_executor.py",),
     "mlflow": ("tracking/*",),
     "sqlalchemy": ("results/*",),
@@ -101,7 +102,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "matplotlib": ("aggregation/figures.py",),
     "pandas": ("aggregation/*", "results/query.py", "cli/*", "features/frame.py"),
     "pyarrow": ("features/written.py",),
-    "safetensors": ("store/codecs.py", "representations/checkpoint.py"),
+    "safetensors": ("store/codecs.py", "representations/*"),
     "pydantic": ("choice.py", "representations/*", "scorers/*"),
     "yaml": ("spec/*",),
     "psutil": ("store/process.py",),
@@ -172,7 +173,18 @@ plan = expand(load_sweep(sys.argv[1]), image_set)
 find_open_work(plan, None, Store(sys.argv[2]), repair=False)
 print(*sorted({name.partition(".")[0] for name in sys.modules}))
 """
-SLOW = {"torch", "torchvision", "timm", "ray", "mlflow", "sklearn", "scipy", "pandas", "matplotlib"}
+SLOW = {
+    "lightly",
+    "torch",
+    "torchvision",
+    "timm",
+    "ray",
+    "mlflow",
+    "sklearn",
+    "scipy",
+    "pandas",
+    "matplotlib",
+}
 
 
 def test_planning_imports_nothing_slow(tmp_path: Path) -> None:

@@ -63,6 +63,14 @@ MOST_TRACEBACKS = 3
     metavar="SECONDS",
     help="How long to wait at the end for MLflow to catch up.",
 )
+@click.option(
+    "--keep-every",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often the state of a training is kept; one that is killed goes on from there.",
+)
 @workspace
 def command(
     file: str,
@@ -75,6 +83,7 @@ def command(
     max_failures: int | None,
     no_mlflow: bool,
     mlflow_wait: float,
+    keep_every: float,
     workspace: Workspace,
 ) -> None:
     """Run what is missing of the sweep in FILE.yaml.
@@ -96,6 +105,7 @@ def command(
             max_failures=1 if fail_fast else max_failures,
             mlflow=not no_mlflow,
             mlflow_wait_s=mlflow_wait,
+            keep_every_s=keep_every,
         ),
         progress_on(console),
     )

@@ -35,6 +35,10 @@ class LabelledImages:
     def __len__(self) -> int:
         return len(self.images)
 
+    def take(self, chosen: npt.NDArray[np.int64]) -> LabelledImages:
+        """Return the images at these places, int64 (n,), in this order."""
+        return LabelledImages(self.images[chosen], self.labels[chosen], self.class_names)
+
 
 class ImageSet(Protocol):
     """A set of labelled images, named as in a sweep file.

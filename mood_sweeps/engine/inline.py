@@ -15,8 +15,9 @@ class InlineExecutor:
 
     name = "inline"
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, keep_every_s: float = 60.0) -> None:
         self._store = store
+        self._keep_every_s = keep_every_s
         self._queue: list[tuple[Call, Lease]] = []
 
     def check(self) -> None:
@@ -38,7 +39,7 @@ class InlineExecutor:
         """Perform what was submitted, however long it takes."""
         del timeout_s
         queue, self._queue = self._queue, []
-        return [perform(call, self._store, lease) for call, lease in queue]
+        return [perform(call, self._store, lease, self._keep_every_s) for call, lease in queue]
 
     def close(self) -> None:
         """Forget what was not performed."""

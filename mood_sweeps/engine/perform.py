@@ -38,15 +38,18 @@ from mood_sweeps.store.codecs import load_bank, load_head, save_bank
 __all__ = ["environment", "perform"]
 
 
-def perform(call: Call, store: Store, lease: Lease) -> Outcome:
-    """Run a call whose inputs are in the store; publish only while ``lease`` is still held."""
+def perform(call: Call, store: Store, lease: Lease, keep_every_s: float) -> Outcome:
+    """Run a call whose inputs are in the store; publish only while ``lease`` is still held.
+
+    keep_every_s: seconds between two keepings of a training's state.
+    """
     started = time.perf_counter()
     worker = f"{platform.node()}:{os.getpid()}"
     try:
         _import_for(call)
         started = time.perf_counter()
         with single_thread():
-            outcome = _Performance(call, store, lease).outcome()
+            outcome = _Performance(call, store, lease, keep_every_s).outcome()
     except CorruptObject as error:
         outcome = Outcome(call.key, "input corrupt", error=str(error), corrupt=error.ref)
     except LeaseLost as error:
@@ -101,8 +104,9 @@ def environment() -> Mapping[str, str]:
 class _Performance:
     """One call being performed."""
 
-    def __init__(self, call: Call, store: Store, lease: Lease) -> None:
+    def __init__(self, call: Call, store: Store, lease: Lease, keep_every_s: float) -> None:
         self._call = call
+        self._keep_every_s = keep_every_s
         self._store = store
         self._lease = lease
         self._environment = environment()
@@ -124,11 +128,17 @@ class _Performance:
         if self._store.has(stage.ref):
             return Outcome(self._call.key, "reused", made=(self._described(stage),))
         started = time.perf_counter()
-        checkpoint = train(stage.work, self._store)  # type: ignore[arg-type]
+        checkpoint = train(stage, self._store, self._lease, self._keep_every_s)
         seconds = time.perf_counter() - started
         manifest = self._store.publish(
-            stage.ref, checkpoint.save, self._origin(stage), self._lease, seconds
+            stage.ref,
+            checkpoint.save,
+            self._origin(stage),
+            self._lease,
+            seconds,
+            measured=checkpoint.measured,
         )
+        self._store.unfinished(stage.ref).discard()
         return Outcome(self._call.key, "done", made=(made_of(stage, manifest),))
 
     def _copy(self, work: Copying) -> Outcome:

@@ -64,7 +64,8 @@ class RayExecutor:
     """Calls on Ray actors, on this machine or on the cluster at ``address``.
 
     gpus_per_worker: share of a GPU that a training or extracting worker takes, where there are
-    any. workers: at most so many workers without a GPU; default one per CPU.
+    any. workers: at most so many workers without a GPU; default one per CPU. keep_every_s: seconds
+    between two keepings of a training's state.
     """
 
     name = "ray"
@@ -76,8 +77,10 @@ class RayExecutor:
         *,
         gpus_per_worker: float = 1.0,
         workers: int | None = None,
+        keep_every_s: float = 60.0,
     ) -> None:
         self._store = store
+        self._keep_every_s = keep_every_s
         # `ray job submit` names the cluster in the environment of what it runs.
         self._address = address or os.environ.get("RAY_ADDRESS") or "local"
         self._gpus_per_worker = gpus_per_worker
@@ -234,15 +237,18 @@ class RayExecutor:
     def _new_actor(self, pool: _Pool) -> _Actor:
         shape = pool.shape
         options = {"num_cpus": shape.cpus, "num_gpus": shape.gpus}
-        handle = self._actor_class.options(**options).remote(str(self._store.root))
+        handle = self._actor_class.options(**options).remote(
+            str(self._store.root), self._keep_every_s
+        )
         return _Actor(handle, handle.get_ready.remote(shape.imports_torch))
 
 
 class _Worker:
     """The worker process: a few lines round `perform`."""
 
-    def __init__(self, store_root: str) -> None:
+    def __init__(self, store_root: str, keep_every_s: float) -> None:
         self._store = Store(store_root)
+        self._keep_every_s = keep_every_s
 
     def get_ready(self, imports_torch: bool) -> None:
         """Import what training needs, if this worker is to train."""
@@ -252,7 +258,7 @@ class _Worker:
     def perform(self, call: Call, lease: Lease) -> Outcome:
         from mood_sweeps.engine.perform import perform
 
-        return perform(call, self._store, lease)
+        return perform(call, self._store, lease, self._keep_every_s)
 
 
 @contextmanager

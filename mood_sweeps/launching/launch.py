@@ -271,10 +271,11 @@ class _Launch:
 
 def _executor(options: Options, store: Store) -> Executor:
     if options.executor == "inline":
-        return InlineExecutor(store)
+        return InlineExecutor(store, options.keep_every_s)
     return RayExecutor(
         store,
         options.address,
         gpus_per_worker=options.gpus_per_worker,
         workers=options.workers,
+        keep_every_s=options.keep_every_s,
     )

@@ -17,7 +17,8 @@ class Options:
     executor: ``ray`` or ``inline``. address: of a Ray cluster; None starts one here. workers:
     at most so many CPU workers. gpus_per_worker: share of a GPU per worker, where there are any.
     max_failures: stop starting new calls after so many failed. mlflow: mirror into MLflow.
-    mlflow_wait_s: how long to wait at the end for MLflow to catch up.
+    mlflow_wait_s: how long to wait at the end for MLflow to catch up. keep_every_s: how often the
+    state of a training is kept, so that one that is killed goes on from there.
     """
 
     executor: str = "ray"
@@ -27,6 +28,7 @@ class Options:
     max_failures: int | None = None
     mlflow: bool = True
     mlflow_wait_s: float = 60.0
+    keep_every_s: float = 60.0
 
     def problems(self) -> list[Problem]:
         """Return what no launch can run with; a NaN is in no range."""
@@ -35,6 +37,7 @@ class Options:
             "workers": (self.workers is None or self.workers >= 1, "at least 1"),
             "gpus_per_worker": (0.0 < self.gpus_per_worker < math.inf, "more than 0"),
             "max_failures": (self.max_failures is None or self.max_failures >= 1, "at least 1"),
+            "keep_every_s": (self.keep_every_s >= 0.0, "at least 0"),
             "mlflow_wait_s": (self.mlflow_wait_s >= 0.0, "at least 0"),
         }
         return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -62,6 +63,7 @@ class _Trained:
             }
         }
         self._trained: dict[tuple[object, ...], Stage] = {}
+        self._settings: dict[tuple[int, int], Choice] = {}
 
     def sources(self) -> Iterator[Source]:
         for id_set, pairs in _by_id_set(self.sweep.pairs).items():
@@ -88,9 +90,10 @@ class _Trained:
         self, pretext: Choice, backbone: Choice, finetune: Finetune, seed: int, id_set: str
     ) -> Representation:
         corpus = self._sets[self.sweep.corpus or id_set]
-        chain = [self._pretrained(pretext, backbone, corpus, seed)]
+        chain = [self._pretrained(self._settled(pretext, backbone), backbone, corpus, seed)]
         head_set = corpus.name if pretext.parameters.makes_head else None
         for stage in finetune.stages:
+            stage = self._settled(stage, backbone)
             chain.append(self._finetuned(stage, chain[-1], self._sets[id_set], seed))
             head_set = id_set if stage.parameters.makes_head else head_set
         return Representation(
@@ -102,6 +105,15 @@ class _Trained:
             tuple(chain),
             head_set,
         )
+
+    def _settled(self, choice: Choice, backbone: Choice) -> Choice:
+        """Return the choice as its preset for this backbone has it, the same object every time."""
+        at = (id(choice), id(backbone))
+        if at not in self._settings:
+            is_nano = backbone.parameters.is_nano
+            parameters = choice.parameters.settled(choice.given, is_nano=is_nano)
+            self._settings[at] = dataclasses.replace(choice, parameters=parameters)
+        return self._settings[at]
 
     def _bank(self, representation: Representation, image_set: str, split: str) -> Stage:
         bank = representation.banks.get((image_set, split))

@@ -27,7 +27,7 @@ def random_view(
     count = len(images)
 
     def draw(low: float, high: float) -> torch.Tensor:
-        return low + (high - low) * torch.rand(count, generator=generator)
+        return (low + (high - low) * torch.rand(count, generator=generator)).to(images.device)
 
     side, angle = draw(*scale), draw(-turn, turn)
     cosine, sine = side * torch.cos(angle), side * torch.sin(angle)

@@ -46,6 +46,7 @@ class VitNano:
 
     version: ClassVar[int] = 1
     family: ClassVar[Family] = "vit"
+    is_nano: ClassVar[bool] = True
     timm_name: ClassVar[str | None] = "vit_tiny_patch16_224"
     mean: ClassVar[float] = 0.5
     std: ClassVar[float] = 0.5
@@ -89,6 +90,7 @@ class ResnetNano:
 
     version: ClassVar[int] = 1
     family: ClassVar[Family] = "cnn"
+    is_nano: ClassVar[bool] = True
     timm_name: ClassVar[str | None] = "resnet18"
     mean: ClassVar[float] = 0.5
     std: ClassVar[float] = 0.5
@@ -118,6 +120,7 @@ class _Timm:
     """
 
     version: ClassVar[int] = 1
+    is_nano: ClassVar[bool] = False
     timm_name: ClassVar[str | None] = None
 
     image_size: Count | None = None

@@ -22,7 +22,8 @@ class Checkpoint:
 
     architecture: description of the network, plain data (see ``networks.describe``).
     weights: its state, by name. head: linear classifier on the pooled features, if it has one.
-    curves: one record per epoch. summary: final numbers by name.
+    curves: one record per epoch. summary: final numbers by name. measured: how the training went
+    (images per second, memory); it is in no file, as the same bits take longer elsewhere.
     """
 
     architecture: dict[str, Any]
@@ -30,6 +31,7 @@ class Checkpoint:
     head: Head | None = None
     curves: list[dict[str, Any]] = field(default_factory=list)
     summary: dict[str, float] = field(default_factory=dict)
+    measured: dict[str, float] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
         """Write ``model.safetensors``, ``head.safetensors`` if any, and two JSON files."""

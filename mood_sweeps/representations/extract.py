@@ -6,10 +6,11 @@ import torch
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.datasets.image_set import LabelledImages
+from mood_sweeps.representations.batches import Batches
 from mood_sweeps.representations.checkpoint import Checkpoint
+from mood_sweeps.representations.device import own_device
 from mood_sweeps.representations.networks import build
 from mood_sweeps.representations.reproducible import reproducible
-from mood_sweeps.representations.transforms import to_input
 
 __all__ = ["extract"]
 
@@ -24,8 +25,11 @@ def extract(checkpoint: Checkpoint, images: LabelledImages, batch_size: int = 25
     with reproducible(0, "extract"), torch.inference_mode():
         network = build(checkpoint.architecture).eval()
         network.load_state_dict(checkpoint.weights)
-        tensor = to_input(images, checkpoint.architecture["input"])
-        features = torch.cat([network(part) for part in torch.split(tensor, batch_size)]).numpy()
+        device = own_device()
+        network.to(device)
+        batches = Batches(images, checkpoint.architecture["input"], device)
+        parts = [network(batches.take(part)).cpu() for part in batches.in_order(batch_size)]
+    features = torch.cat(parts).numpy()
     logits = None
     if checkpoint.head is not None:
         logits = features @ checkpoint.head.weight.T + checkpoint.head.bias

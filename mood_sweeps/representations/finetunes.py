@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from mood_sweeps.choice import Choice, choose_all, did_you_mean
 from mood_sweeps.errors import InputError, Problem
-from mood_sweeps.representations.recipe import Count, Fraction, Recipe
+from mood_sweeps.representations.recipe import Count, Fraction, Presets, Recipe
 
 __all__ = ["FINETUNES", "MultiClass", "choose_finetune", "choose_finetunes"]
 
@@ -25,6 +25,16 @@ class MultiClass(Recipe):
     version: ClassVar[int] = 1
     uses_seed: ClassVar[bool] = True
     makes_head: ClassVar[bool] = True
+    presets: ClassVar[Presets] = {
+        # MOODv1 (Li et al. 2023, §4.1 and code), without its layer-wise decay of the rate.
+        "paper": {
+            "epochs": 100,
+            "batch_size": 128,
+            "learning_rate": 2e-5,
+            "weight_decay": 1e-8,
+            "warmup": 5 / 100,
+        }
+    }
 
     epochs: Count = 20
     label_smoothing: Fraction = 0.1

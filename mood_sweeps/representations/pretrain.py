@@ -11,16 +11,15 @@ from mood_sweeps.bank import Head
 from mood_sweeps.choice import Choice
 from mood_sweeps.datasets.image_set import LabelledImages
 from mood_sweeps.errors import InputError
+from mood_sweeps.representations.batches import Batches
 from mood_sweeps.representations.checkpoint import Checkpoint
-from mood_sweeps.representations.networks import build, describe, features_of
-from mood_sweeps.representations.objectives.classification import ClassificationObjective
-from mood_sweeps.representations.objectives.mim import MimObjective
-from mood_sweeps.representations.objectives.mocov3 import MoCoV3Objective
-from mood_sweeps.representations.objectives.objective import Objective
-from mood_sweeps.representations.pretexts import Classification, Mim, MoCoV3, RandomWeights
+from mood_sweeps.representations.device import own_device
+from mood_sweeps.representations.networks import build, describe
+from mood_sweeps.representations.objectives.catalogue import OBJECTIVES
+from mood_sweeps.representations.pretexts.random_weights import RandomWeights
+from mood_sweeps.representations.progress import Progress
 from mood_sweeps.representations.reproducible import reproducible
 from mood_sweeps.representations.training import Listener, train
-from mood_sweeps.representations.transforms import to_input
 
 __all__ = ["head_of", "pretrain", "state_of"]
 
@@ -32,13 +31,15 @@ def pretrain(
     backbone: Choice,
     corpus: LabelledImages | None,
     seed: int,
+    *,
+    progress: Progress | None = None,
     listener: Listener | None = None,
 ) -> Checkpoint:
     """Return the checkpoint of ``backbone`` trained from scratch by ``pretext`` on ``corpus``.
 
-    corpus: None only for a pretext that uses none. Equal arguments give equal bits on one machine
-    and thread count, whatever ran before. Raises InputError for a missing corpus or a backbone the
-    pretext cannot train, StageFailed for a loss that is not finite.
+    corpus: None only for a pretext that uses none. progress: see `train`. Equal arguments give
+    equal bits on one machine and thread count, whatever ran before. Raises InputError for a missing
+    corpus or a backbone the pretext cannot train, StageFailed for a loss that is not finite.
     """
     task: Any = pretext.parameters
     if backbone.parameters.family not in task.families:
@@ -53,43 +54,35 @@ def pretrain(
             return Checkpoint(architecture, state_of(network))
         if corpus is None:
             raise InputError(f"pretext {pretext.name!r} needs a corpus")
-        images = to_input(corpus, architecture["input"])
-        objective = _objective(task, network, images, len(corpus.class_names))
-        labels = torch.from_numpy(corpus.labels)
-        curves = train(objective, images, labels, task, seed=seed, kind=_KIND, listener=listener)
+        device = own_device()
+        images = Batches(corpus, architecture["input"], device)
+        example = images.take(torch.arange(min(2, len(images)))).cpu()
+        make = OBJECTIVES[type(task)]
+        objective = make(task, network, example, len(corpus.class_names)).to(device)
+        trained = train(
+            objective,
+            images,
+            torch.from_numpy(corpus.labels),
+            task,
+            seed=seed,
+            kind=_KIND,
+            progress=progress,
+            listener=listener,
+        )
     return Checkpoint(
         architecture,
         state_of(network),
         head_of(objective),
-        curves,
-        {"loss": curves[-1]["loss"]},
+        trained.curves,
+        {"loss": trained.curves[-1]["loss"]},
+        trained.measured,
     )
 
 
-def _objective(task: Any, network: nn.Module, images: torch.Tensor, classes: int) -> Objective:
-    match task:
-        case Mim():
-            return MimObjective(network, images, task.mask_ratio)
-        case MoCoV3():
-            return MoCoV3Objective(
-                network,
-                features_of(network, images),
-                hidden=task.hidden,
-                projection=task.projection,
-                temperature=task.temperature,
-                momentum=task.momentum,
-            )
-        case Classification():
-            return ClassificationObjective(
-                network, features_of(network, images), classes, task.label_smoothing
-            )
-    raise TypeError(f"no objective is written for {type(task).__name__}")
-
-
 def state_of(network: nn.Module) -> dict[str, torch.Tensor]:
-    """Return a copy of a network's state, contiguous as files need it."""
+    """Return a copy of a network's state on the CPU, contiguous as files need it."""
     return {
-        name: tensor.detach().clone(memory_format=torch.contiguous_format)
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in network.state_dict().items()
     }
 
@@ -99,4 +92,4 @@ def head_of(objective: nn.Module) -> Head | None:
     head = getattr(objective, "head", None)
     if not isinstance(head, nn.Linear):
         return None
-    return Head(head.weight.detach().numpy().copy(), head.bias.detach().numpy().copy())
+    return Head(head.weight.detach().cpu().numpy().copy(), head.bias.detach().cpu().numpy().copy())

@@ -1,99 +1,129 @@
-"""The training loop: an objective, images in one tensor, a recipe, a seed → curves."""
+"""The training loop: an objective, images, a recipe, a seed → curves. It goes on where it was."""
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from mood_sweeps.errors import StageFailed
+from mood_sweeps.representations.batches import Batches
+from mood_sweeps.representations.device import peak_memory_mb
 from mood_sweeps.representations.objectives.objective import Objective
+from mood_sweeps.representations.progress import Progress
 from mood_sweeps.representations.recipe import Recipe
 from mood_sweeps.representations.reproducible import stream
+from mood_sweeps.representations.stepping import Stepper
+from mood_sweeps.representations.training_state import TrainingState
 
-__all__ = ["Listener", "learning_rate", "train"]
+__all__ = ["Listener", "Trained", "learning_rate", "train"]
 
 Listener = Callable[[dict[str, Any]], None]
 """Hears one record per epoch: epoch (from 1), epochs, loss, learning_rate and what was measured."""
 
 
+@dataclass(frozen=True)
+class Trained:
+    """What came of a training beside the weights.
+
+    curves: one record per epoch, a function of the arguments. measured: images_per_second,
+    peak_memory_mb and seconds of the loop in this process: how it went, not what came out.
+    """
+
+    curves: list[dict[str, Any]]
+    measured: dict[str, float]
+
+
 def train(
     objective: Objective,
-    images: torch.Tensor,
+    images: Batches,
     labels: torch.Tensor,
     recipe: Recipe,
     *,
     seed: int,
     kind: str,
+    progress: Progress | None = None,
     listener: Listener | None = None,
     measure: Callable[[], dict[str, float]] | None = None,
-) -> list[dict[str, Any]]:
-    """Train ``objective`` in place and return one record per epoch.
+) -> Trained:
+    """Train ``objective`` in place, on the device it is on.
 
-    images: float32 (N, C, S, S), labels: int64 (N,), both whole in memory: at this size a data
-    loader costs more than the network. The last, smaller batch of an epoch is left out, unless it
-    is the only one. measure: called after each epoch in eval mode; its numbers join the record.
+    labels: int64 (N,). The last, smaller batch of an epoch is left out, unless it is the only one.
+    progress: where the state is kept every so often, and taken up from: a training that was killed
+    and called again ends with the same bits as one that was not. measure: called after each epoch
+    in eval mode; its numbers join the record.
     Raises StageFailed, naming epoch and step, when the loss is not finite.
     """
-    order, noise = stream(seed, kind, "order"), stream(seed, kind, "noise")
-    optimizer = torch.optim.AdamW(_parameter_groups(objective, recipe), fused=True)
+    progress = progress or Progress()
     batch = min(recipe.batch_size, len(images))
     steps = len(images) // batch
-    curves = []
-    for epoch in range(recipe.epochs):
+    total_steps = recipe.epochs * steps
+    stepper = Stepper(objective, recipe)
+    order, noise = stream(seed, kind, "order"), stream(seed, kind, "noise")
+    state = TrainingState(objective, stepper, order, noise)
+    if (kept := progress.last()) is not None:
+        state.take_up(*kept)
+    peak = recipe.learning_rate
+    if recipe.base_batch_size is not None:
+        peak *= batch / recipe.base_batch_size
+    seen, started = 0, time.perf_counter()
+    labels = labels.to(stepper.device)
+
+    while state.epoch < recipe.epochs:
         objective.train()
-        shuffled = torch.randperm(len(images), generator=order)
-        total = 0.0
-        for step in range(steps):
-            done = epoch * steps + step
-            rate = learning_rate(recipe, done, recipe.epochs * steps)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
+        shuffled = state.shuffled(len(images))
+        for step in range(state.step, steps):
+            done = state.epoch * steps + step
+            rate = peak * learning_rate(recipe.warmup, done, total_steps)
             chosen = shuffled[step * batch : (step + 1) * batch]
-            loss = objective(images[chosen], labels[chosen], noise)
-            value = loss.item()
+            objective.before_step(done / total_steps)
+            value = stepper.step(images.take(chosen), labels[chosen], noise, rate)
             if not math.isfinite(value):
-                raise StageFailed(f"the loss is {value} at epoch {epoch + 1}, step {step + 1}")
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            objective.after_step((done + 1) / (recipe.epochs * steps))
-            total += value
+                raise StageFailed(_diverged(value, state.epoch, step, progress))
+            objective.after_step((done + 1) / total_steps)
+            state.loss += value
+            state.step = step + 1
+            seen += len(chosen)
+            if progress.is_due() and state.step < steps:
+                progress.keep(*state.kept())
         record: dict[str, Any] = {
-            "epoch": epoch + 1,
+            "epoch": state.epoch + 1,
             "epochs": recipe.epochs,
-            "loss": total / steps,
+            "loss": state.loss / steps,
             "learning_rate": rate,
         }
         if measure is not None:
             objective.eval()
             record |= measure()
-        curves.append(record)
+        state.end_epoch(record)
         if listener is not None:
             listener(record)
-    return curves
+        if progress.is_due():
+            progress.keep(*state.kept())
+    seconds = time.perf_counter() - started
+    measured = {
+        "images_per_second": seen / seconds,
+        "training_seconds": seconds,
+        "peak_memory_mb": peak_memory_mb(stepper.device),
+    }
+    return Trained(state.curves, measured)
 
 
-def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
-    """Return the rate of a step (from 0): linear rise over the warm-up, then a cosine to zero."""
-    rising = recipe.warmup * steps
+def learning_rate(warmup: float, step: int, steps: int) -> float:
+    """Return the share of the peak rate at a step (from 0): linear rise, then a cosine to zero.
+
+    warmup: the share of all steps that rise.
+    """
+    rising = warmup * steps
     if step < rising:
-        return recipe.learning_rate * (step + 1) / (rising + 1)
-    return recipe.learning_rate * (1 + math.cos(math.pi * (step - rising) / (steps - rising))) / 2
+        return (step + 1) / (rising + 1)
+    return (1 + math.cos(math.pi * (step - rising) / (steps - rising))) / 2
 
 
-def _parameter_groups(objective: Objective, recipe: Recipe) -> list[dict[str, Any]]:
-    """Biases, norms and tokens are not decayed, as is usual since BERT."""
-    trained = [parameter for parameter in objective.parameters() if parameter.requires_grad]
-    return [
-        {
-            "params": [parameter for parameter in trained if parameter.ndim > 1],
-            "weight_decay": recipe.weight_decay,
-        },
-        {
-            "params": [parameter for parameter in trained if parameter.ndim <= 1],
-            "weight_decay": 0.0,
-        },
-    ]
+def _diverged(value: float, epoch: int, step: int, progress: Progress) -> str:
+    kept = progress.described()
+    return f"the loss is {value} at epoch {epoch + 1}, step {step + 1}; {kept}"

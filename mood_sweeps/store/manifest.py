@@ -47,7 +47,8 @@ class Manifest:
     """What one object is, what it was made from and which bytes belong to it.
 
     provides: keys of things inside the object that can be asked for by themselves.
-    seconds: the wall time its making took. created_at: ISO 8601, UTC.
+    seconds: the wall time its making took. created_at: ISO 8601, UTC. measured: what else was
+    measured meanwhile (images per second, memory), which no two runs have alike.
     """
 
     kind: str
@@ -57,6 +58,7 @@ class Manifest:
     seconds: float
     created_at: str
     provides: Mapping[str, tuple[str, ...]]
+    measured: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:

@@ -6,6 +6,7 @@ Layout under the root::
     tmp/          where objects are written before they are renamed into place
     leases/       who is making what now (`leases.py`)
     quarantine/   objects whose bytes differ from their manifest
+    unfinished/   the states of trainings under way (`unfinished.py`)
 
 Only safetensors, JSON and other inert formats are written and read; nothing here can execute code.
 """
@@ -25,6 +26,7 @@ from mood_sweeps.errors import CorruptObject, InputError
 from mood_sweeps.identity import file_digest
 from mood_sweeps.store.leases import Lease, Leases
 from mood_sweeps.store.manifest import MANIFEST, Manifest, Origin, describe_files
+from mood_sweeps.store.unfinished import Unfinished
 
 __all__ = ["Ref", "Store"]
 
@@ -123,10 +125,12 @@ class Store:
         lease: Lease | None,
         seconds: float,
         provides: Mapping[str, Sequence[str]] | None = None,
+        measured: Mapping[str, float] | None = None,
     ) -> Manifest:
         """Store an object: ``write`` fills a folder aside, which is renamed into place when whole.
 
-        seconds: what the making of its content took, recorded for estimates.
+        seconds: what the making of its content took, recorded for estimates. measured: what else
+        was measured while making it, recorded for people.
         If another process published the same key meanwhile, its object stays and this one is
         discarded. Raises LeaseLost if ``lease`` was taken over since it was acquired.
         """
@@ -142,6 +146,7 @@ class Store:
                 seconds=seconds,
                 created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 provides={name: tuple(keys) for name, keys in (provides or {}).items()},
+                measured=dict(measured or {}),
             )
             for path in aside.iterdir():
                 _flush_to_disk(path)
@@ -153,6 +158,10 @@ class Store:
             return self._move_into_place(aside, ref, manifest)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
+
+    def unfinished(self, ref: Ref, lease: Lease | None = None) -> Unfinished:
+        """Return the place for the unfinished work on an object that does not exist yet."""
+        return Unfinished(self.root / "unfinished" / ref.kind / ref.key, lease)
 
     def quarantine(self, ref: Ref) -> None:
         """Take an object whose bytes are wrong out of use, keeping it for inspection."""
@@ -169,7 +178,8 @@ class Store:
 
         now: by the clock that dates the files; this host's may be wrong.
         """
-        for path in [*(self.root / "tmp").iterdir(), *self.leases.left_aside()]:
+        unfinished = (self.root / "unfinished").glob("*/*.*")  # those written aside have a suffix
+        for path in [*(self.root / "tmp").iterdir(), *self.leases.left_aside(), *unfinished]:
             # Another launch may be doing the same, and another user's may have to stay.
             with contextlib.suppress(OSError):
                 if now - path.stat().st_mtime <= ABANDONED_S:

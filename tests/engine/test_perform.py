@@ -46,7 +46,7 @@ def did(call: Call, store: Store) -> Outcome:
     lease = store.leases.acquire(call.key)
     assert lease is not None
     try:
-        return perform(call, store, lease)
+        return perform(call, store, lease, 60.0)
     finally:
         store.leases.release(lease)
 
@@ -169,7 +169,7 @@ def test_who_lost_the_lease_publishes_nothing(plan: Plan, store: Store) -> None:
     lease = store.leases.acquire(call.key)
     assert lease is not None
     store.leases.release(lease)
-    outcome = perform(call, store, lease)
+    outcome = perform(call, store, lease, 60.0)
     assert outcome.verdict == "lease lost"
     assert not any(store.has(made) for made in call.makes)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from mood_sweeps.errors import InputError
 from mood_sweeps.representations import PRETEXTS, choose_backbone
 from mood_sweeps.representations.checkpoint import Checkpoint
 from mood_sweeps.representations.pretrain import pretrain
+from mood_sweeps.representations.progress import Kept, Progress
 
 CORPUS = image_set("digits:0-5").load("train")
 TRAINABLE = [
@@ -62,6 +64,41 @@ def test_bits_depend_on_the_seed_alone_whatever_ran_before(pretext: str, backbon
 def test_the_loss_falls(pretext: str, backbone: str) -> None:
     curves = trained(pretext, backbone, epochs=4).curves
     assert curves[-1]["loss"] < curves[0]["loss"]
+
+
+@pytest.mark.parametrize(("pretext", "backbone"), TRAINABLE)
+def test_a_killed_pretraining_goes_on_to_the_same_bits(pretext: str, backbone: str) -> None:
+    whole = trained(pretext, backbone, epochs=2)
+    task = choose({pretext: {"epochs": 2}}, PRETEXTS, "pretext")
+    kept = DiesInTheMiddle()
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(
+            task, choose_backbone(backbone), CORPUS, 0, progress=Progress(kept, 0.0, share=math.inf)
+        )
+    again = pretrain(task, choose_backbone(backbone), CORPUS, 0, progress=Progress(kept, 600.0))
+    assert same_weights(whole, again)
+    assert whole.curves == again.curves
+
+
+def always(kept: Kept) -> Progress:
+    return Progress(kept, 0.0, share=math.inf)
+
+
+class DiesInTheMiddle:
+    """Keeps a training's state a few times, then ends it as a kill would."""
+
+    def __init__(self) -> None:
+        self.content: bytes | None = None
+        self.writes = 0
+
+    def read(self) -> bytes | None:
+        return self.content
+
+    def write(self, content: bytes) -> None:
+        if self.writes == 11:
+            raise KeyboardInterrupt
+        self.content = content
+        self.writes += 1
 
 
 def test_the_seed_matters() -> None:

@@ -7,7 +7,9 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 from mood_sweeps.representations.augment import random_view
+from mood_sweeps.representations.networks import features_of
 from mood_sweeps.representations.objectives.objective import Objective
+from mood_sweeps.representations.pretexts.classification import Classification
 
 __all__ = ["ClassificationObjective"]
 
@@ -22,6 +24,13 @@ class ClassificationObjective(Objective):
         nn.init.trunc_normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
         self.smoothing = smoothing
+
+    @classmethod
+    def of(
+        cls, task: Classification, network: nn.Module, example: torch.Tensor, classes: int
+    ) -> ClassificationObjective:
+        """Return the objective of a task; see ``catalogue.Make``."""
+        return cls(network, features_of(network, example), classes, task.label_smoothing)
 
     def forward(
         self, images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from mood_sweeps.representations.objectives.objective import Objective
+from mood_sweeps.representations.pretexts.mim import Mim
 
 __all__ = ["MimObjective", "masked_error", "patchify", "random_mask"]
 
@@ -33,6 +34,12 @@ class MimObjective(Objective):
         nn.init.trunc_normal_(self.mask_token, std=0.02)
         self.decoder = nn.Linear(width, self.patch**2 * images.shape[1])
 
+    @classmethod
+    def of(cls, task: Mim, network: nn.Module, example: torch.Tensor, classes: int) -> MimObjective:
+        """Return the objective of a task; see ``catalogue.Make``."""
+        del classes
+        return cls(network, example, task.mask_ratio)
+
     def forward(
         self, images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
     ) -> torch.Tensor:
@@ -40,6 +47,7 @@ class MimObjective(Objective):
         del labels
         targets = patchify(images, self.patch)
         hidden = random_mask(len(images), targets.shape[1], self.mask_ratio, generator)
+        hidden = hidden.to(images.device)
         return masked_error(self.reconstruct(images, hidden), targets, hidden)
 
     def reconstruct(self, images: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:

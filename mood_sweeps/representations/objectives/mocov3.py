@@ -11,7 +11,9 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 from mood_sweeps.representations.augment import random_view
+from mood_sweeps.representations.networks import features_of
 from mood_sweeps.representations.objectives.objective import Objective
+from mood_sweeps.representations.pretexts.mocov3 import MoCoV3
 
 __all__ = ["MoCoV3Objective", "contrast"]
 
@@ -42,6 +44,21 @@ class MoCoV3Objective(Objective):
         if hasattr(network, "patch_embed"):
             network.patch_embed.requires_grad_(False)
         self.key_encoder = copy.deepcopy(self._query_encoder()).requires_grad_(False)
+
+    @classmethod
+    def of(
+        cls, task: MoCoV3, network: nn.Module, example: torch.Tensor, classes: int
+    ) -> MoCoV3Objective:
+        """Return the objective of a task; see ``catalogue.Make``."""
+        del classes
+        return cls(
+            network,
+            features_of(network, example),
+            hidden=task.hidden,
+            projection=task.projection,
+            temperature=task.temperature,
+            momentum=task.momentum,
+        )
 
     def _query_encoder(self) -> nn.Sequential:
         return nn.Sequential(self.network, self.projector)
@@ -75,7 +92,8 @@ class MoCoV3Objective(Objective):
 def contrast(queries: torch.Tensor, keys: torch.Tensor, temperature: float) -> torch.Tensor:
     """Return 2τ · cross-entropy of each query (N, D) finding its own key (N, D) in the batch."""
     similarity = F.normalize(queries, dim=1) @ F.normalize(keys, dim=1).T / temperature
-    return 2 * temperature * F.cross_entropy(similarity, torch.arange(len(queries)))
+    own = torch.arange(len(queries), device=queries.device)
+    return 2 * temperature * F.cross_entropy(similarity, own)
 
 
 def _mlp(inputs: int, hidden: int, outputs: int) -> nn.Sequential:

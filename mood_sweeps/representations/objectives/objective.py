@@ -13,7 +13,9 @@ __all__ = ["Objective"]
 class Objective(nn.Module, ABC):
     """Holds the network being trained and whatever it is trained with.
 
-    Its parameters that require gradients are what the training loop optimises.
+    Its parameters that require gradients at the start are what the training loop optimises. All
+    that a step changes is a parameter or a buffer, so that ``state_dict`` holds the whole state
+    and an interrupted training goes on from it.
     """
 
     network: nn.Module
@@ -24,8 +26,11 @@ class Objective(nn.Module, ABC):
     ) -> torch.Tensor:
         """Return the scalar loss of a batch: images float32 (N, C, S, S), labels int64 (N,).
 
-        All randomness comes from ``generator``.
+        All randomness comes from ``generator``, which is the CPU's whatever the images are on.
         """
+
+    def before_step(self, progress: float) -> None:
+        """Get ready for a step; ``progress`` in [0, 1) is the share of steps done."""
 
     def after_step(self, progress: float) -> None:
         """Follow an optimiser step; ``progress`` in (0, 1] is the share of steps done."""

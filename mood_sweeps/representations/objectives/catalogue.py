@@ -1,0 +1,28 @@
+"""Which objective trains which declared pretext task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from mood_sweeps.representations.objectives.classification import ClassificationObjective
+from mood_sweeps.representations.objectives.mim import MimObjective
+from mood_sweeps.representations.objectives.mocov3 import MoCoV3Objective
+from mood_sweeps.representations.objectives.objective import Objective
+from mood_sweeps.representations.pretexts.classification import Classification
+from mood_sweeps.representations.pretexts.mim import Mim
+from mood_sweeps.representations.pretexts.mocov3 import MoCoV3
+
+__all__ = ["OBJECTIVES", "Make"]
+
+Make = Callable[[Any, nn.Module, torch.Tensor, int], Objective]
+"""(task, network, example images (n, C, S, S), number of classes of the corpus) → objective."""
+
+OBJECTIVES: Mapping[type[Any], Make] = {
+    Mim: MimObjective.of,
+    MoCoV3: MoCoV3Objective.of,
+    Classification: ClassificationObjective.of,
+}

@@ -1,0 +1,19 @@
+"""The pretext tasks by the name that an experiment file uses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mood_sweeps.representations.pretexts.classification import Classification
+from mood_sweeps.representations.pretexts.mim import Mim
+from mood_sweeps.representations.pretexts.mocov3 import MoCoV3
+from mood_sweeps.representations.pretexts.random_weights import RandomWeights
+
+__all__ = ["PRETEXTS"]
+
+PRETEXTS: dict[str, type[Any]] = {
+    "mim": Mim,
+    "mocov3": MoCoV3,
+    "classification": Classification,
+    "random": RandomWeights,
+}

@@ -1,0 +1,28 @@
+"""No pretext task at all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from mood_sweeps.representations.pretexts.task import ALL_FAMILIES
+
+__all__ = ["RandomWeights"]
+
+
+@dataclass(frozen=True)
+class RandomWeights:
+    """No pretext task: freshly initialised weights, the baseline all others need."""
+
+    version: ClassVar[int] = 1
+    uses_corpus: ClassVar[bool] = False
+    uses_labels: ClassVar[bool] = False
+    uses_seed: ClassVar[bool] = True
+    makes_head: ClassVar[bool] = False
+    families: ClassVar[tuple[str, ...]] = ALL_FAMILIES
+
+    def settled(self, given: Collection[str], *, is_nano: bool) -> Self:
+        """Return itself: there is nothing to choose."""
+        del given, is_nano
+        return self

@@ -1,0 +1,72 @@
+"""One optimiser step: precision, gradient accumulation, clipping, AdamW."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+
+from mood_sweeps.representations.objectives.objective import Objective
+from mood_sweeps.representations.recipe import Recipe
+
+__all__ = ["Stepper"]
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class Stepper:
+    """Takes optimiser steps on an objective as its recipe says.
+
+    The loss of fp16 is scaled up before its gradients are taken, so that small ones do not vanish;
+    a step whose gradients overflow is left out and the scale halved (Micikevicius et al. 2018).
+    """
+
+    def __init__(self, objective: Objective, recipe: Recipe) -> None:
+        self.objective = objective
+        self.parameters = [one for one in objective.parameters() if one.requires_grad]
+        self.device = self.parameters[0].device
+        self.optimizer = torch.optim.AdamW(
+            _groups(self.parameters, recipe.weight_decay), betas=(0.9, recipe.beta2), fused=True
+        )
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.precision == "fp16")
+        self._recipe = recipe
+        self._loss: Any = torch.compile(objective) if recipe.compile else objective
+
+    def step(
+        self, images: torch.Tensor, labels: torch.Tensor, noise: torch.Generator, rate: float
+    ) -> float:
+        """Return the mean loss of a batch after one step downhill at this learning rate.
+
+        images: float32 (n, C, S, S), labels: int64 (n,). If the loss is not finite, no step is
+        taken.
+        """
+        recipe = self._recipe
+        parts = recipe.accumulate if len(images) % recipe.accumulate == 0 else 1
+        self.optimizer.zero_grad()
+        total: float = 0.0
+        for some, their in zip(images.chunk(parts), labels.chunk(parts), strict=True):
+            with torch.autocast(
+                self.device.type, _DTYPES[recipe.precision], enabled=recipe.precision != "fp32"
+            ):
+                loss = self._loss(some, their, noise) / parts
+            total += float(loss.item())
+            if not math.isfinite(total):
+                return total
+            self.scaler.scale(loss).backward()
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        if recipe.clip is not None:
+            self.scaler.unscale_(self.optimizer)
+            torch.nn.utils.clip_grad_norm_(self.parameters, recipe.clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return total
+
+
+def _groups(parameters: list[torch.nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
+    """Biases, norms and tokens are not decayed, as is usual since BERT."""
+    return [
+        {"params": [one for one in parameters if one.ndim > 1], "weight_decay": weight_decay},
+        {"params": [one for one in parameters if one.ndim <= 1], "weight_decay": 0.0},
+    ]
