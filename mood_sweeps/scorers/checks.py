@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats, Head, Inputs, Ints, Network
 from mood_sweeps.errors import InputError, Undefined
-from mood_sweeps.scorers.per_bank import once_per_bank
-from mood_sweeps.scorers.rows import row_blocks
+from mood_sweeps.scorers.numeric.per_bank import once_per_bank
+from mood_sweeps.scorers.numeric.rows import row_blocks
 
 __all__ = [
     "defined",

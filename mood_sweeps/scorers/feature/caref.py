@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.scorers.checks import defined, features_of, train_features_of, train_logits_of
-from mood_sweeps.scorers.per_bank import once_per_bank
-from mood_sweeps.scorers.predicted import predicted_classes
-from mood_sweeps.scorers.rows import by_rows
+from mood_sweeps.scorers.numeric.per_bank import once_per_bank
+from mood_sweeps.scorers.numeric.predicted import predicted_classes
+from mood_sweeps.scorers.numeric.rows import by_rows
+from mood_sweeps.scorers.numeric.statistics import absolute_sums, class_means
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.statistics import absolute_sums, class_means
 
 __all__ = ["CARef", "predicted_means"]
 

@@ -12,9 +12,9 @@ from pydantic import Field
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import defined, features_of, train_features_of
-from mood_sweeps.scorers.rows import by_rows, row_blocks
+from mood_sweeps.scorers.numeric.rows import by_rows, row_blocks
+from mood_sweeps.scorers.numeric.unit_features import unit_rows
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.unit_features import unit_rows
 
 __all__ = ["CFOOD"]
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.scorers.checks import defined
-from mood_sweeps.scorers.moments import ledoit_wolf, train_moments
+from mood_sweeps.scorers.numeric.moments import ledoit_wolf, train_moments
+from mood_sweeps.scorers.numeric.unit_features import plain_rows
+from mood_sweeps.scorers.numeric.whitened import nearest_squared, nearest_state, whitening
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.unit_features import plain_rows
-from mood_sweeps.scorers.whitened import nearest_squared, nearest_state, whitening
 
 __all__ = ["Gauss"]
 

@@ -19,11 +19,11 @@ from mood_sweeps.scorers.checks import (
     train_features_of,
     train_logits_of,
 )
-from mood_sweeps.scorers.images import by_images, image_blocks, same_blocks
-from mood_sweeps.scorers.predicted import predicted_classes
-from mood_sweeps.scorers.rows import row_blocks
+from mood_sweeps.scorers.numeric.images import by_images, image_blocks, same_blocks
+from mood_sweeps.scorers.numeric.predicted import predicted_classes
+from mood_sweeps.scorers.numeric.rows import row_blocks
+from mood_sweeps.scorers.numeric.softmax import largest_probability
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.softmax import largest_probability
 
 __all__ = ["Gram", "row_sums"]
 

@@ -10,11 +10,11 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.scorers.checks import defined, features_of
-from mood_sweeps.scorers.clusters import train_clusters
-from mood_sweeps.scorers.rows import by_rows
+from mood_sweeps.scorers.numeric.clusters import train_clusters
+from mood_sweeps.scorers.numeric.rows import by_rows
+from mood_sweeps.scorers.numeric.unit_features import rows_for
+from mood_sweeps.scorers.numeric.whitened import nearest_to
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.unit_features import rows_for
-from mood_sweeps.scorers.whitened import nearest_to
 
 __all__ = ["KMeans", "KMeansMOODv1"]
 
@@ -24,7 +24,7 @@ class KMeans(Scorer):
     """s = −min_j ‖x − c_j‖₂, c the centres of k clusters of the train features.
 
     MOODv1 announces a metric of this name; its code never ran. Labels are not used. Clusters are
-    found by k-means on at most 65,536 train features (see ``scorers/clusters.py``).
+    found by k-means on at most 65,536 train features (see ``scorers/numeric/clusters.py``).
     k: CIFAR-10's number of classes, to be swept. seed: of the sample and the first centres.
     """
 

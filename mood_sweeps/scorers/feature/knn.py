@@ -11,19 +11,19 @@ from pydantic import Field
 from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import defined, features_of, train_features_of
-from mood_sweeps.scorers.neighbours import shared_search
-from mood_sweeps.scorers.per_bank import once_per_bank
-from mood_sweeps.scorers.rows import by_rows, row_blocks, row_products
-from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.spaces import (
+from mood_sweeps.scorers.numeric.neighbours import shared_search
+from mood_sweeps.scorers.numeric.per_bank import once_per_bank
+from mood_sweeps.scorers.numeric.rows import by_rows, row_blocks, row_products
+from mood_sweeps.scorers.numeric.spaces import (
     Vectors,
     direction_points,
     kth_squared_distances,
     near_points,
     query_points,
 )
-from mood_sweeps.scorers.statistics import digest, feature_mean
-from mood_sweeps.scorers.unit_features import unit_rows
+from mood_sweeps.scorers.numeric.statistics import digest, feature_mean
+from mood_sweeps.scorers.numeric.unit_features import unit_rows
+from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["KNN", "KNNPytorchOOD", "KNNRaw", "remembered"]
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.scorers.checks import defined
-from mood_sweeps.scorers.moments import train_moments
-from mood_sweeps.scorers.per_bank import once_per_bank
+from mood_sweeps.scorers.numeric.moments import train_moments
+from mood_sweeps.scorers.numeric.per_bank import once_per_bank
+from mood_sweeps.scorers.numeric.statistics import class_statistics
+from mood_sweeps.scorers.numeric.unit_features import unit_rows
+from mood_sweeps.scorers.numeric.whitened import nearest_squared, nearest_state, whitening
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.statistics import class_statistics
-from mood_sweeps.scorers.unit_features import unit_rows
-from mood_sweeps.scorers.whitened import nearest_squared, nearest_state, whitening
 
 __all__ = ["Mahalanobis", "MahalanobisMOODv1", "MahalanobisPytorchOOD", "tied_gaussians"]
 

@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.scorers.checks import features_of, live_of, train_features_of, train_labels_of
-from mood_sweeps.scorers.gaussians import summed_gaussians, tied_gaussians
-from mood_sweeps.scorers.images import by_images, image_blocks, pooled, same_blocks
-from mood_sweeps.scorers.running_statistics import RunningStatistics
+from mood_sweeps.scorers.numeric.gaussians import summed_gaussians, tied_gaussians
+from mood_sweeps.scorers.numeric.images import by_images, image_blocks, pooled, same_blocks
+from mood_sweeps.scorers.numeric.running_statistics import RunningStatistics
+from mood_sweeps.scorers.numeric.statistics import ClassStatistics
+from mood_sweeps.scorers.numeric.whitened import nearest_to
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.statistics import ClassStatistics
-from mood_sweeps.scorers.whitened import nearest_to
 
 __all__ = ["MahalanobisLayers", "MahalanobisLayersPytorchOOD"]
 

@@ -10,10 +10,10 @@ import numpy as np
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import defined, train_features_of, train_labels_of
-from mood_sweeps.scorers.moments import group_members, ledoit_wolf, moments_of
+from mood_sweeps.scorers.numeric.moments import group_members, ledoit_wolf, moments_of
+from mood_sweeps.scorers.numeric.unit_features import plain_rows
+from mood_sweeps.scorers.numeric.whitened import by_group_distances, lower_inverse
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.unit_features import plain_rows
-from mood_sweeps.scorers.whitened import by_group_distances, lower_inverse
 
 __all__ = ["MahalanobisPerClass"]
 

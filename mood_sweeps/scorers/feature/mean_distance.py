@@ -8,10 +8,10 @@ from typing import ClassVar
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.scorers.checks import defined, features_of
-from mood_sweeps.scorers.moments import train_mean
-from mood_sweeps.scorers.rows import by_rows
+from mood_sweeps.scorers.numeric.moments import train_mean
+from mood_sweeps.scorers.numeric.rows import by_rows
+from mood_sweeps.scorers.numeric.unit_features import rows_for
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.unit_features import rows_for
 
 __all__ = ["MeanDistance"]
 

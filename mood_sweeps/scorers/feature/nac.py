@@ -17,9 +17,9 @@ from mood_sweeps.scorers.checks import (
     train_features_of,
     train_logits_of,
 )
-from mood_sweeps.scorers.images import by_images, image_blocks, known, pooled, same_blocks
+from mood_sweeps.scorers.numeric.images import by_images, image_blocks, known, pooled, same_blocks
+from mood_sweeps.scorers.numeric.softmax import log_softmax
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.softmax import log_softmax
 
 __all__ = ["NAC", "NACPytorchOOD"]
 

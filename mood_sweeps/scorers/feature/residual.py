@@ -10,9 +10,9 @@ from pydantic import Field
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import defined, train_features_of
-from mood_sweeps.scorers.rotation import projected_norm, subspace
+from mood_sweeps.scorers.numeric.rotation import projected_norm, subspace
+from mood_sweeps.scorers.numeric.statistics import logit_origin, pooled_statistics, principal_axes
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.statistics import logit_origin, pooled_statistics, principal_axes
 
 __all__ = [
     "Residual",

@@ -11,10 +11,10 @@ from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import defined, features_of
 from mood_sweeps.scorers.feature.mahalanobis import tied_gaussians
-from mood_sweeps.scorers.rows import by_rows
+from mood_sweeps.scorers.numeric.rows import by_rows
+from mood_sweeps.scorers.numeric.statistics import class_statistics
+from mood_sweeps.scorers.numeric.whitened import nearest_to
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.statistics import class_statistics
-from mood_sweeps.scorers.whitened import nearest_to
 
 __all__ = ["RMD"]
 

@@ -17,10 +17,10 @@ from mood_sweeps.scorers.checks import (
     train_labels_of,
     train_logits_of,
 )
-from mood_sweeps.scorers.rows import by_rows, row_products
+from mood_sweeps.scorers.numeric.rows import by_rows, row_products
+from mood_sweeps.scorers.numeric.statistics import class_means
+from mood_sweeps.scorers.numeric.unit_features import plain_rows, unit_rows
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.statistics import class_means
-from mood_sweeps.scorers.unit_features import plain_rows, unit_rows
 
 __all__ = ["SHE"]
 

@@ -11,17 +11,17 @@ from pydantic import Field
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import defined, train_features_of
-from mood_sweeps.scorers.clusters import nearest_centre, train_clusters
-from mood_sweeps.scorers.moments import (
+from mood_sweeps.scorers.numeric.clusters import nearest_centre, train_clusters
+from mood_sweeps.scorers.numeric.moments import (
     Moments,
     feature_blocks,
     group_members,
     moments_of,
     train_moments,
 )
+from mood_sweeps.scorers.numeric.unit_features import unit_rows
+from mood_sweeps.scorers.numeric.whitened import by_group_distances, lower_inverse, whitening
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.unit_features import unit_rows
-from mood_sweeps.scorers.whitened import by_group_distances, lower_inverse, whitening
 
 __all__ = ["SSD"]
 
@@ -40,7 +40,7 @@ class SSD(Scorer):
     Σ_j is the biased covariance, Σ_j⁺ its pseudo-inverse. A cluster that varies in fewer
     directions than all features do together (one with fewer samples, say) would be near to
     everything in the others: it is left out. With k = 1 the same number as `mahalanobis@moodv1`.
-    k: number of clusters. seed: of k-means (see ``scorers/clusters.py``).
+    k: number of clusters. seed: of k-means (see ``scorers/numeric/clusters.py``).
     """
 
     version: ClassVar[int] = 1

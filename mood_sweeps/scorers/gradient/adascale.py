@@ -20,9 +20,9 @@ from mood_sweeps.scorers.checks import (
     train_features_of,
 )
 from mood_sweeps.scorers.hybrid.top_activations import exponential_scale, sum_ratio
-from mood_sweeps.scorers.images import by_images, known
+from mood_sweeps.scorers.numeric.images import by_images, known
+from mood_sweeps.scorers.numeric.softmax import log_sum_exp
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.softmax import log_sum_exp
 
 __all__ = ["AdaScaleA", "AdaScaleL"]
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.scorers.checks import defined, logits_of
-from mood_sweeps.scorers.per_bank import once_per_bank
-from mood_sweeps.scorers.rows import by_rows, cached_rows
+from mood_sweeps.scorers.numeric.per_bank import once_per_bank
+from mood_sweeps.scorers.numeric.rows import by_rows, cached_rows
+from mood_sweeps.scorers.numeric.softmax import shares
+from mood_sweeps.scorers.numeric.statistics import absolute_sums
 from mood_sweeps.scorers.scorer import LearnsNothing, Scores, State
-from mood_sweeps.scorers.softmax import shares
-from mood_sweeps.scorers.statistics import absolute_sums
 
 __all__ = ["GradNorm", "GradNormPytorchOOD"]
 

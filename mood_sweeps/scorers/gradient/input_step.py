@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mood_sweeps.bank import Floats
-from mood_sweeps.scorers.softmax import log_softmax
+from mood_sweeps.scorers.numeric.softmax import log_softmax
 
 __all__ = ["away_from", "of_unit_magnitude", "per_pixel"]
 

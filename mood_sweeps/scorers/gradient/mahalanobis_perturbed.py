@@ -10,13 +10,13 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.scorers.checks import features_of, live_of
-from mood_sweeps.scorers.gaussians import nearest_class, summed_gaussians, tied_gaussians
 from mood_sweeps.scorers.gradient.input_step import of_unit_magnitude, per_pixel
-from mood_sweeps.scorers.images import by_images
+from mood_sweeps.scorers.numeric.gaussians import nearest_class, summed_gaussians, tied_gaussians
+from mood_sweeps.scorers.numeric.images import by_images
+from mood_sweeps.scorers.numeric.statistics import ClassStatistics, class_statistics
+from mood_sweeps.scorers.numeric.unit_features import plain_rows
+from mood_sweeps.scorers.numeric.whitened import nearest_to
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.statistics import ClassStatistics, class_statistics
-from mood_sweeps.scorers.unit_features import plain_rows
-from mood_sweeps.scorers.whitened import nearest_to
 
 __all__ = ["MahalanobisPerturbed", "MahalanobisPerturbedPytorchOOD"]
 

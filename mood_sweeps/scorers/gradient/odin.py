@@ -12,9 +12,9 @@ from pydantic import Field
 from mood_sweeps.bank import FeatureBank, Floats
 from mood_sweeps.scorers.checks import features_of, live_of, logits_of
 from mood_sweeps.scorers.gradient.input_step import away_from, per_pixel
-from mood_sweeps.scorers.images import by_images, known
+from mood_sweeps.scorers.numeric.images import by_images, known
+from mood_sweeps.scorers.numeric.softmax import largest_probability
 from mood_sweeps.scorers.scorer import LearnsNothing, Scores, State
-from mood_sweeps.scorers.softmax import largest_probability
 
 __all__ = ["ODIN", "ODINOpenOOD", "ODINPytorchOOD", "confidence_after"]
 

@@ -11,11 +11,11 @@ from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import defined, features_of, head_of, logits_of, train_features_of
 from mood_sweeps.scorers.feature.caref import predicted_means
-from mood_sweeps.scorers.predicted import predicted_classes
-from mood_sweeps.scorers.rows import row_blocks
+from mood_sweeps.scorers.numeric.predicted import predicted_classes
+from mood_sweeps.scorers.numeric.rows import row_blocks
+from mood_sweeps.scorers.numeric.softmax import log_normalizer
+from mood_sweeps.scorers.numeric.statistics import absolute_sums
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.softmax import log_normalizer
-from mood_sweeps.scorers.statistics import absolute_sums
 
 __all__ = ["CADRef"]
 

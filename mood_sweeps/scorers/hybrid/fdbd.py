@@ -16,10 +16,10 @@ from mood_sweeps.scorers.checks import (
     logits_of,
     train_features_of,
 )
-from mood_sweeps.scorers.predicted import predicted_classes
-from mood_sweeps.scorers.rows import by_rows, row_products
+from mood_sweeps.scorers.numeric.predicted import predicted_classes
+from mood_sweeps.scorers.numeric.rows import by_rows, row_products
+from mood_sweeps.scorers.numeric.statistics import feature_mean
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.statistics import feature_mean
 
 __all__ = ["FDBD", "FDBDOpenOOD"]
 

@@ -12,11 +12,11 @@ from pydantic import Field
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import defined, features_of, logits_of, train_logits_of
-from mood_sweeps.scorers.per_bank import once_per_bank
-from mood_sweeps.scorers.rotation import projected_norm, subspace
-from mood_sweeps.scorers.rows import by_rows, row_products
+from mood_sweeps.scorers.numeric.per_bank import once_per_bank
+from mood_sweeps.scorers.numeric.rotation import projected_norm, subspace
+from mood_sweeps.scorers.numeric.rows import by_rows, row_products
+from mood_sweeps.scorers.numeric.statistics import digest, pooled_statistics
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.statistics import digest, pooled_statistics
 
 __all__ = ["NECO"]
 

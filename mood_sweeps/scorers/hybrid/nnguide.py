@@ -12,11 +12,11 @@ from pydantic import Field
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import defined, features_of, train_features_of, train_logits_of
-from mood_sweeps.scorers.neighbours import Points, search
+from mood_sweeps.scorers.numeric.neighbours import Points, search
+from mood_sweeps.scorers.numeric.softmax import log_normalizer
+from mood_sweeps.scorers.numeric.spaces import direction_points
+from mood_sweeps.scorers.numeric.unit_features import unit_rows
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.softmax import log_normalizer
-from mood_sweeps.scorers.spaces import direction_points
-from mood_sweeps.scorers.unit_features import unit_rows
 
 __all__ = ["NNGuide", "NNGuideOpenOOD", "NNGuidePytorchOOD"]
 

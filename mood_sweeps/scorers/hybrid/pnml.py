@@ -10,12 +10,12 @@ import numpy as np
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import defined, features_of, head_of, train_features_of
-from mood_sweeps.scorers.moments import train_moments
-from mood_sweeps.scorers.rows import by_rows
+from mood_sweeps.scorers.numeric.moments import train_moments
+from mood_sweeps.scorers.numeric.rows import by_rows
+from mood_sweeps.scorers.numeric.softmax import log_softmax
+from mood_sweeps.scorers.numeric.unit_features import row_lengths, unit_rows
+from mood_sweeps.scorers.numeric.whitened import nearest_squared, nearest_state, whitening
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.softmax import log_softmax
-from mood_sweeps.scorers.unit_features import row_lengths, unit_rows
-from mood_sweeps.scorers.whitened import nearest_squared, nearest_state, whitening
 
 __all__ = ["PNML"]
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.scorers.hybrid.shaped_energy import Shaped, head_state, shaped_energy
-from mood_sweeps.scorers.quantiles import activation_quantile
+from mood_sweeps.scorers.numeric.quantiles import activation_quantile
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["ReAct", "ReActOpenOOD", "ReActPytorchOOD"]

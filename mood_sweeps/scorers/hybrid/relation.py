@@ -17,10 +17,10 @@ from mood_sweeps.scorers.checks import (
     train_features_of,
     train_logits_of,
 )
-from mood_sweeps.scorers.rows import row_blocks, row_products
+from mood_sweeps.scorers.numeric.rows import row_blocks, row_products
+from mood_sweeps.scorers.numeric.softmax import log_softmax
+from mood_sweeps.scorers.numeric.unit_features import unit_rows
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.softmax import log_softmax
-from mood_sweeps.scorers.unit_features import unit_rows
 
 __all__ = ["Relation"]
 

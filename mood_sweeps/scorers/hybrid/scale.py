@@ -21,9 +21,9 @@ from mood_sweeps.scorers.hybrid.top_activations import (
     kept_places,
     sum_of_top,
 )
-from mood_sweeps.scorers.rows import by_rows
+from mood_sweeps.scorers.numeric.rows import by_rows
+from mood_sweeps.scorers.numeric.softmax import log_sum_exp
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.softmax import log_sum_exp
 
 __all__ = ["SCALE", "SCALEPytorchOOD"]
 

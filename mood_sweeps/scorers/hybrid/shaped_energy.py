@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.scorers.checks import defined, features_of, head_of, train_features_of
-from mood_sweeps.scorers.rows import by_rows
+from mood_sweeps.scorers.numeric.rows import by_rows
+from mood_sweeps.scorers.numeric.softmax import log_sum_exp
 from mood_sweeps.scorers.scorer import Scores, State
-from mood_sweeps.scorers.softmax import log_sum_exp
 
 __all__ = ["Shape", "Shaped", "head_state", "shaped_energy"]
 

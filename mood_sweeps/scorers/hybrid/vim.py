@@ -13,10 +13,10 @@ from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import defined, head_of, train_features_of
 from mood_sweeps.scorers.feature.residual import principal_dimension, residual_space
-from mood_sweeps.scorers.rotation import projected_norm
+from mood_sweeps.scorers.numeric.rotation import projected_norm
+from mood_sweeps.scorers.numeric.softmax import likeliest_of, log_normalizer
+from mood_sweeps.scorers.numeric.statistics import logit_origin, pooled_statistics
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.softmax import likeliest_of, log_normalizer
-from mood_sweeps.scorers.statistics import logit_origin, pooled_statistics
 
 __all__ = ["ViM", "ViMMOODv2", "ViMOpenOOD", "ViMPytorchOOD"]
 

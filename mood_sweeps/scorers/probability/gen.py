@@ -11,9 +11,9 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.scorers.checks import defined, logits_of
-from mood_sweeps.scorers.rows import by_rows, cached_rows
+from mood_sweeps.scorers.numeric.rows import by_rows, cached_rows
+from mood_sweeps.scorers.numeric.softmax import shares
 from mood_sweeps.scorers.scorer import LearnsNothing, Scores, State
-from mood_sweeps.scorers.softmax import shares
 
 __all__ = ["GEN", "GENOpenOOD", "GENPytorchOOD"]
 

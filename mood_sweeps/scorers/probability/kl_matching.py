@@ -9,10 +9,10 @@ import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Floats, Head, Ints
 from mood_sweeps.scorers.checks import defined, logits_of, train_logits_of
-from mood_sweeps.scorers.predicted import predicted_classes
-from mood_sweeps.scorers.rows import by_rows, cached_rows, row_blocks, row_products
+from mood_sweeps.scorers.numeric.predicted import predicted_classes
+from mood_sweeps.scorers.numeric.rows import by_rows, cached_rows, row_blocks, row_products
+from mood_sweeps.scorers.numeric.softmax import below_largest, log_softmax, log_sum_exp, shares
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.softmax import below_largest, log_softmax, log_sum_exp, shares
 
 __all__ = ["KLMatching", "KLMatchingOpenOOD", "KLMatchingPytorchOOD"]
 

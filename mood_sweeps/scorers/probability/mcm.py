@@ -9,10 +9,10 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.scorers.checks import defined, features_of, head_of, logits_of, train_features_of
-from mood_sweeps.scorers.rows import by_rows
+from mood_sweeps.scorers.numeric.rows import by_rows
+from mood_sweeps.scorers.numeric.softmax import largest_probability
+from mood_sweeps.scorers.numeric.unit_features import row_lengths, unit_rows
 from mood_sweeps.scorers.scorer import LearnsNothing, Scorer, Scores, State
-from mood_sweeps.scorers.softmax import largest_probability
-from mood_sweeps.scorers.unit_features import row_lengths, unit_rows
 
 __all__ = ["MCM", "MCMPytorchOOD"]
 

@@ -10,8 +10,8 @@ from pydantic import Field
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.scorers.checks import defined, logits_of
 from mood_sweeps.scorers.logit.max_logit import MaxLogit
+from mood_sweeps.scorers.numeric.softmax import largest_probability, likeliest_of
 from mood_sweeps.scorers.scorer import LearnsNothing, Scores, State
-from mood_sweeps.scorers.softmax import largest_probability, likeliest_of
 
 __all__ = ["MSP", "MSPMOODv1"]
 

@@ -13,9 +13,9 @@ from pydantic import Field
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.scorers.checks import defined, features_of
 from mood_sweeps.scorers.hybrid.shaped_energy import head_state
-from mood_sweeps.scorers.rows import by_rows
+from mood_sweeps.scorers.numeric.rows import by_rows
+from mood_sweeps.scorers.numeric.softmax import log_softmax
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.softmax import log_softmax
 
 __all__ = ["MCDropout", "MCDropoutOpenOOD", "MCDropoutPytorchOOD"]
 

@@ -6,10 +6,10 @@ from sklearn.preprocessing import normalize
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.clusters import train_clusters
 from mood_sweeps.scorers.feature.mahalanobis import MahalanobisMOODv1
 from mood_sweeps.scorers.feature.ssd import SSD
-from mood_sweeps.scorers.unit_features import unit_rows
+from mood_sweeps.scorers.numeric.clusters import train_clusters
+from mood_sweeps.scorers.numeric.unit_features import unit_rows
 
 
 def score(scorer, train, test):

@@ -6,7 +6,7 @@ from scorer_cases import make_case
 from sklearn.covariance import LedoitWolf
 
 from mood_sweeps.bank import FeatureBank
-from mood_sweeps.scorers.moments import (
+from mood_sweeps.scorers.numeric.moments import (
     feature_blocks,
     group_members,
     ledoit_wolf,
@@ -14,7 +14,7 @@ from mood_sweeps.scorers.moments import (
     train_mean,
     train_moments,
 )
-from mood_sweeps.scorers.unit_features import plain_rows, unit_rows
+from mood_sweeps.scorers.numeric.unit_features import plain_rows, unit_rows
 
 
 def assert_moments(moments, x):

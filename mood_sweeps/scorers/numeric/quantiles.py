@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats
 from mood_sweeps.scorers.checks import train_features_of
-from mood_sweeps.scorers.per_bank import once_per_bank
-from mood_sweeps.scorers.rows import row_blocks
+from mood_sweeps.scorers.numeric.per_bank import once_per_bank
+from mood_sweeps.scorers.numeric.rows import row_blocks
 
 __all__ = ["activation_quantile", "dimension_quantiles"]
 

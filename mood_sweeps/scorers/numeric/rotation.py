@@ -15,10 +15,10 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats
 from mood_sweeps.scorers.checks import features_of
-from mood_sweeps.scorers.per_bank import once_per_bank
-from mood_sweeps.scorers.rows import row_blocks, row_squares
+from mood_sweeps.scorers.numeric.per_bank import once_per_bank
+from mood_sweeps.scorers.numeric.rows import row_blocks, row_squares
+from mood_sweeps.scorers.numeric.statistics import digest
 from mood_sweeps.scorers.scorer import State
-from mood_sweeps.scorers.statistics import digest
 
 __all__ = ["as_single", "centred_rows", "projected_norm", "subspace"]
 

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank
-from mood_sweeps.scorers.per_bank import once_per_bank
-from mood_sweeps.scorers.rows import row_blocks
+from mood_sweeps.scorers.numeric.per_bank import once_per_bank
+from mood_sweeps.scorers.numeric.rows import row_blocks
 
 __all__ = ["Float32s", "Neighbours", "Points", "search", "shared_search"]
 

@@ -10,12 +10,12 @@ import numpy.typing as npt
 from mood_sweeps.bank import FeatureBank, Floats
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import features_of
-from mood_sweeps.scorers.per_bank import once_per_bank
-from mood_sweeps.scorers.rotation import as_single, centred_rows
-from mood_sweeps.scorers.rows import by_rows, row_squares
+from mood_sweeps.scorers.numeric.per_bank import once_per_bank
+from mood_sweeps.scorers.numeric.rotation import as_single, centred_rows
+from mood_sweeps.scorers.numeric.rows import by_rows, row_squares
+from mood_sweeps.scorers.numeric.statistics import digest
+from mood_sweeps.scorers.numeric.unit_features import Rows, plain_rows
 from mood_sweeps.scorers.scorer import State
-from mood_sweeps.scorers.statistics import digest
-from mood_sweeps.scorers.unit_features import Rows, plain_rows
 
 __all__ = [
     "by_group_distances",

@@ -11,8 +11,9 @@ from watched import watched
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.errors import InputError, Undefined
-from mood_sweeps.scorers import SCORERS, images
-from mood_sweeps.scorers.images import by_images, image_blocks, known, pooled
+from mood_sweeps.scorers import SCORERS
+from mood_sweeps.scorers.numeric import images
+from mood_sweeps.scorers.numeric.images import by_images, image_blocks, known, pooled
 
 ASKING = sorted(name for name, kind in SCORERS.items() if "network" in kind.needs)
 every_asking_scorer = pytest.mark.parametrize("name", ASKING)

@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mood_sweeps.scorers.rows import row_products
+from mood_sweeps.scorers.numeric.rows import row_products
+from mood_sweeps.scorers.numeric.statistics import ClassStatistics
+from mood_sweeps.scorers.numeric.whitened import whitening
 from mood_sweeps.scorers.scorer import State
-from mood_sweeps.scorers.statistics import ClassStatistics
-from mood_sweeps.scorers.whitened import whitening
 
 __all__ = ["nearest_class", "summed_gaussians", "tied_gaussians"]
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from mood_sweeps.bank import FeatureBank
-from mood_sweeps.scorers import neighbours
-from mood_sweeps.scorers.neighbours import Points, search, shared_search
+from mood_sweeps.scorers.numeric import neighbours
+from mood_sweeps.scorers.numeric.neighbours import Points, search, shared_search
 
 
 def shrink_blocks(patch):

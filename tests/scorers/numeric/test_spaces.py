@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from mood_sweeps.scorers.neighbours import Neighbours, search
-from mood_sweeps.scorers.spaces import (
+from mood_sweeps.scorers.numeric.neighbours import Neighbours, search
+from mood_sweeps.scorers.numeric.spaces import (
     direction_points,
     kth_squared_distances,
     near_points,

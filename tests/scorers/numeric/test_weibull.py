@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import exponweib, weibull_min
 
-from mood_sweeps.scorers.weibull import fit_tail
+from mood_sweeps.scorers.numeric.weibull import fit_tail
 
 SHIFT = 10000
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from mood_sweeps.bank import FeatureBank, Floats
 from mood_sweeps.errors import InputError
 from mood_sweeps.scorers.checks import defined, live_of
-from mood_sweeps.scorers.rows import by_rows, row_blocks
+from mood_sweeps.scorers.numeric.rows import by_rows, row_blocks
 
 __all__ = ["IMAGES", "by_images", "image_blocks", "known", "pooled", "same_blocks"]
 

@@ -7,9 +7,14 @@ from sklearn.cluster import KMeans as ScikitLearnKMeans
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers import clusters
-from mood_sweeps.scorers.clusters import k_means, nearest_centre, sample_points, train_clusters
-from mood_sweeps.scorers.unit_features import plain_rows
+from mood_sweeps.scorers.numeric import clusters
+from mood_sweeps.scorers.numeric.clusters import (
+    k_means,
+    nearest_centre,
+    sample_points,
+    train_clusters,
+)
+from mood_sweeps.scorers.numeric.unit_features import plain_rows
 
 
 def blobs(count=3, each=40):

@@ -8,10 +8,10 @@ import numpy.typing as npt
 from mood_sweeps.bank import FeatureBank, Floats
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import train_features_of
-from mood_sweeps.scorers.moments import feature_blocks
-from mood_sweeps.scorers.per_bank import once_per_bank
-from mood_sweeps.scorers.rows import by_rows, row_blocks, row_products
-from mood_sweeps.scorers.unit_features import Rows
+from mood_sweeps.scorers.numeric.moments import feature_blocks
+from mood_sweeps.scorers.numeric.per_bank import once_per_bank
+from mood_sweeps.scorers.numeric.rows import by_rows, row_blocks, row_products
+from mood_sweeps.scorers.numeric.unit_features import Rows
 
 __all__ = ["SAMPLE", "k_means", "nearest_centre", "sample_points", "train_clusters"]
 

@@ -9,11 +9,11 @@ from scorer_cases import make_case
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import InputError
-from mood_sweeps.scorers import statistics
 from mood_sweeps.scorers.feature.residual import Residual
 from mood_sweeps.scorers.hybrid.vim import ViM
-from mood_sweeps.scorers.per_bank import once_per_bank
-from mood_sweeps.scorers.statistics import class_statistics, logit_origin, principal_axes
+from mood_sweeps.scorers.numeric import statistics
+from mood_sweeps.scorers.numeric.per_bank import once_per_bank
+from mood_sweeps.scorers.numeric.statistics import class_statistics, logit_origin, principal_axes
 
 
 def test_class_statistics_are_counts_means_and_the_within_class_scatter(case):

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mood_sweeps.bank import Floats
-from mood_sweeps.scorers.neighbours import Float32s, Neighbours, Points
-from mood_sweeps.scorers.rows import by_rows, row_products
-from mood_sweeps.scorers.unit_features import unit_rows
+from mood_sweeps.scorers.numeric.neighbours import Float32s, Neighbours, Points
+from mood_sweeps.scorers.numeric.rows import by_rows, row_products
+from mood_sweeps.scorers.numeric.unit_features import unit_rows
 
 __all__ = ["Vectors", "direction_points", "kth_squared_distances", "near_points", "query_points"]
 

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats, Head, Ints
 from mood_sweeps.scorers.checks import features_of, head_of, train_features_of, train_labels_of
-from mood_sweeps.scorers.per_bank import once_per_bank
-from mood_sweeps.scorers.rows import BLOCK, row_blocks
+from mood_sweeps.scorers.numeric.per_bank import once_per_bank
+from mood_sweeps.scorers.numeric.rows import BLOCK, row_blocks
 
 __all__ = [
     "ClassStatistics",

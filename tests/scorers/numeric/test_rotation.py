@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mood_sweeps.bank import FeatureBank
-from mood_sweeps.scorers import rotation
-from mood_sweeps.scorers.rotation import projected_norm, subspace
+from mood_sweeps.scorers.numeric import rotation
+from mood_sweeps.scorers.numeric.rotation import projected_norm, subspace
 
 RNG = np.random.default_rng(5)
 AXES = np.linalg.qr(RNG.normal(size=(300, 300)))[0]

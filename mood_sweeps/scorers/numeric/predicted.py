@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.scorers.checks import logits_of
-from mood_sweeps.scorers.per_bank import once_per_bank
+from mood_sweeps.scorers.numeric.per_bank import once_per_bank
 
 __all__ = ["predicted_classes"]
 

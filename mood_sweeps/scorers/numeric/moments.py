@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats
 from mood_sweeps.scorers.checks import train_features_of
-from mood_sweeps.scorers.per_bank import once_per_bank
-from mood_sweeps.scorers.rows import row_blocks, row_products
-from mood_sweeps.scorers.statistics import feature_mean, pooled_statistics
-from mood_sweeps.scorers.unit_features import Rows, plain_rows
+from mood_sweeps.scorers.numeric.per_bank import once_per_bank
+from mood_sweeps.scorers.numeric.rows import row_blocks, row_products
+from mood_sweeps.scorers.numeric.statistics import feature_mean, pooled_statistics
+from mood_sweeps.scorers.numeric.unit_features import Rows, plain_rows
 
 __all__ = [
     "Moments",

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.scorers.checks import logits_of
-from mood_sweeps.scorers.per_bank import once_per_bank
-from mood_sweeps.scorers.rows import by_rows, cached_rows, row_blocks
+from mood_sweeps.scorers.numeric.per_bank import once_per_bank
+from mood_sweeps.scorers.numeric.rows import by_rows, cached_rows, row_blocks
 
 __all__ = [
     "below_largest",

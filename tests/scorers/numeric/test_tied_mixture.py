@@ -8,8 +8,8 @@ from scorer_cases import make_case
 from sklearn.mixture import GaussianMixture
 
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers import tied_mixture
-from mood_sweeps.scorers.tied_mixture import fit_tied_mixture
+from mood_sweeps.scorers.numeric import tied_mixture
+from mood_sweeps.scorers.numeric.tied_mixture import fit_tied_mixture
 
 
 def parameters(state):

@@ -16,12 +16,12 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import Floats
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.clusters import k_means, nearest_centre, sample_points
-from mood_sweeps.scorers.rows import row_blocks, row_products
+from mood_sweeps.scorers.numeric.clusters import k_means, nearest_centre, sample_points
+from mood_sweeps.scorers.numeric.rows import row_blocks, row_products
+from mood_sweeps.scorers.numeric.softmax import log_sum_exp
+from mood_sweeps.scorers.numeric.statistics import class_means
+from mood_sweeps.scorers.numeric.unit_features import plain_rows
 from mood_sweeps.scorers.scorer import State
-from mood_sweeps.scorers.softmax import log_sum_exp
-from mood_sweeps.scorers.statistics import class_means
-from mood_sweeps.scorers.unit_features import plain_rows
 
 __all__ = ["fit_tied_mixture"]
 

@@ -6,8 +6,13 @@ from scipy.linalg import pinvh
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.unit_features import unit_rows
-from mood_sweeps.scorers.whitened import nearest_squared, nearest_state, nearest_to, whitening
+from mood_sweeps.scorers.numeric.unit_features import unit_rows
+from mood_sweeps.scorers.numeric.whitened import (
+    nearest_squared,
+    nearest_state,
+    nearest_to,
+    whitening,
+)
 
 RNG = np.random.default_rng(2)
 
