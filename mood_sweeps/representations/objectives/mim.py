@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from mood_sweeps.representations.objectives.masks import patchify, random_mask
 from mood_sweeps.representations.objectives.objective import Objective
 from mood_sweeps.representations.pretexts.mim import Mim
 
@@ -64,20 +65,6 @@ class MimObjective(Objective):
             handle.remove()
         predicted: torch.Tensor = self.decoder(tokens[:, self.network.num_prefix_tokens :])
         return predicted
-
-
-def patchify(images: torch.Tensor, patch: int) -> torch.Tensor:
-    """Return (N, L, patch²·C): the pixels of each patch, patches row by row."""
-    count, channels, height, width = images.shape
-    blocks = images.reshape(count, channels, height // patch, patch, width // patch, patch)
-    return blocks.permute(0, 2, 4, 3, 5, 1).reshape(count, -1, patch**2 * channels)
-
-
-def random_mask(count: int, patches: int, ratio: float, generator: torch.Generator) -> torch.Tensor:
-    """Return bool (count, patches), True where hidden: round(ratio·patches) of each row, ≥ 1."""
-    hidden = max(1, round(ratio * patches))
-    order = torch.rand(count, patches, generator=generator).argsort(dim=1)
-    return order < hidden
 
 
 def masked_error(
