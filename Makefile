@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
+# Where Python may not keep bytecode, every process would compile torch and timm anew (7 s).
+UV += $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode)
 
 .PHONY: help quickstart check format test test-all benchmarks clean
 
