@@ -13,7 +13,18 @@ from mood_sweeps.choice import Choice
 from mood_sweeps.representations.backbones import Family
 from mood_sweeps.representations.positions import sincos_positions
 
-__all__ = ["build", "describe", "features_of", "timm_family", "timm_listing"]
+__all__ = [
+    "build",
+    "classifiers",
+    "describe",
+    "describe_loaded",
+    "features_of",
+    "fetch",
+    "hub_name",
+    "pooling_of",
+    "timm_family",
+    "timm_listing",
+]
 
 # Modules of timm by what they hold. In a "vit" module, ``patch_embed`` makes (N, L, D) tokens and
 # ``forward_features`` keeps their order after ``num_prefix_tokens``: what masking rests on.
@@ -93,10 +104,78 @@ def describe(backbone: Choice) -> dict[str, Any]:
     }
 
 
+def describe_loaded(backbone: Choice, tag: str | None = None) -> dict[str, Any]:
+    """Return the description of a network for weights that others trained.
+
+    As `describe`, with the interpolation and the crop that timm evaluates them with. tag: timm's
+    name of published weights, whose own size and normalisation these are; None for the
+    architecture's, which for a nano backbone are those it is trained with here.
+    """
+    description = describe(backbone)
+    if backbone.parameters.timm_name is not None:
+        return description
+    own = get_pretrained_cfg(tag or backbone.name)
+    channels = backbone.parameters.channels
+    size = backbone.parameters.image_size or own.input_size[-1]
+    form = {
+        "size": size,
+        "channels": channels,
+        "mean": _per_channel(own.mean, channels),
+        "std": _per_channel(own.std, channels),
+        "interpolation": own.interpolation,
+    }
+    if own.crop_mode == "center":
+        form["crop"] = own.crop_pct
+    options = {"img_size": size} if own.fixed_input_size else {}
+    return {**description, "timm": tag or backbone.name, "options": options, "input": form}
+
+
+def fetch(description: dict[str, Any], overlay: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """Return published weights, classifier included, as timm loads them for a description.
+
+    overlay: what replaces entries of timm's record of them: ``hf_hub_id`` for another revision,
+    ``file`` for a copy on this machine. timm resamples positions to another image size. Raises
+    whatever the hub or timm raises.
+    """
+    network = timm.create_model(
+        description["timm"],
+        pretrained=True,
+        in_chans=description["input"]["channels"],
+        pretrained_cfg_overlay=overlay,
+        **description["options"],
+    )
+    state: dict[str, torch.Tensor] = network.state_dict()
+    return state
+
+
+def hub_name(tag: str) -> str:
+    """Return the repository of published weights on the Hugging Face hub."""
+    name: str = get_pretrained_cfg(tag).hf_hub_id
+    return name
+
+
+def classifiers(description: dict[str, Any]) -> tuple[str, ...]:
+    """Return the names of an architecture's classifiers: ``("head",)``."""
+    found = get_pretrained_cfg(description["timm"])
+    names = found.classifier if found is not None else None
+    return (names,) if isinstance(names, str) else tuple(names or ())
+
+
+def pooling_of(network: nn.Module) -> str:
+    """Return how a network makes one feature of many: ``avg``, ``token``, ``map`` …"""
+    for owner in (network, getattr(network, "head", None)):
+        pool = getattr(owner, "global_pool", None)
+        pool = getattr(pool, "pool_type", pool)
+        if isinstance(pool, str) and pool:
+            return pool
+    return "the architecture's own"
+
+
 def build(description: dict[str, Any]) -> nn.Module:
     """Return the network of a description, freshly initialised from torch's global generator.
 
-    It maps (N, channels, size, size) to pooled features (N, ``num_features``), float32.
+    It maps (N, channels, size, size) to pooled features (N, ``num_features``), float32. Its
+    attribute ``description`` is the description.
     """
     options = dict(description["options"])
     small_stem = options.pop("small_stem", False)
@@ -116,6 +195,7 @@ def build(description: dict[str, Any]) -> nn.Module:
         rows, _columns = network.patch_embed.grid_size
         with torch.no_grad():
             network.pos_embed.copy_(sincos_positions(rows, network.embed_dim))
+    network.description = description
     # Convolutions of few channels run a third faster on the CPU with channels innermost.
     built: nn.Module = network.to(memory_format=torch.channels_last)
     return built

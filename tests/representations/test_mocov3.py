@@ -4,19 +4,22 @@ import math
 
 import pytest
 import torch
+from torch import nn
 
-from mood_sweeps.representations import choose_backbone
+from mood_sweeps.choice import choose
+from mood_sweeps.errors import InputError
+from mood_sweeps.representations import PRETEXTS, choose_backbone
 from mood_sweeps.representations.networks import build, describe
 from mood_sweeps.representations.objectives.mocov3 import MoCoV3Objective, contrast
+from mood_sweeps.representations.pretexts.mocov3 import MoCoV3
 
 
-def objective(name: str, momentum: float = 0.9) -> MoCoV3Objective:
+def objective(name: str, momentum: float = 0.9, projector_layers: int = 2) -> MoCoV3Objective:
     torch.manual_seed(0)
     network = build(describe(choose_backbone(name)))
     width = network(torch.zeros(2, 1, 8, 8)).shape[1]
-    return MoCoV3Objective(
-        network, width, hidden=16, projection=8, temperature=0.2, momentum=momentum
-    )
+    task = MoCoV3(hidden=16, projection=8, momentum=momentum, projector_layers=projector_layers)
+    return MoCoV3Objective(task, network, width)
 
 
 def test_contrast_is_info_nce_written_out() -> None:
@@ -47,6 +50,40 @@ def test_the_key_encoder_follows_by_the_momentum_and_learns_no_other_way() -> No
     moco.after_step(1.0)
     torch.testing.assert_close(key - before, torch.full_like(key, 0.1))
     assert not any(parameter.requires_grad for parameter in moco.key_encoder.parameters())
+
+
+def test_the_papers_heads_and_views() -> None:
+    paper = MoCoV3().settled((), is_nano=False)
+    assert paper.projector_layers == 3
+    first, second = paper.views()
+    assert (first.blur, first.solarise) == (1.0, 0.0)
+    assert (second.blur, second.solarise) == (0.1, 0.2)
+    assert first.crop_scale == second.crop_scale == (0.08, 1.0)
+    heads = objective("resnet_nano", projector_layers=3)
+    widths = [layer.out_features for layer in heads.projector if isinstance(layer, nn.Linear)]
+    assert widths == [16, 16, 8]
+    assert [one.out_features for one in heads.predictor if isinstance(one, nn.Linear)] == [16, 8]
+
+
+def test_single_parts_of_the_views_can_be_changed() -> None:
+    raw = {"mocov3": {"augmentation": "paper", "flip": 0.0, "blur": 0.3, "crop_scale": [0.5, 1]}}
+    views = choose(raw, PRETEXTS, "pretext").parameters.views()
+    assert [(view.flip, view.blur, view.solarise) for view in views] == [(0, 0.3, 0), (0, 0.3, 0.2)]
+    assert {view.crop_scale for view in views} == {(0.5, 1.0)}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "complaint"),
+    [
+        ({"flip": 1.5}, "parameter 'flip': .*less than or equal to 1"),
+        ({"crop_scale": [0.5, 0.2]}, "crop_scale .*must go from low to high"),
+        ({"crop_scale": [0.0, 1.0]}, "parameter 'crop_scale.0': .*greater than 0"),
+        ({"augmentation": "papr"}, "'nano' or 'paper'"),
+    ],
+)
+def test_views_that_cannot_be_are_refused(parameters: dict[str, object], complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        choose({"mocov3": parameters}, PRETEXTS, "pretext")
 
 
 def test_the_patch_embedding_stays_frozen_and_the_rest_learns() -> None:

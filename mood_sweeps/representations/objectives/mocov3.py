@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import copy
-import math
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
-from mood_sweeps.representations.augment import random_view
+from mood_sweeps.representations.augment import augment
 from mood_sweeps.representations.networks import features_of
+from mood_sweeps.representations.objectives.momentum import follow, rising_momentum
 from mood_sweeps.representations.objectives.objective import Objective
 from mood_sweeps.representations.pretexts.mocov3 import MoCoV3
 
@@ -25,22 +25,14 @@ class MoCoV3Objective(Objective):
     training (its §4).
     """
 
-    def __init__(
-        self,
-        network: Any,
-        features: int,
-        *,
-        hidden: int,
-        projection: int,
-        temperature: float,
-        momentum: float,
-    ) -> None:
+    network: Any
+
+    def __init__(self, task: MoCoV3, network: Any, features: int) -> None:
         super().__init__()
         self.network = network
-        self.projector = _mlp(features, hidden, projection)
-        self.predictor = _mlp(projection, hidden, projection)
-        self.temperature = temperature
-        self.momentum = momentum
+        self.projector = _mlp(features, task.hidden, task.projection, task.projector_layers)
+        self.predictor = _mlp(task.projection, task.hidden, task.projection, 2)
+        self.task = task
         if hasattr(network, "patch_embed"):
             network.patch_embed.requires_grad_(False)
         self.key_encoder = copy.deepcopy(self._query_encoder()).requires_grad_(False)
@@ -51,14 +43,7 @@ class MoCoV3Objective(Objective):
     ) -> MoCoV3Objective:
         """Return the objective of a task; see ``catalogue.Make``."""
         del classes
-        return cls(
-            network,
-            features_of(network, example),
-            hidden=task.hidden,
-            projection=task.projection,
-            temperature=task.temperature,
-            momentum=task.momentum,
-        )
+        return cls(task, network, features_of(network, example))
 
     def _query_encoder(self) -> nn.Sequential:
         return nn.Sequential(self.network, self.projector)
@@ -68,25 +53,23 @@ class MoCoV3Objective(Objective):
     ) -> torch.Tensor:
         """Return the symmetric contrastive loss of a batch; labels are not looked at."""
         del labels
-        first, second = (
-            random_view(images, generator, scale=(0.85, 1.1), shift=0.1, turn=0.2, contrast=0.3)
-            for _ in range(2)
-        )
+        form = self.network.description["input"]
+        first, second = (augment(images, how, generator, form) for how in self.task.views())
         encoder = self._query_encoder()
         queries = [self.predictor(encoder(view)) for view in (first, second)]
         with torch.no_grad():
             keys = [self.key_encoder(view) for view in (first, second)]
-        return contrast(queries[0], keys[1], self.temperature) + contrast(
-            queries[1], keys[0], self.temperature
+        return contrast(queries[0], keys[1], self.task.temperature) + contrast(
+            queries[1], keys[0], self.task.temperature
         )
 
     def after_step(self, progress: float) -> None:
         """Move the key encoder towards the query encoder; the momentum rises to 1 by a cosine."""
-        momentum = 1 - (1 - self.momentum) * (math.cos(math.pi * progress) + 1) / 2
-        with torch.no_grad():
-            queries = self._query_encoder().parameters()
-            for key, query in zip(self.key_encoder.parameters(), queries, strict=True):
-                key.lerp_(query, 1 - momentum)
+        follow(
+            self.key_encoder,
+            self._query_encoder(),
+            rising_momentum(self.task.momentum, progress),
+        )
 
 
 def contrast(queries: torch.Tensor, keys: torch.Tensor, temperature: float) -> torch.Tensor:
@@ -96,11 +79,15 @@ def contrast(queries: torch.Tensor, keys: torch.Tensor, temperature: float) -> t
     return 2 * temperature * F.cross_entropy(similarity, own)
 
 
-def _mlp(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+def _mlp(inputs: int, hidden: int, outputs: int, layers: int) -> nn.Sequential:
+    widths = [inputs, *[hidden] * (layers - 1)]
+    inner = [
+        part
+        for width in widths[:-1]
+        for part in (nn.Linear(width, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU())
+    ]
     return nn.Sequential(
-        nn.Linear(inputs, hidden, bias=False),
-        nn.BatchNorm1d(hidden),
-        nn.ReLU(),
-        nn.Linear(hidden, outputs, bias=False),
+        *inner,
+        nn.Linear(widths[-1], outputs, bias=False),
         nn.BatchNorm1d(outputs, affine=False),
     )

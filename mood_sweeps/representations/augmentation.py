@@ -1,0 +1,56 @@
+"""Augmentations as declared: how a random view of an image is drawn. ``augment`` draws them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+__all__ = ["Augmentation", "Range", "Share", "Window"]
+
+Share = Annotated[float, Field(ge=0, le=1)]
+_Area = Annotated[float, Field(gt=0, le=1)]
+Range = tuple[_Area, _Area]
+"""Smallest and largest share of an image's area."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window laid over the image, which may be turned and reach beyond it.
+
+    Its fields are the parameters of ``augment.random_view``.
+    """
+
+    scale: tuple[float, float] = (0.9, 1.1)
+    shift: float = 0.06
+    turn: float = 0.1
+    contrast: float = 0.0
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is done to an image, in this order; by default nothing. Drawn anew for each image.
+
+    window: seen instead of the image. crop_scale: range of the area cut out, as a share of the
+    image's; crop_ratio: of its width to its height; interpolation: of cropping and resizing.
+    flip, jitter, grayscale, blur, solarise: the probability of each. A flip swaps left and right.
+    brightness, contrast, saturation, hue: largest relative change by jitter (hue: in turns of the
+    colour wheel), in random order. blur_sigma: range of the Gaussian's standard deviation, in
+    pixels of the view. Solarising inverts what is at least half as bright as white.
+    """
+
+    window: Window | None = None
+    crop_scale: Range | None = None
+    crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    flip: float = 0.0
+    jitter: float = 0.0
+    brightness: float = 0.4
+    contrast: float = 0.4
+    saturation: float = 0.2
+    hue: float = 0.1
+    grayscale: float = 0.0
+    blur: float = 0.0
+    blur_sigma: tuple[float, float] = (0.1, 2.0)
+    solarise: float = 0.0

@@ -1,0 +1,25 @@
+"""A network that follows another one by a moving average of its weights."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+__all__ = ["follow", "rising_momentum"]
+
+
+def rising_momentum(start: float, progress: float) -> float:
+    """Return the momentum at a share of all steps: from ``start`` to 1 by a cosine."""
+    return 1 - (1 - start) * (math.cos(math.pi * progress) + 1) / 2
+
+
+@torch.no_grad()
+def follow(follower: nn.Module, leader: nn.Module, momentum: float) -> None:
+    """Move the parameters of ``follower`` towards those of ``leader`` by 1 - momentum.
+
+    Buffers stay: a follower with BatchNorm counts its own statistics.
+    """
+    for behind, ahead in zip(follower.parameters(), leader.parameters(), strict=True):
+        behind.lerp_(ahead, 1 - momentum)
