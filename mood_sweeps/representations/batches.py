@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -13,6 +16,7 @@ __all__ = ["Batches"]
 
 _AHEAD_BYTES = 2**30
 """Up to here all images are transformed once; beyond, each time they are asked for."""
+_IN_ADVANCE = 2
 
 
 class Batches:
@@ -39,6 +43,27 @@ class Batches:
         return to_input(self._images.take(chosen.numpy()), self._form).to(
             self._device, non_blocking=True
         )
+
+    def stream(self, parts: Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
+        """Yield the images at each of ``parts`` in turn, as `take` returns them.
+
+        What has to be transformed is, in a thread, while its predecessor is worked on.
+        """
+        if self._ahead is not None:
+            yield from map(self.take, parts)
+            return
+        with ThreadPoolExecutor(1, "batches") as thread:
+            coming: deque[Future[torch.Tensor]] = deque()
+            try:
+                for part in parts:
+                    coming.append(thread.submit(self.take, part))
+                    if len(coming) > _IN_ADVANCE:
+                        yield coming.popleft().result()
+                while coming:
+                    yield coming.popleft().result()
+            finally:
+                for one in coming:
+                    one.cancel()
 
     def in_order(self, size: int) -> list[torch.Tensor]:
         """Return the indices of batches of ``size`` that cover all images in their order."""

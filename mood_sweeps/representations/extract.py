@@ -28,7 +28,7 @@ def extract(checkpoint: Checkpoint, images: LabelledImages, batch_size: int = 25
         device = own_device()
         network.to(device)
         batches = Batches(images, checkpoint.architecture["input"], device)
-        parts = [network(batches.take(part)).cpu() for part in batches.in_order(batch_size)]
+        parts = [network(some).cpu() for some in batches.stream(batches.in_order(batch_size))]
     features = torch.cat(parts).numpy()
     logits = None
     if checkpoint.head is not None:

@@ -76,12 +76,14 @@ def train(
     while state.epoch < recipe.epochs:
         objective.train()
         shuffled = state.shuffled(len(images))
-        for step in range(state.step, steps):
+        parts = torch.split(shuffled[: steps * batch], batch)[state.step :]
+        for step, (chosen, shown) in enumerate(
+            zip(parts, images.stream(parts), strict=True), start=state.step
+        ):
             done = state.epoch * steps + step
             rate = peak * learning_rate(recipe.warmup, done, total_steps)
-            chosen = shuffled[step * batch : (step + 1) * batch]
             objective.before_step(done / total_steps)
-            value = stepper.step(images.take(chosen), labels[chosen], noise, rate)
+            value = stepper.step(shown, labels[chosen], noise, rate)
             if not math.isfinite(value):
                 raise StageFailed(_diverged(value, state.epoch, step, progress))
             objective.after_step((done + 1) / total_steps)
