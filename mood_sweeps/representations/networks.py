@@ -123,9 +123,9 @@ def describe_loaded(backbone: Choice, tag: str | None = None) -> dict[str, Any]:
         "mean": _per_channel(own.mean, channels),
         "std": _per_channel(own.std, channels),
         "interpolation": own.interpolation,
+        "crop": own.crop_pct,
+        "squash": own.crop_mode == "squash",
     }
-    if own.crop_mode == "center":
-        form["crop"] = own.crop_pct
     options = {"img_size": size} if own.fixed_input_size else {}
     return {**description, "timm": tag or backbone.name, "options": options, "input": form}
 
