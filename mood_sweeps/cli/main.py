@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from mood_sweeps.cli.quitting import STOPPED, quit_at_once
+
 __all__ = ["main"]
 
 VERBS = {
@@ -38,6 +40,8 @@ class _LazyGroup(click.Group):
         del ctx
         if cmd_name not in VERBS:
             return None
+        if cmd_name == "launch":
+            quit_at_once()  # before the imports, which take a second
         module = importlib.import_module(f"mood_sweeps.cli.{cmd_name}_verb")
         command: click.Command = module.command
         return command
@@ -82,7 +86,7 @@ def main() -> None:
         click.echo(f"error: {error}", err=True)
         sys.exit(2)
     except (KeyboardInterrupt, click.Abort):
-        sys.exit(130)
+        sys.exit(STOPPED)
     except BrokenPipeError:
         # Whoever read our output (head, less) has gone; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

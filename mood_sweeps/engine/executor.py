@@ -15,6 +15,8 @@ class Executor(Protocol):
     """Takes calls and gives back outcomes, at most one outcome for each call submitted."""
 
     name: str
+    performs_here: bool
+    """Whether `wait` performs calls in the thread that waits: only an exception cuts one short."""
 
     def check(self) -> None:
         """Raise InputError if the place to run cannot be reached; changes nothing, takes seconds
@@ -24,7 +26,7 @@ class Executor(Protocol):
     def start(self) -> None:
         """Begin getting ready; workers may still be starting when this returns.
 
-        Raises InputError if the place to run cannot be used after all.
+        If the place to run cannot be used after all, `wait` raises InputError.
         """
         ...
 

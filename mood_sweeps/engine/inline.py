@@ -14,6 +14,7 @@ class InlineExecutor:
     """Performs a call when its outcome is waited for."""
 
     name = "inline"
+    performs_here = True
 
     def __init__(self, store: Store, keep_every_s: float = 60.0) -> None:
         self._store = store

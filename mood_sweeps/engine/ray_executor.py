@@ -9,27 +9,26 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
-import socket
+import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from mood_sweeps.engine.outcome import Outcome
 from mood_sweeps.engine.pools import Shape, shapes_for
-from mood_sweeps.engine.pulse import CONNECT_TIMEOUT_S, Pulse
+from mood_sweeps.engine.pulse import Pulse
+from mood_sweeps.engine.ray_address import check_address
 from mood_sweeps.errors import ExecutorLost, InputError
 from mood_sweeps.planner.call import Call
 from mood_sweeps.store import Lease, Store
 
 __all__ = ["RayExecutor"]
 
-MOST_PORT = 65535
 OBJECT_STORE_BYTES = 128 * 1024 * 1024
 """Workers hand over files, not objects: Ray's object store only carries calls and outcomes."""
+MOST_STARTING_S = 60.0
+"""How long `close` waits for a start under way, which nothing can cut short."""
 
 
 @dataclass(eq=False)
@@ -69,6 +68,7 @@ class RayExecutor:
     """
 
     name = "ray"
+    performs_here = False
 
     def __init__(
         self,
@@ -90,62 +90,76 @@ class RayExecutor:
         self._actor_class: Any = None
         self._lost: list[_Pool] = []
         self._failed_starts = 0
-        self._imported = False
+        self._starter: threading.Thread | None = None
+        self._start_failed: Exception | None = None
+        self._closing = False
         self._pulse = Pulse()
 
     def check(self) -> None:
         """Raise InputError if ``address`` is no reachable Ray cluster (takes at most seconds)."""
-        if self._address == "local":
-            return
-        address = _found_here() if self._address == "auto" else self._address
-        host, _, port = address.removeprefix("ray://").rpartition(":")
-        if not host or not port.isdigit() or int(port) > MOST_PORT:
-            raise InputError(
-                f"{self._address!r} is no Ray address; "
-                "allowed: host:port, ray://host:port, auto, local"
-            )
-        try:
-            socket.create_connection((host, int(port)), CONNECT_TIMEOUT_S).close()
-        except (OSError, UnicodeError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise InputError(f"no Ray cluster answers at {self._address!r}: {reason}") from None
+        check_address(self._address)
 
     def start(self) -> None:
-        """Connect to the cluster, or start one on this machine, and begin to start actors."""
-        self.check()
+        """Begin to connect to the cluster, or to start one on this machine, and then actors.
+
+        In a thread of its own: it takes seconds, in which the launch has other things to do, and
+        Ray leaves the signals alone that are not its thread's.
+        """
+        self._starter = threading.Thread(target=self._start, name="ray-start", daemon=True)
+        self._starter.start()
+
+    def _start(self) -> None:
+        try:
+            self.check()
+            self._connect()
+            if not self._closing:
+                self._make_pools()
+        except Exception as error:
+            self._start_failed = error
+
+    def _connect(self) -> None:
         # Before the import: Ray reads these once. Metrics agents and usage reports are
         # processes and connections that a sweep has no use for.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_enable_metrics_collection", "0")
+        # Nor for a handler below Python's that prints a stack on SIGTERM and has the process
+        # aborted three seconds later.
+        os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")
         import ray  # late: a launch with nothing to run never pays for it
 
-        self._imported = True
+        # Ray warns that it could not put its handler of SIGTERM, which ends the process, in place
+        # of ours.
+        logging.getLogger("ray").setLevel(logging.ERROR)
         local = self._address == "local"
         try:
-            with _our_signals():
-                ray.init(
-                    address=self._address,
-                    include_dashboard=False if local else None,
-                    object_store_memory=OBJECT_STORE_BYTES if local else None,
-                    num_cpus=self._workers if local else None,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                )
+            ray.init(
+                address=self._address,
+                include_dashboard=False if local else None,
+                object_store_memory=OBJECT_STORE_BYTES if local else None,
+                num_cpus=self._workers if local else None,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
         except (OSError, ValueError, RuntimeError) as error:
             where = "Ray on this machine" if local else f"Ray address {self._address!r}"
             raise InputError(f"{where}: {_one_line(error)}") from error
+
+    def _make_pools(self) -> None:
+        import ray
+
         self._pulse = Pulse(ray.get_runtime_context().gcs_address)
         self._actor_class = ray.remote(max_restarts=0, max_task_retries=0)(_Worker)
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         shapes = shapes_for(nodes, self._gpus_per_worker, self._workers)
         pools = {shape: _Pool(shape) for shape in shapes.values()}
-        self._pools = {kind: pools[shape] for kind, shape in shapes.items()}
         for pool in pools.values():
             pool.actors = [self._new_actor(pool) for _ in range(pool.shape.size)]
+        self._pools = {kind: pools[shape] for kind, shape in shapes.items()}
 
     def has_room(self, call: Call) -> bool:
         """Whether an actor of the call's pool is ready and free."""
-        return any(actor.is_free for actor in self._pools[call.kind].actors)
+        pool = self._pools.get(call.kind)  # none while Ray starts
+        return pool is not None and any(actor.is_free for actor in pool.actors)
 
     def submit(self, call: Call, lease: Lease) -> None:
         """Give the call to a free actor of its pool."""
@@ -157,8 +171,11 @@ class RayExecutor:
     def wait(self, timeout_s: float) -> list[Outcome]:
         """Return the outcomes that came in; a call whose worker died is ``worker lost``.
 
-        Raises ExecutorLost if the cluster is gone or no worker can be started on it.
+        Raises ExecutorLost if the cluster is gone or no worker can be started on it, InputError if
+        it could not be used from the start.
         """
+        if not self._has_started(timeout_s):
+            return []
         import ray
 
         self._pulse.check()
@@ -188,8 +205,12 @@ class RayExecutor:
 
     def close(self) -> None:
         """Stop Ray; a cluster that was here before stays, only our actors go."""
-        if not self._imported:
-            return  # stopped before; an import that was cut short cannot be made up for
+        if self._starter is None:
+            return
+        self._closing = True
+        self._starter.join(MOST_STARTING_S)
+        if self._starter.is_alive() or "ray" not in sys.modules:
+            return
         import ray
 
         pools, self._pools = _each(self._pools), {}
@@ -198,6 +219,14 @@ class RayExecutor:
                 for actor in pool.actors:
                     ray.kill(actor.handle, no_restart=True)
         ray.shutdown()
+
+    def _has_started(self, timeout_s: float) -> bool:
+        """Whether Ray is there, after ``timeout_s`` at most; raise what kept it from starting."""
+        assert self._starter is not None
+        self._starter.join(timeout_s)
+        if self._start_failed is not None:
+            raise self._start_failed
+        return not self._starter.is_alive()
 
     def _welcome(self, reference: Any, pool: _Pool, actor: _Actor) -> None:
         import ray
@@ -259,31 +288,6 @@ class _Worker:
         from mood_sweeps.engine.perform import perform
 
         return perform(call, self._store, lease, self._keep_every_s)
-
-
-@contextmanager
-def _our_signals() -> Iterator[None]:
-    """Keep our handler of SIGTERM: Ray puts its own in its place, which ends the process."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        yield
-    except SystemExit:  # what Ray's handler does if the signal comes while Ray starts
-        raise KeyboardInterrupt from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _found_here() -> str:
-    """Return the address of the cluster that ``auto`` means."""
-    from ray._private.services import canonicalize_bootstrap_address  # what ray.init asks
-
-    try:
-        return canonicalize_bootstrap_address("auto") or ""
-    except (ConnectionError, ValueError) as error:
-        raise InputError(f"Ray address 'auto': {_one_line(error)}") from None
 
 
 def _each(pools: dict[str, _Pool]) -> list[_Pool]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -79,7 +80,10 @@ def run(
     stop: Stop,
     policy: Policy,
 ) -> Ran:
-    """Run everything in the schedule that can run."""
+    """Run everything in the schedule that can run.
+
+    Raises KeyboardInterrupt if the executor performs calls in this thread and one was cut short.
+    """
     return _Run(schedule, executor, store, listeners, stop, policy).run()
 
 
@@ -125,10 +129,14 @@ class _Run:
             if not self._stop.draining:
                 self._dispatch()
             if self._running or not self._elsewhere:  # else workers may still be starting
-                for outcome in self._executor.wait(WAIT_S):
+                for outcome in self._wait():
                     self._handle(outcome)
             else:
                 time.sleep(WAIT_S)
+
+    def _wait(self) -> list[Outcome]:
+        with self._stop.breaking_in() if self._executor.performs_here else nullcontext():
+            return self._executor.wait(WAIT_S)
 
     def _dispatch(self) -> None:
         elsewhere, self._elsewhere = self._elsewhere, []

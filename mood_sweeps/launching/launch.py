@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from mood_sweeps.engine.executor import Executor
@@ -115,19 +115,22 @@ class _Launch:
         self._take_over(work, recording)
         if is_new or not work.is_empty:
             recording.show()
-        if work.calls:
-            self._recorder.forget_failures(revision)
-            self._begin(revision, work, recording)
-            with self._mirrored():
-                outcome = "interrupted"
-                try:
-                    outcome = self._rounds(work, executor, recording)
-                    self._attach_report()
-                finally:
-                    self._end(outcome)
-        elif is_new or work.adopted or self._has_unmirrored():
-            with self._mirrored():
-                pass
+        # Until here nothing is lost, whatever comes when; from here on there is an end to write.
+        with signals_request(self._stop, self._reporter.say):
+            if work.calls:
+                self._recorder.forget_failures(revision)
+                self._begin(revision, work, recording)
+                with self._mirrored():
+                    outcome = "interrupted"
+                    try:
+                        outcome = self._rounds(work, executor, recording)
+                        self._attach_report()
+                    finally:
+                        self._end(outcome)
+            elif is_new or work.adopted or self._has_unmirrored():
+                self._stop.is_over = True
+                with self._mirrored():
+                    pass
         # Of this revision: another launch may have made its own the sweep's current one.
         self._launched.cells = self._results.status_counts(revision=revision)
 
@@ -141,31 +144,30 @@ class _Launch:
 
     def _rounds(self, work: OpenWork, executor: Executor, recording: Recording) -> str:
         measured = self._results.seconds_per_unit()
-        with signals_request(self._stop, self._reporter.say):
-            try:
-                executor.start()
-                for _ in range(MOST_ROUNDS):
-                    ran = self._round(work, executor, recording, measured)
-                    if not ran.corrupt or self._stop.draining:
-                        break
-                    work = find_open_work(self._plan, self._results, self._store, repair=True)
-                    self._take_over(work, recording)
-                self._launched.interrupted = ran.interrupted
-                if ran.corrupt and not (ran.interrupted or ran.gave_up):
-                    self._launched.failures.append(
-                        f"objects were still found corrupt after {MOST_ROUNDS} rounds; launch again"
-                    )
-            except KeyboardInterrupt:
-                self._launched.interrupted = True
-                self._stop.request_now()  # nothing after this may take its time either
-            except (ExecutorLost, StoreError) as error:
-                self._launched.failures.append(str(error))
-            finally:
-                self._stop.is_over = True
-                self._reporter.end()
-                if self._launched.interrupted:
-                    self._reporter.say("stopping the workers")
-                executor.close()
+        try:
+            executor.start()
+            for _ in range(MOST_ROUNDS):
+                ran = self._round(work, executor, recording, measured)
+                if not ran.corrupt or self._stop.draining:
+                    break
+                work = find_open_work(self._plan, self._results, self._store, repair=True)
+                self._take_over(work, recording)
+            self._launched.interrupted = ran.interrupted
+            if ran.corrupt and not (ran.interrupted or ran.gave_up):
+                self._launched.failures.append(
+                    f"objects were still found corrupt after {MOST_ROUNDS} rounds; launch again"
+                )
+        except KeyboardInterrupt:
+            self._launched.interrupted = True
+            self._stop.request_now()  # nothing after this may take its time either
+        except (ExecutorLost, StoreError) as error:
+            self._launched.failures.append(str(error))
+        finally:
+            self._stop.is_over = True
+            self._reporter.end()
+            if self._launched.interrupted:
+                self._reporter.say("stopping the workers")
+            executor.close()
         if self._launched.interrupted:
             return "interrupted"
         return "failed" if self._launched.failures else "done"
@@ -262,9 +264,10 @@ class _Launch:
         try:
             yield
         finally:
-            with suppress(KeyboardInterrupt):  # the numbers are safe; whoever is in a hurry may go
-                if not self._stop.now:
-                    mirror.wait(self._options.mlflow_wait_s)
+            if not self._stop.now:
+                # The numbers are safe: whoever asks to stop now, or once more, need not wait.
+                asked = self._stop.requests
+                mirror.wait(self._options.mlflow_wait_s, lambda: self._stop.requests > asked)
             self._launched.unmirrored = mirror.pending()
             mirror.close()
 

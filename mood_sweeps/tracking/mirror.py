@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,18 +83,18 @@ class Mirror:
         """Return how many items are open."""
         return self._outbox.count_open()
 
-    def wait(self, timeout_s: float) -> bool:
+    def wait(self, timeout_s: float, in_a_hurry: Callable[[], bool] = lambda: False) -> bool:
         """Wait until nothing is open; return whether that came true.
 
-        Returns False after ``timeout_s`` seconds, or as soon as all that is open has failed
-        repeatedly.
+        Returns False after ``timeout_s`` seconds, as soon as all that is open has failed
+        repeatedly, or when ``in_a_hurry`` becomes true.
         """
         deadline = time.monotonic() + timeout_s
         self._wake.set()
         while (pending := self.pending()) > 0:
             if time.monotonic() >= deadline or not self._thread.is_alive():
                 return False
-            if self._patience.is_hopeless(pending):
+            if in_a_hurry() or self._patience.is_hopeless(pending):
                 return False
             time.sleep(0.05)
         return True

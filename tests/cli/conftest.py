@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,11 +48,14 @@ def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """Return a function that runs the command line in this process, in a folder."""
 
     def run(folder: Path, *arguments: str) -> Said:
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         monkeypatch.chdir(folder)
         monkeypatch.setattr("sys.argv", ["mood-sweep", *arguments])
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
             command_line.main()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         printed = capsys.readouterr()
         return Said(int(ended.value.code or 0), printed.out, printed.err)
 

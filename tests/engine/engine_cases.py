@@ -45,6 +45,7 @@ class ScriptedExecutor:
     """Gives each attempt the outcome it is told to; the last submitted comes out first."""
 
     name = "scripted"
+    performs_here = False
 
     def __init__(self, says: Says = done, room: int = 1) -> None:
         self._says = says

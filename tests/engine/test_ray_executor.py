@@ -1,31 +1,41 @@
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
 
 import pytest
 
 from mood_sweeps.engine.ray_executor import RayExecutor
+from mood_sweeps.errors import InputError
 from mood_sweeps.store import Store
 
 
-def test_stopped_while_ray_is_imported_there_is_nothing_to_close(
+def until_it_fails(executor: RayExecutor) -> None:
+    for _ in range(100):
+        assert executor.wait(0.1) == []
+
+
+def test_what_kept_ray_from_starting_comes_out_of_waiting(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    executor = RayExecutor(Store(tmp_path / "store"), f"127.0.0.1:{port}")
+    executor.start()
+    with pytest.raises(InputError, match="no Ray cluster answers"):
+        until_it_fails(executor)
+    executor.close()
+
+
+def test_an_import_of_ray_that_fails_is_no_silence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "ray"]:
         monkeypatch.delitem(sys.modules, name)
     (tmp_path / "ray").mkdir()
-    # A second Ctrl-C comes; whoever imports the rest of Ray again meets its broken half.
-    (tmp_path / "ray" / "__init__.py").write_text(
-        "from pathlib import Path\n"
-        "cut_short = Path(__file__).with_name('cut_short')\n"
-        "if cut_short.exists():\n"
-        "    raise AttributeError('partially initialized module')\n"
-        "cut_short.touch()\n"
-        "raise KeyboardInterrupt\n"
-    )
+    (tmp_path / "ray" / "__init__.py").write_text("raise ImportError('half installed')\n")
     monkeypatch.syspath_prepend(tmp_path)
     executor = RayExecutor(Store(tmp_path / "store"))
-    with pytest.raises(KeyboardInterrupt):
-        executor.start()
+    executor.start()
+    with pytest.raises(ImportError, match="half installed"):
+        until_it_fails(executor)
     executor.close()

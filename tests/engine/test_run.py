@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -207,6 +208,23 @@ def test_stopping_now_abandons_what_runs(runner: Runner) -> None:
     assert ran.interrupted
     assert ran.done == 1
     assert len(runner.executor.submitted) == 2
+
+
+@pytest.mark.parametrize("performs_here", [True, False])
+def test_stopping_now_breaks_in_only_where_calls_are_performed_here(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch, performs_here: bool
+) -> None:
+    monkeypatch.setattr(ScriptedExecutor, "performs_here", performs_here)
+
+    def says(one: Call, _attempt: int) -> Outcome:
+        runner.stop.request_now()
+        runner.stop.break_in()  # as a signal's handler does
+        return Outcome(one.key, "done")
+
+    with pytest.raises(KeyboardInterrupt) if performs_here else nullcontext():
+        runner([call("a"), call("b")], says)
+    assert runner.leases_left() == []
+    assert len(runner.heard("ended")) == (not performs_here)
 
 
 def test_leases_go_back_when_a_listener_cannot_go_on(runner: Runner) -> None:
