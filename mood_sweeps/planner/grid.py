@@ -128,7 +128,10 @@ class _Trained:
             self._trained[at] = pretrain_stage(pretext, backbone, corpus, seed)
         return self._trained[at]
 
-    def _finetuned(self, stage: Choice, upstream: Stage, id_set: ImageSet, seed: int) -> Stage:
+    def _finetuned(
+        self, stage: Choice, upstream: Stage, id_set: ImageSet, axis_seed: int
+    ) -> Stage:
+        seed = axis_seed if stage.parameters.uses_seed else None
         at = (id(stage), upstream.key, id_set.name, seed)
         if at not in self._trained:
             self._trained[at] = finetune_stage(stage, upstream, id_set, seed)

@@ -55,12 +55,15 @@ class Pretrain:
 
 @dataclass(frozen=True)
 class Finetune:
-    """Train further from a checkpoint on the ID set's train split."""
+    """Train further from a checkpoint on the ID set's train split.
+
+    seed: None where the stage uses none.
+    """
 
     stage: Choice
     checkpoint: Ref
     id_set: str
-    seed: int
+    seed: int | None
 
 
 @dataclass(frozen=True)
@@ -152,14 +155,18 @@ def pretrain_stage(pretext: Choice, backbone: Choice, corpus: ImageSet, seed: in
     )
 
 
-def finetune_stage(stage: Choice, upstream: Stage, id_set: ImageSet, seed: int) -> Stage:
-    """Return the stage that trains ``upstream``'s checkpoint further on ``id_set``."""
-    content = {
+def finetune_stage(stage: Choice, upstream: Stage, id_set: ImageSet, seed: int | None) -> Stage:
+    """Return the stage that trains ``upstream``'s checkpoint further on ``id_set``.
+
+    seed: None for a stage that uses none.
+    """
+    content: dict[str, Any] = {
         "stage": stage.content,
         "checkpoint": upstream.key,
         "data": _data(id_set, "train"),
-        "seed": seed,
     }
+    if seed is not None:
+        content["seed"] = seed
     return _stage(
         "finetune",
         content,

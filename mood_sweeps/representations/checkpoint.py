@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors.numpy
 import safetensors.torch
 import torch
@@ -38,9 +39,10 @@ class Checkpoint:
         folder.mkdir(parents=True, exist_ok=True)
         safetensors.torch.save_file(self.weights, folder / "model.safetensors")
         if self.head is not None:
-            safetensors.numpy.save_file(
-                {"weight": self.head.weight, "bias": self.head.bias}, folder / "head.safetensors"
-            )
+            head = {"weight": self.head.weight, "bias": self.head.bias}
+            # Row by row: safetensors writes the memory as it lies, whatever the strides say.
+            head = {name: np.asarray(array, order="C") for name, array in head.items()}
+            safetensors.numpy.save_file(head, folder / "head.safetensors")
         _write(
             folder / "checkpoint.json", {"architecture": self.architecture, "summary": self.summary}
         )

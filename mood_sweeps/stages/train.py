@@ -33,6 +33,6 @@ def train(stage: Stage, store: Store, lease: Lease | None, keep_every_s: float) 
         load(store.folder(work.checkpoint)),
         images.load("train"),
         images.load("val"),
-        work.seed,
+        work.seed or 0,  # without a seed nothing is drawn
         progress=progress,
     )

@@ -216,6 +216,20 @@ def test_predictions_come_from_a_head_of_the_same_classes_only(tmp_path: Path) -
     assert {one.predictions for one in own.representations} == {"head"}
 
 
+def test_a_stage_that_draws_nothing_is_named_without_a_seed(tmp_path: Path) -> None:
+    text = """\
+name: probes
+axes:
+  {pretext: [mim], backbone: [vit_nano], finetune: [pt+ft, pt+probe], scorer: [msp], seed: [0, 1]}
+pairs: [{id: id:ab, near: [ood:x]}]
+"""
+    chains = [one.chain for one in plan_of(text, tmp_path).representations]
+    seeds = {(chain[1].content["stage"]["name"], chain[1].content.get("seed")) for chain in chains}
+    assert seeds == {("ft", 0), ("ft", 1), ("probe", None)}
+    # What is trained before it is seeded, so there are as many probes as seeds.
+    assert len({chain[1].key for chain in chains}) == 4
+
+
 def test_a_rule_that_removes_nothing_is_counted_too(tmp_path: Path) -> None:
     text = """\
 name: idle

@@ -9,10 +9,11 @@ import torch
 from mood_sweeps.bank import Head
 from mood_sweeps.representations.checkpoint import Checkpoint, load
 
-HEAD = Head(np.ones((3, 4), dtype=np.float32), np.zeros(3, dtype=np.float32))
+HEAD = Head(np.arange(12, dtype=np.float32).reshape(3, 4), np.ones(3, dtype=np.float32))
+COLUMNS = Head(np.asfortranarray(HEAD.weight), HEAD.bias)  # column by column in memory
 
 
-@pytest.mark.parametrize("head", [HEAD, None], ids=["head", "headless"])
+@pytest.mark.parametrize("head", [HEAD, COLUMNS, None], ids=["head", "columns", "headless"])
 def test_round_trip(tmp_path: Path, head: Head | None) -> None:
     weights = {"a": torch.randn(3, 4), "norm.count": torch.tensor(7)}
     curves = [{"epoch": 1, "loss": 0.1 + 0.2}]

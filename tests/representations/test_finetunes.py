@@ -4,7 +4,8 @@ import pytest
 
 from mood_sweeps.errors import InputError
 from mood_sweeps.representations import choose_finetune, choose_finetunes
-from mood_sweeps.representations.finetunes import MultiClass
+from mood_sweeps.representations.finetunes.multi_class import MultiClass
+from mood_sweeps.representations.finetunes.probe import Probe
 
 
 def test_chains() -> None:
@@ -14,6 +15,9 @@ def test_chains() -> None:
     (stage,) = choose_finetune({"pt+ft": {"ft": {"epochs": 10}}})
     assert stage.label == "ft(epochs=10)"
     assert choose_finetune({"pt+ft": None}) == choose_finetune("pt+ft")
+    first, second = choose_finetune({"pt+ft+probe": {"probe": {"c": 0.1}}})
+    assert (first.parameters, second.parameters) == (MultiClass(), Probe(c=0.1))
+    assert second.label == "probe(c=0.1)"
 
 
 @pytest.mark.parametrize(
@@ -24,6 +28,9 @@ def test_chains() -> None:
         ("pt+fft", "unknown stage 'fft'; did you mean 'ft'"),
         ("pt+", "unknown stage ''"),
         ("pt+ft+ft", "a stage twice"),
+        ("pt+prob", "did you mean 'probe'"),
+        ({"pt+probe": {"probe": {"c": 0.0}}}, "greater than 0"),
+        ({"pt+probe": {"probe": {"epochs": 3}}}, "no parameter 'epochs'"),
         ({"pt": {"ft": {"epochs": 3}}}, "not a stage of the chain"),
         ({"pt+ft": {"ft": {"epoch": 3}}}, "did you mean 'epochs'"),
         ({"pt+ft": 3}, "neither a chain"),

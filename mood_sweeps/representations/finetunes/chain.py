@@ -1,46 +1,17 @@
-"""Fine-tuning stages, and the axis value that chains them: ``pt``, ``pt+ft``."""
+"""The axis value that chains fine-tuning stages: ``pt``, ``pt+ft``, ``pt+probe``."""
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from mood_sweeps.choice import Choice, choose_all, did_you_mean
 from mood_sweeps.errors import InputError, Problem
-from mood_sweeps.representations.recipe import Count, Fraction, Presets, Recipe
+from mood_sweeps.representations.finetunes.catalogue import FINETUNES
 
-__all__ = ["FINETUNES", "MultiClass", "choose_finetune", "choose_finetunes"]
-
-
-@dataclass(frozen=True)
-class MultiClass(Recipe):
-    """Train all weights and a new head on the ID classes by cross-entropy.
-
-    label_smoothing: share of the target spread evenly over all classes.
-    """
-
-    version: ClassVar[int] = 1
-    uses_seed: ClassVar[bool] = True
-    makes_head: ClassVar[bool] = True
-    presets: ClassVar[Presets] = {
-        # MOODv1 (Li et al. 2023, §4.1 and code), without its layer-wise decay of the rate.
-        "paper": {
-            "epochs": 100,
-            "batch_size": 128,
-            "learning_rate": 2e-5,
-            "weight_decay": 1e-8,
-            "warmup": 5 / 100,
-        }
-    }
-
-    epochs: Count = 20
-    label_smoothing: Fraction = 0.1
-
-
-FINETUNES: dict[str, type[Any]] = {"ft": MultiClass}
+__all__ = ["choose_finetune", "choose_finetunes"]
 
 
 def choose_finetune(raw: Any) -> tuple[Choice, ...]:

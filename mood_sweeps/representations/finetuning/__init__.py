@@ -1,0 +1,1 @@
+"""Fine-tuning stages as carried out: one file each; their parameters are in ``finetunes``."""

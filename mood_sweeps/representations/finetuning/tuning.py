@@ -1,0 +1,31 @@
+"""What a fine-tuning stage is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mood_sweeps.datasets.image_set import LabelledImages
+from mood_sweeps.representations.checkpoint import Checkpoint
+from mood_sweeps.representations.progress import Progress
+from mood_sweeps.representations.training import Listener
+
+__all__ = ["Tuning"]
+
+
+@dataclass(frozen=True, eq=False)
+class Tuning:
+    """One checkpoint to be tuned on one ID set.
+
+    parameters: of the declared stage. images: the ID train split. validation: its accuracy is
+    recorded and decides nothing. seed: 0 for a stage that uses none. progress, listener: see
+    ``training.train``.
+    """
+
+    parameters: Any
+    checkpoint: Checkpoint
+    images: LabelledImages
+    validation: LabelledImages | None
+    seed: int
+    progress: Progress | None = None
+    listener: Listener | None = None
