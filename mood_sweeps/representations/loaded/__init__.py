@@ -1,0 +1,1 @@
+"""Checkpoints from weights that others trained: published ones and files."""
