@@ -161,7 +161,9 @@ def _table(
 def _accuracy(results: pd.DataFrame, report: ReportFolder) -> list[str]:
     table = accuracy_table(results)
     return [
-        "`*`: predicted by the nearest class mean, because the representation has no head. Full "
+        "`*`: predicted by the nearest class mean, because the representation has no head. The "
+        "interval is Student's over seeds, three or more; the margin over `random` of the same "
+        "fine-tuning and backbone is paired by seed. Neither speaks of other test images. Full "
         f"precision: {report.table('id_accuracy', table)}.",
         to_markdown(accuracy_display(table)),
     ]
