@@ -46,7 +46,7 @@ def accuracy_table(results: pd.DataFrame) -> pd.DataFrame:
         accuracy=("id_accuracy", "mean"), predicted_by=("id_accuracy_from", "first")
     )
     known = {
-        place: seeds.droplevel(_PLACE)["accuracy"].dropna()
+        place: seeds.reset_index("seed").set_index("seed")["accuracy"].dropna()
         for place, seeds in per_seed.groupby(_PLACE, sort=False)
     }
     table = per_seed.groupby(_PLACE, sort=False).agg(
