@@ -13,13 +13,18 @@ _BROUGHT = ("labels", "logits", "head")  # what features that are given may brin
 
 def pretext_refuses(pretext: Choice, backbone: Choice) -> str | None:
     """Return the rule by which this pretext task cannot train this backbone, or None."""
-    families = pretext.parameters.families
-    if backbone.parameters.family in families:
-        return None
-    return (
-        f"{pretext.name} trains {' or '.join(families)} backbones only, "
-        f"{backbone.name} is a {backbone.parameters.family}"
-    )
+    task, network = pretext.parameters, backbone.parameters
+    if network.family not in task.families:
+        return (
+            f"{pretext.name} trains {' or '.join(task.families)} backbones only, "
+            f"{backbone.name} is a {network.family}"
+        )
+    if task.drops_patches and not network.can_drop_patches:
+        return (
+            f"{pretext.name} feeds the backbone visible patches only, "
+            f"{backbone.name} needs all of them"
+        )
+    return None
 
 
 def scorer_refuses(scorer: Choice | Selected, has_head: bool) -> str | None:

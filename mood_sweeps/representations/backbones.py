@@ -21,9 +21,11 @@ from mood_sweeps.representations.recipe import Count
 __all__ = [
     "BACKBONES",
     "Family",
+    "Kind",
     "ResnetNano",
     "TimmCnn",
     "TimmOther",
+    "TimmPlainVit",
     "TimmVit",
     "VitNano",
     "choose_backbone",
@@ -34,6 +36,10 @@ __all__ = [
 Family = Literal["vit", "cnn", "other"]
 """vit: plain transformers on patch tokens, which can be masked; cnn: convolutional; other: neither
 (windowed and pyramid transformers, mixers, hybrids)."""
+
+Kind = Literal["plain_vit", "vit", "cnn", "other"]
+"""A family of timm's architectures; ``plain_vit`` is the part of ``vit`` that adds positions before
+the first block, so that blocks can do without some of the patches."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,7 @@ class VitNano:
 
     version: ClassVar[int] = 1
     family: ClassVar[Family] = "vit"
+    can_drop_patches: ClassVar[bool] = True
     is_nano: ClassVar[bool] = True
     timm_name: ClassVar[str | None] = "vit_tiny_patch16_224"
     mean: ClassVar[float] = 0.5
@@ -90,6 +97,7 @@ class ResnetNano:
 
     version: ClassVar[int] = 1
     family: ClassVar[Family] = "cnn"
+    can_drop_patches: ClassVar[bool] = False
     is_nano: ClassVar[bool] = True
     timm_name: ClassVar[str | None] = "resnet18"
     mean: ClassVar[float] = 0.5
@@ -120,6 +128,7 @@ class _Timm:
     """
 
     version: ClassVar[int] = 1
+    can_drop_patches: ClassVar[bool] = False
     is_nano: ClassVar[bool] = False
     timm_name: ClassVar[str | None] = None
 
@@ -140,6 +149,13 @@ class TimmVit(_Timm):
 
 
 @dataclass(frozen=True)
+class TimmPlainVit(TimmVit):
+    """A ViT whose blocks know no positions: they work on any of the patches."""
+
+    can_drop_patches: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
 class TimmCnn(_Timm):
     """A timm architecture of family ``cnn``."""
 
@@ -155,7 +171,12 @@ class TimmOther(_Timm):
 
 BACKBONES: dict[str, type[Any]] = {"vit_nano": VitNano, "resnet_nano": ResnetNano}
 
-_TIMM_KINDS: dict[str, type[Any]] = {"vit": TimmVit, "cnn": TimmCnn, "other": TimmOther}
+_TIMM_KINDS: dict[Kind, type[Any]] = {
+    "plain_vit": TimmPlainVit,
+    "vit": TimmVit,
+    "cnn": TimmCnn,
+    "other": TimmOther,
+}
 
 
 def choose_backbone(raw: Any) -> Choice:
@@ -178,26 +199,26 @@ def _catalogue_for(raw: Any) -> dict[str, type[Any]]:
     catalogue = _every_backbone()
     name = next(iter(raw)) if isinstance(raw, dict) and len(raw) == 1 else raw
     if isinstance(name, str) and name not in catalogue:
-        from mood_sweeps.representations.networks import timm_family  # late: imports torch and timm
+        from mood_sweeps.representations.networks import timm_kind  # late: imports torch and timm
 
-        family = timm_family(name)
-        if family is None:
+        kind = timm_kind(name)
+        if kind is None:
             close = difflib.get_close_matches(name, catalogue, n=3)
             raise InputError(
                 f"unknown backbone {name!r}{did_you_mean(name, {*BACKBONES, *close})}, "
                 "or any other architecture of timm"
             )
-        catalogue = {**catalogue, name: _TIMM_KINDS[family]}
+        catalogue = {**catalogue, name: _TIMM_KINDS[kind]}
     return catalogue
 
 
 @functools.cache
-def timm_names() -> dict[str, Family]:
-    """Return the shipped timm names and their families."""
+def timm_names() -> dict[str, Kind]:
+    """Return the shipped timm names and their kinds."""
     lines = Path(__file__).with_name("timm_names.txt").read_text("ascii").splitlines()
     return dict(line.split() for line in lines if not line.startswith("#"))  # type: ignore[return-value]
 
 
 @functools.cache
 def _every_backbone() -> dict[str, type[Any]]:
-    return BACKBONES | {name: _TIMM_KINDS[family] for name, family in timm_names().items()}
+    return BACKBONES | {name: _TIMM_KINDS[kind] for name, kind in timm_names().items()}

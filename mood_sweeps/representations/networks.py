@@ -10,7 +10,7 @@ from timm.models import get_pretrained_cfg, is_model
 from torch import nn
 
 from mood_sweeps.choice import Choice
-from mood_sweeps.representations.backbones import Family
+from mood_sweeps.representations.backbones import Kind
 from mood_sweeps.representations.positions import sincos_positions
 
 __all__ = [
@@ -22,13 +22,16 @@ __all__ = [
     "fetch",
     "hub_name",
     "pooling_of",
-    "timm_family",
+    "timm_kind",
     "timm_listing",
 ]
 
-# Modules of timm by what they hold. In a "vit" module, ``patch_embed`` makes (N, L, D) tokens and
-# ``forward_features`` keeps their order after ``num_prefix_tokens``: what masking rests on.
-_VIT_MODULES = ("beit", "deit", "eva", "vision_transformer", "vision_transformer_relpos")
+# Modules of timm by what they hold. In both kinds of ViT, ``patch_embed`` makes (N, L, D) tokens
+# and ``forward_features`` keeps their order after ``num_prefix_tokens``: what masking rests on. In
+# the plain ones, ``patch_drop`` stands between positions and blocks, where patches can be left out.
+# The others have no such place, most of them because their blocks deal with positions.
+_PLAIN_VIT_MODULES = ["deit", "vision_transformer"]
+_VIT_MODULES = ["beit", "eva", "vision_transformer_relpos"]
 _CNN_MODULES = [
     "convmixer",
     "convnext",
@@ -207,11 +210,11 @@ def features_of(network: nn.Module, images: torch.Tensor) -> int:
         return int(network(images[:2]).shape[1])
 
 
-def timm_family(name: str) -> Family | None:
-    """Return the family of a timm architecture; None if the installed timm does not know it."""
+def timm_kind(name: str) -> Kind | None:
+    """Return the kind of a timm architecture; None if the installed timm does not know it."""
     if not is_model(name):
         return None
-    return _families()[name]
+    return _kinds()[name]
 
 
 def timm_listing() -> str:
@@ -219,16 +222,21 @@ def timm_listing() -> str:
     lines = [
         f"# timm {timm.__version__}",
         "# Written by mood_sweeps.representations.networks.timm_listing(); a test compares them.",
-        *(f"{name} {family}" for name, family in sorted(_families().items())),
+        *(f"{name} {kind}" for name, kind in sorted(_kinds().items())),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _families() -> dict[str, Family]:
-    families: dict[str, Family] = dict.fromkeys(timm.list_models(), "other")
-    families |= {name: "vit" for module in _VIT_MODULES for name in timm.list_models(module=module)}
-    families |= {name: "cnn" for module in _CNN_MODULES for name in timm.list_models(module=module)}
-    return families
+def _kinds() -> dict[str, Kind]:
+    modules: dict[Kind, list[str]] = {
+        "plain_vit": _PLAIN_VIT_MODULES,
+        "vit": _VIT_MODULES,
+        "cnn": _CNN_MODULES,
+    }
+    kinds: dict[str, Kind] = dict.fromkeys(timm.list_models(), "other")
+    for kind, names in modules.items():
+        kinds |= {name: kind for module in names for name in timm.list_models(module=module)}
+    return kinds
 
 
 def _per_channel(values: tuple[float, ...], channels: int) -> list[float]:

@@ -47,6 +47,11 @@ def pretrain(
             f"pretext {pretext.name!r} trains backbones of family {' or '.join(task.families)}; "
             f"{backbone.name!r} is {backbone.parameters.family}"
         )
+    if task.drops_patches and not backbone.parameters.can_drop_patches:
+        raise InputError(
+            f"pretext {pretext.name!r} feeds the backbone visible patches only; "
+            f"{backbone.name!r} needs all of them"
+        )
     architecture = describe(backbone)
     with reproducible(seed, _KIND):
         network = build(architecture)

@@ -7,7 +7,7 @@ import torch
 
 from mood_sweeps.identity import canonical
 from mood_sweeps.representations import choose_backbone
-from mood_sweeps.representations.networks import build, describe, features_of, timm_family
+from mood_sweeps.representations.networks import build, describe, features_of, timm_kind
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,6 @@ def test_a_nano_vit_sees_where_a_patch_is_from_the_start() -> None:
     assert effect_of_moving_patches(description) > 4 * effect_of_moving_patches(plain)
 
 
-def test_families_of_names_outside_the_list() -> None:
-    assert timm_family("resnet18") == "cnn"
-    assert timm_family("resnet_nano") is None
+def test_kinds_of_names_outside_the_list() -> None:
+    assert timm_kind("resnet18") == "cnn"
+    assert timm_kind("resnet_nano") is None

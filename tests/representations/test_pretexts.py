@@ -14,6 +14,8 @@ def test_what_each_pretext_declares() -> None:
     }
     assert declared == {
         "mim": (True, False, False, False),
+        "mae": (True, False, False, False),
+        "simmim": (True, False, False, False),
         "mocov3": (True, False, False, True),
         "classification": (True, True, True, True),
         "random": (False, False, False, True),

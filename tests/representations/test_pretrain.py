@@ -17,6 +17,8 @@ from mood_sweeps.representations.progress import Kept, Progress
 CORPUS = image_set("digits:0-5").load("train")
 TRAINABLE = [
     ("mim", "vit_nano"),
+    ("mae", "vit_nano"),
+    ("simmim", "vit_nano"),
     ("mocov3", "vit_nano"),
     ("mocov3", "resnet_nano"),
     ("classification", "vit_nano"),

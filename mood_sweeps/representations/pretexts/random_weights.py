@@ -16,11 +16,13 @@ class RandomWeights:
     """No pretext task: freshly initialised weights, the baseline all others need."""
 
     version: ClassVar[int] = 1
+    is_loaded: ClassVar[bool] = False
     uses_corpus: ClassVar[bool] = False
     uses_labels: ClassVar[bool] = False
     uses_seed: ClassVar[bool] = True
     makes_head: ClassVar[bool] = False
     families: ClassVar[tuple[str, ...]] = ALL_FAMILIES
+    drops_patches: ClassVar[bool] = False
 
     def settled(self, given: Collection[str], *, is_nano: bool) -> Self:
         """Return itself: there is nothing to choose."""

@@ -16,7 +16,8 @@ ALL_FAMILIES = ("vit", "cnn", "other")
 class Task(Recipe):
     """A pretext task that is trained: by default on images without their labels, seeded, headless.
 
-    families: the backbones it makes sense for; the planner refuses the others.
+    families: the backbones it makes sense for. drops_patches: whether the network is fed some of an
+    image's patches only, which not every ViT can be. The planner refuses the others.
     """
 
     uses_corpus: ClassVar[bool] = True
@@ -24,3 +25,4 @@ class Task(Recipe):
     uses_seed: ClassVar[bool] = True
     makes_head: ClassVar[bool] = False
     families: ClassVar[tuple[str, ...]] = ALL_FAMILIES
+    drops_patches: ClassVar[bool] = False
