@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Mapping, Sequence
 
 from mood_sweeps.planner.call import Call
 
 __all__ = ["Schedule"]
 
-SHORT_KINDS = ("score", "extract", "given")
+SHORT_KINDS = ("score", "extract", "given", "load")
+SHORT_S = 1.0
 
 
 class Schedule:
     """Hands out calls whose inputs exist, the most urgent first.
 
-    Scoring and extraction go before training: they are short and turn finished checkpoints into
-    rows early. Among trainings the one with the longest path behind it goes first, which keeps
-    the end of the sweep from waiting for one long chain.
+    Scoring, extraction and whatever else is expected to take less than a second go before
+    training: they turn finished checkpoints into rows early. Among trainings the one with the
+    longest path behind it goes first, which keeps the end of the sweep from waiting for one long
+    chain.
     """
 
     def __init__(self, calls: Sequence[Call], seconds: Mapping[str, float] | None = None) -> None:
@@ -31,6 +34,11 @@ class Schedule:
             self._waits_for[call.key] = sources
             for source in sources:
                 self._feeds[source].append(call.key)
+        self._short = {
+            call.key
+            for call in calls
+            if call.kind in SHORT_KINDS or (seconds or {}).get(call.key, math.inf) < SHORT_S
+        }
         self._remaining_s = _longest_paths(self._calls, self._feeds, seconds or {})
         self._ready: list[tuple[bool, float, int, str]] = []
         self._order = {key: position for position, key in enumerate(self._calls)}
@@ -79,8 +87,7 @@ class Schedule:
         return skipped
 
     def _push(self, key: str) -> None:
-        call = self._calls[key]
-        urgency = (call.kind not in SHORT_KINDS, -self._remaining_s[key], self._order[key], key)
+        urgency = (key not in self._short, -self._remaining_s[key], self._order[key], key)
         heapq.heappush(self._ready, urgency)
 
 

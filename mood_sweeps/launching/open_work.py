@@ -8,17 +8,28 @@ from typing import Any
 
 from mood_sweeps.datasets.catalogue import image_set
 from mood_sweeps.errors import CorruptObject
-from mood_sweeps.planner.call import Call
+from mood_sweeps.planner.call import Call, Training
 from mood_sweeps.planner.missing import calls_for, group_of
 from mood_sweeps.planner.plan import Cell, Plan
+from mood_sweeps.planner.stage import Pretrain
 from mood_sweeps.results.query import Results
 from mood_sweeps.stages.score_objects import stored_rows
 from mood_sweeps.store import Ref, Store
 
 __all__ = ["OpenWork", "estimate_seconds", "find_open_work"]
 
-GUESSED_SECONDS = {"pretrain": 20.0, "finetune": 10.0, "extract": 0.1, "given": 0.1, "score": 0.02}
+GUESSED_SECONDS = {
+    "tokenizer": 5.0,
+    "pretrain": 20.0,
+    "load": 2.0,
+    "finetune": 10.0,
+    "extract": 0.1,
+    "given": 0.1,
+    "score": 0.02,
+}
 """What a stage is taken to cost, relative to the others, before one was ever measured."""
+UNTRAINED_SECONDS = 0.5
+"""The same of weights that are only drawn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +84,16 @@ def estimate_seconds(
     """
     estimates = {}
     for call in calls:
-        per_unit = measured.get((call.kind, call.method), GUESSED_SECONDS[call.kind])
+        per_unit = measured.get((call.kind, call.method), _guessed(call))
         estimates[call.key] = per_unit * call.units
     return estimates
+
+
+def _guessed(call: Call) -> float:
+    work = call.work.stage.work if isinstance(call.work, Training) else None
+    if isinstance(work, Pretrain) and work.corpus is None:
+        return UNTRAINED_SECONDS
+    return GUESSED_SECONDS[call.kind]
 
 
 def _stored(cells: Iterable[Cell], store: Store, *, repair: bool) -> Iterable[Mapping[str, Any]]:

@@ -176,10 +176,15 @@ class Store:
     def _sweep_out(self, now: float) -> None:
         """Remove what processes that were killed left behind a day ago or longer.
 
+        And states of trainings that are finished, whose process was killed just before it could.
         now: by the clock that dates the files; this host's may be wrong.
         """
-        unfinished = (self.root / "unfinished").glob("*/*.*")  # those written aside have a suffix
-        for path in [*(self.root / "tmp").iterdir(), *self.leases.left_aside(), *unfinished]:
+        unfinished = list((self.root / "unfinished").glob("*/*"))
+        for path in unfinished:
+            if self.has(Ref(path.parent.name, path.name)):
+                path.unlink(missing_ok=True)
+        asides = [path for path in unfinished if path.suffix]
+        for path in [*(self.root / "tmp").iterdir(), *self.leases.left_aside(), *asides]:
             # Another launch may be doing the same, and another user's may have to stay.
             with contextlib.suppress(OSError):
                 if now - path.stat().st_mtime <= ABANDONED_S:

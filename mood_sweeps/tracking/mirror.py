@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from mood_sweeps.datasets.catalogue import image_set
 from mood_sweeps.errors import CorruptObject, InputError, LeaseLost
 from mood_sweeps.results.database import Database
 from mood_sweeps.results.mirrored import Records
-from mood_sweeps.results.outbox import Outbox
+from mood_sweeps.results.outbox import LAUNCH, Item, Outbox
 from mood_sweeps.store import Lease, Ref, Store
 from mood_sweeps.tracking.address import Secrets, sqlite_path
 from mood_sweeps.tracking.patience import Patience, Subject
@@ -31,6 +31,9 @@ __all__ = ["LEASE", "Mirror"]
 LEASE = "mlflow-mirror"
 POLL_S = 0.5
 PAGE = 200
+LAUNCH_ALONE_S = 30.0
+"""How long a launch without a row waits to be shown: MLflow takes seconds to import, in which the
+workers are to start."""
 
 _log = logging.getLogger(__name__)
 
@@ -69,10 +72,12 @@ class Mirror:
         self._view: View | None = None
         self._lease: Lease | None = None
         self._said: set[str] = set()
+        self._launch_alone_at = 0.0
         self.last_error: str | None = None
 
     def start(self) -> None:
         """Start the thread. MLflow is imported there, when there is something to mirror."""
+        self._launch_alone_at = time.monotonic() + LAUNCH_ALONE_S
         self._thread.start()
 
     def attach_report(self, launch: int, folder: Path) -> None:
@@ -90,6 +95,7 @@ class Mirror:
         repeatedly, or when ``in_a_hurry`` becomes true.
         """
         deadline = time.monotonic() + timeout_s
+        self._launch_alone_at = 0.0
         self._wake.set()
         while (pending := self.pending()) > 0:
             if time.monotonic() >= deadline or not self._thread.is_alive():
@@ -128,7 +134,7 @@ class Mirror:
         if not self._patience.may_try():
             return 0
         items = self._outbox.open_items(after, PAGE)
-        if not items:
+        if not items or (self._view is None and self._can_wait(items)):
             return 0
         view = self._opened()
         if view is None:
@@ -143,6 +149,10 @@ class Mirror:
             if self._patience.may_try(subject):
                 self._mirror(view, subject, ids)
         return items[-1].id
+
+    def _can_wait(self, items: Sequence[Item]) -> bool:
+        is_early = time.monotonic() < self._launch_alone_at
+        return is_early and all(item.kind == LAUNCH for item in items)
 
     def _mirror(self, view: View, subject: Subject, ids: list[int]) -> None:
         if self._lease is not None:

@@ -128,3 +128,8 @@ def test_an_empty_schedule_is_finished() -> None:
     schedule = Schedule([])
     assert schedule.finished
     assert not schedule.has_ready
+
+
+def test_what_takes_less_than_a_second_goes_before_long_trainings() -> None:
+    calls = [call("long", kind="pretrain"), call("drawn", kind="pretrain")]
+    assert order(calls, {"long": 100.0, "drawn": 0.5}) == ["drawn", "long"]

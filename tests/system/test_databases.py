@@ -12,11 +12,20 @@ import pandas as pd
 import pytest
 from driven import Driven, mood_sweep
 from facts import Facts
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, inspect, text
+
+from mood_sweeps.identity import key_of
+from mood_sweeps.results.database import Database
+from mood_sweeps.results.record import METRICS, Recorder
 
 pytestmark = pytest.mark.system
 
 SEEDS = "axes.seed=[1, 2]"
+AROUND = {
+    "id_accuracy_from": "head", "n_id": 360, "n_ood": 720, "seconds": 0.01, "object_key": "a" * 64,
+    "input_digest": "b" * 64, "environment": "cpu", "created_at": "2026-01-01T00:00:00+00:00",
+    "confusion": {"accepted": [[1]]},
+}  # fmt: skip
 SHARED = ("cell_key", "pretext", "scorer", "ood_set", "seed", "auroc", "fpr95", "id_accuracy")
 
 
@@ -104,3 +113,25 @@ def verbs(folder: Path, place: tuple[str, ...], n_cells: int) -> None:
     assert "its row is in the database" in output
     code, output = mood_sweep(folder, "report", "small", "--out", "report", *place)
     assert code == 0, output
+
+
+def test_a_connection_does_not_stay_with_what_it_knew_of_empty_tables(postgres: str) -> None:
+    database = Database(postgres.replace("postgresql://", "postgresql+psycopg://"))
+    database.prepare()
+    database.refresh_statistics()  # as at the beginning of every first launch
+    recorder = Recorder(database)
+    count, size = 5000, 100
+    numbers = [
+        dict.fromkeys(METRICS, 0.5) | AROUND | {"score_key": key_of(n)} for n in range(count)
+    ]
+    for start in range(0, count, size):
+        with database.writing() as connection:
+            recorder.add_evaluations(connection, numbers[start : start + size])
+    database.close()  # a session tells what it has read when it ends
+    read = "select seq_tup_read from pg_stat_user_tables where relname = 'evaluations'"
+    engine = create_engine(postgres)
+    with engine.connect() as connection:
+        connection.execute(text("select pg_stat_clear_snapshot()"))
+        (rows,) = connection.execute(text(read)).one()
+    # While it is small, reading all of a table is right; for each row of 5,000 it is 12 million.
+    assert rows < 100 * count

@@ -582,12 +582,39 @@ def test_of_two_mirrors_on_one_store_one_writes(
     assert world.store.leases.acquire(LEASE) is not None
 
 
+def test_who_is_in_a_hurry_does_not_wait(world: World, sweep: str, tmp_path: Path) -> None:
+    world.launch(sweep)
+    mirror = world.mirror(f"sqlite:///{tmp_path}/new/mlflow.db")
+    asked: list[bool] = []
+
+    def in_a_hurry() -> bool:
+        asked.append(True)
+        return len(asked) > 2
+
+    mirror.start()
+    assert not mirror.wait(3600, in_a_hurry)
+    mirror.close(60)
+
+
 def test_nothing_to_mirror_opens_nothing(world: World, tmp_path: Path) -> None:
     mirror = world.mirror(f"sqlite:///{tmp_path}/none/mlflow.db")
     mirror.start()
     assert mirror.wait(1)
     mirror.close()
     assert not (tmp_path / "none").exists()
+
+
+def test_a_launch_without_a_row_waits_before_it_opens_anything(
+    world: World, sweep: str, tmp_path: Path
+) -> None:
+    world.launch(sweep)
+    mirror = world.mirror(f"sqlite:///{tmp_path}/new/mlflow.db")
+    mirror.start()
+    time.sleep(1.5)  # several looks into the outbox
+    assert not (tmp_path / "new").exists()
+    assert mirror.wait(60), "whoever waits for it need not wait any longer"
+    mirror.close()
+    assert (tmp_path / "new" / "mlflow.db").exists()
 
 
 def test_environment_and_terminal_stay_clean(
