@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -30,6 +31,8 @@ def _entries(thing: str) -> list[tuple[str, str]]:
     from mood_sweeps.representations.backbones import BACKBONES
     from mood_sweeps.representations.finetunes import FINETUNES
     from mood_sweeps.representations.pretexts import PRETEXTS
+    from mood_sweeps.representations.pretexts.choosing import LOADED
+    from mood_sweeps.representations.published.catalogue import published
     from mood_sweeps.scorers import SCORERS
 
     if thing == "datasets":
@@ -41,6 +44,13 @@ def _entries(thing: str) -> list[tuple[str, str]]:
         "scorers": SCORERS,
     }
     entries = [(name, _described(kind)) for name, kind in catalogues[thing].items()]
+    if thing == "pretexts":
+        entries += [
+            (name, _published(published().get(name, {}), kind)) for name, kind in LOADED.items()
+        ]
+        entries.append(
+            ("…", "and, with weights: published or weights: FILE, each task's own above")
+        )
     if thing == "finetunes":
         entries.insert(0, ("pt", "no fine-tuning; stages follow with +, as in pt+ft"))
     if thing == "backbones":
@@ -57,13 +67,24 @@ def _image_set(name: str, entry: Any) -> str:
     return f"{entry.description} ({use}{select})"
 
 
+def _published(backbones: Mapping[str, object], kind: Any) -> str:
+    if not backbones:
+        return _described(kind)
+    return f"Published weights for {', '.join(list(backbones)[:3])} … ({len(backbones)} backbones)"
+
+
 def _described(kind: Any) -> str:
-    fields = ", ".join(f"{field.name}={field.default}" for field in dataclasses.fields(kind))
+    fields = ", ".join(map(_field, dataclasses.fields(kind)))
     line = _first_line(kind)
     if hasattr(kind, "needs"):
         needs = f", needs {' and '.join(kind.needs)}" if kind.needs else ""
         line = f"[{kind.family}{needs}] {line}"
     return f"{line} ({fields})" if fields else line
+
+
+def _field(field: dataclasses.Field[Any]) -> str:
+    is_needed = field.default is dataclasses.MISSING
+    return field.name if is_needed else f"{field.name}={field.default}"
 
 
 def _first_line(entry: Any) -> str:

@@ -8,9 +8,16 @@ from dataclasses import dataclass
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.identity import key_of
-from mood_sweeps.planner.fit import Fit, Selection, fit_of, scores_key, selection_of
+from mood_sweeps.planner.fit import (
+    Fit,
+    Selection,
+    fit_of,
+    score_key,
+    scores_key,
+    selection_of,
+)
 from mood_sweeps.planner.plan import Cell, Representation
-from mood_sweeps.planner.stage import Stage, score_key
+from mood_sweeps.planner.stage import Stage
 from mood_sweeps.spec.sweep import Pair, Rule, Selected, Sweep
 
 __all__ = ["CellMaker", "Source"]

@@ -9,7 +9,7 @@ from mood_sweeps.identity import key_of
 from mood_sweeps.planner.stage import VERSIONS, Stage
 from mood_sweeps.spec.sweep import Selected
 
-__all__ = ["Fit", "Selection", "fit_of", "scores_key", "selection_of"]
+__all__ = ["Fit", "Selection", "fit_of", "score_key", "scores_key", "selection_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,3 +93,19 @@ def selection_of(
 def scores_key(fit: str, bank: str) -> str:
     """Return the key of the scores that a fit, by its key, gives a bank, by its key."""
     return key_of({"kind": "score", "version": VERSIONS["score"], "fit": fit, "bank": bank})
+
+
+def score_key(id_scores: str, ood_scores: str, predictions: str) -> str:
+    """Return the key of one evaluation: the content of a number.
+
+    predictions: where predicted classes come from (see ``Representation.predictions``).
+    """
+    return key_of(
+        {
+            "kind": "evaluate",
+            "version": VERSIONS["evaluate"],
+            "id": id_scores,
+            "ood": ood_scores,
+            "predictions": predictions,
+        }
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from mood_sweeps.choice import Choice, choose_all
@@ -15,6 +16,7 @@ from mood_sweeps.spec.installed import installed_scorer
 from mood_sweeps.spec.part import Part, kind_of
 from mood_sweeps.spec.sweep import Finetune, Selected
 from mood_sweeps.spec.user_scorers import UserScorers
+from mood_sweeps.spec.weights import checked_weights
 
 __all__ = ["Axes", "read_axes", "read_finetunes", "read_scorer_axis"]
 
@@ -43,15 +45,19 @@ class Axes:
     grids: tuple[tuple[Choice, ...], ...] = ()
 
 
-def read_axes(part: Part | None, catalogues: Catalogues, user: UserScorers) -> Axes:
-    """Read ``axes:``, noting every problem on the way. ``seed`` defaults to ``[0]``."""
+def read_axes(part: Part | None, catalogues: Catalogues, user: UserScorers, folder: Path) -> Axes:
+    """Read ``axes:``, noting every problem on the way. ``seed`` defaults to ``[0]``.
+
+    folder: what the paths of files of weights are relative to.
+    """
     required = (*_TRAINED, "scorer")
     entries = part and part.entries("'axes'", "axis", (*required, "seed"), required)
     reader = _Reader(entries or {})
     scorers, grids = _read_scorers(reader, catalogues, user)
 
     def pretext(raw: Any) -> list[Choice]:
-        return [_reproducible(one) for one in choose_all(raw, catalogues.pretexts, "pretext")]
+        chosen = [_reproducible(one) for one in catalogues.pretexts(raw)]
+        return [checked_weights(one, catalogues, folder) for one in chosen]
 
     def backbone(raw: Any) -> list[Choice]:
         return [_reproducible(one) for one in catalogues.backbones(raw)]

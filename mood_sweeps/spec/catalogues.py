@@ -17,13 +17,14 @@ __all__ = ["Catalogues", "shipped"]
 class Catalogues:
     """All that a sweep can name. Every function raises InputError for what it does not know.
 
-    pretexts, scorers: from names to frozen dataclasses of parameters.
+    scorers: from names to frozen dataclasses of parameters.
+    pretexts: reads a raw item of the pretext axis, which may be a grid.
     backbones: reads a raw item of the backbone axis, which may be a grid.
     finetunes: reads a raw item of the finetune axis into chains of the stages after ``pt``.
     image_set: from a name, such as ``digits:0-5``, to the image set.
     """
 
-    pretexts: Catalogue
+    pretexts: Callable[[Any], tuple[Choice, ...]]
     scorers: Catalogue
     backbones: Callable[[Any], tuple[Choice, ...]]
     finetunes: Callable[[Any], tuple[tuple[Choice, ...], ...]]
@@ -37,7 +38,7 @@ def shipped() -> Catalogues:
     from mood_sweeps.datasets.catalogue import image_set
     from mood_sweeps.representations.backbones import choose_backbones
     from mood_sweeps.representations.finetunes import choose_finetunes
-    from mood_sweeps.representations.pretexts import PRETEXTS
+    from mood_sweeps.representations.pretexts.choosing import choose_pretexts
     from mood_sweeps.scorers import SCORERS
 
-    return Catalogues(PRETEXTS, SCORERS, choose_backbones, choose_finetunes, image_set)
+    return Catalogues(choose_pretexts, SCORERS, choose_backbones, choose_finetunes, image_set)

@@ -122,7 +122,7 @@ def _trained(
     entries: dict[str, Part], catalogues: Catalogues, user: UserScorers, file: Path, source: str
 ) -> Sweep:
     """Return the sweep of representations that it trains."""
-    axes = read_axes(entries.get("axes"), catalogues, user)
+    axes = read_axes(entries.get("axes"), catalogues, user, file.parent)
     pairs = read_pairs(entries.get("pairs"), catalogues)
     axes = read_select(entries.get("select"), axes, validation_sets(pairs, catalogues))
     values = AxisValues.trained(axes, pairs.usable, pairs_flawed=pairs.flawed)

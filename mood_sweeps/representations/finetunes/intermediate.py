@@ -1,0 +1,25 @@
+"""Intermediate fine-tuning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mood_sweeps.representations.finetunes.multi_class import MultiClass
+from mood_sweeps.representations.recipe import Count, Fraction
+
+__all__ = ["Intermediate"]
+
+
+@dataclass(frozen=True)
+class Intermediate(MultiClass):
+    """Train all weights and a head on the classes of the corpus, before the ID set is seen.
+
+    What MOODv1 takes from BEiT (Bao et al. 2022, §2.5): supervised training on ImageNet-22k between
+    pretext task and fine-tuning. Published weights that went through it are loaded instead.
+    """
+
+    trains_on_corpus: ClassVar[bool] = True
+
+    epochs: Count = 20
+    label_smoothing: Fraction = 0.1
