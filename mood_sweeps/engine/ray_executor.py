@@ -93,6 +93,7 @@ class RayExecutor:
         self._starter: threading.Thread | None = None
         self._start_failed: Exception | None = None
         self._closing = False
+        self._started, self._ended = threading.Event(), threading.Event()
         self._pulse = Pulse()
 
     def check(self) -> None:
@@ -102,8 +103,8 @@ class RayExecutor:
     def start(self) -> None:
         """Begin to connect to the cluster, or to start one on this machine, and then actors.
 
-        In a thread of its own: it takes seconds, in which the launch has other things to do, and
-        Ray leaves the signals alone that are not its thread's.
+        In a thread of its own: Ray leaves the signals alone that are not its thread's, and the
+        launch can be stopped meanwhile.
         """
         self._starter = threading.Thread(target=self._start, name="ray-start", daemon=True)
         self._starter.start()
@@ -116,6 +117,9 @@ class RayExecutor:
                 self._make_pools()
         except Exception as error:
             self._start_failed = error
+        self._started.set()
+        # Linux kills what Ray started on this machine when this very thread ends, not the process.
+        self._ended.wait()
 
     def _connect(self) -> None:
         # Before the import: Ray reads these once. Metrics agents and usage reports are
@@ -208,8 +212,8 @@ class RayExecutor:
         if self._starter is None:
             return
         self._closing = True
-        self._starter.join(MOST_STARTING_S)
-        if self._starter.is_alive() or "ray" not in sys.modules:
+        if not self._started.wait(MOST_STARTING_S) or "ray" not in sys.modules:
+            self._ended.set()
             return
         import ray
 
@@ -219,14 +223,14 @@ class RayExecutor:
                 for actor in pool.actors:
                     ray.kill(actor.handle, no_restart=True)
         ray.shutdown()
+        self._ended.set()
 
     def _has_started(self, timeout_s: float) -> bool:
         """Whether Ray is there, after ``timeout_s`` at most; raise what kept it from starting."""
-        assert self._starter is not None
-        self._starter.join(timeout_s)
+        has_started = self._started.wait(timeout_s)
         if self._start_failed is not None:
             raise self._start_failed
-        return not self._starter.is_alive()
+        return has_started
 
     def _welcome(self, reference: Any, pool: _Pool, actor: _Actor) -> None:
         import ray
