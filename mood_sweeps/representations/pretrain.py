@@ -76,7 +76,7 @@ def pretrain(
         )
     return Checkpoint(
         architecture,
-        state_of(network),
+        state_of(objective.trained_network()),
         head_of(objective),
         trained.curves,
         {"loss": trained.curves[-1]["loss"]},

@@ -21,6 +21,7 @@ TRAINABLE = [
     ("simmim", "vit_nano"),
     ("mocov3", "vit_nano"),
     ("mocov3", "resnet_nano"),
+    ("dino", "vit_nano"),
     ("classification", "vit_nano"),
     ("classification", "resnet_nano"),
 ]

@@ -9,12 +9,14 @@ import torch
 from torch import nn
 
 from mood_sweeps.representations.objectives.classification import ClassificationObjective
+from mood_sweeps.representations.objectives.dino import DinoObjective
 from mood_sweeps.representations.objectives.mae import MaeObjective
 from mood_sweeps.representations.objectives.mim import MimObjective
 from mood_sweeps.representations.objectives.mocov3 import MoCoV3Objective
 from mood_sweeps.representations.objectives.objective import Objective
 from mood_sweeps.representations.objectives.simmim import SimMimObjective
 from mood_sweeps.representations.pretexts.classification import Classification
+from mood_sweeps.representations.pretexts.dino import Dino
 from mood_sweeps.representations.pretexts.mae import Mae
 from mood_sweeps.representations.pretexts.mim import Mim
 from mood_sweeps.representations.pretexts.mocov3 import MoCoV3
@@ -30,5 +32,6 @@ OBJECTIVES: Mapping[type[Any], Make] = {
     Mae: MaeObjective.of,
     SimMim: SimMimObjective.of,
     MoCoV3: MoCoV3Objective.of,
+    Dino: DinoObjective.of,
     Classification: ClassificationObjective.of,
 }

@@ -34,3 +34,7 @@ class Objective(nn.Module, ABC):
 
     def after_step(self, progress: float) -> None:
         """Follow an optimiser step; ``progress`` in (0, 1] is the share of steps done."""
+
+    def trained_network(self) -> nn.Module:
+        """Return the network that is published after training, by default the one trained."""
+        return self.network

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mood_sweeps.representations.pretexts.classification import Classification
+from mood_sweeps.representations.pretexts.dino import Dino
 from mood_sweeps.representations.pretexts.mae import Mae
 from mood_sweeps.representations.pretexts.mim import Mim
 from mood_sweeps.representations.pretexts.mocov3 import MoCoV3
@@ -18,6 +19,7 @@ PRETEXTS: dict[str, type[Any]] = {
     "mae": Mae,
     "simmim": SimMim,
     "mocov3": MoCoV3,
+    "dino": Dino,
     "classification": Classification,
     "random": RandomWeights,
 }

@@ -1,0 +1,52 @@
+"""Feeding a network images of another size than it was built for, with its own weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+__all__ = ["allow_other_sizes", "features_at"]
+
+_PLAIN_VITS = ("VisionTransformer", "VisionTransformerDistilled")
+
+
+def allow_other_sizes(network: Any) -> int | None:
+    """Let ``features_at`` work; return what sides must be a multiple of, None if it cannot.
+
+    It can for convolutional networks and for ViTs whose only trace of the size is a table of
+    absolute positions, which is resampled. Weights stay as they are.
+    """
+    if network.description["family"] == "cnn":
+        return 1
+    if type(network).__name__ not in _PLAIN_VITS or network.pos_embed is None:
+        return None
+    network.patch_embed.strict_img_size = False
+    return int(network.patch_embed.patch_size[0])
+
+
+def features_at(network: Any, images: torch.Tensor) -> torch.Tensor:
+    """Return pooled features (N, D) of images (N, C, s, s) of any size that is allowed."""
+    if network.description["family"] == "cnn":
+        features: torch.Tensor = network(images)
+        return features
+    side = images.shape[-1] // network.patch_embed.patch_size[0]
+    table = network.pos_embed
+    rows, columns = network.patch_embed.grid_size
+    prefix = table.shape[1] - rows * columns
+    with torch.autocast(table.device.type, enabled=False):
+        moved = _resampling(rows, columns, side).to(table.device) @ table[:, prefix:]
+    positions = {"pos_embed": torch.cat([table[:, :prefix], moved], dim=1)}
+    features = torch.func.functional_call(network, positions, (images,))
+    return features
+
+
+def _resampling(rows: int, columns: int, side: int) -> torch.Tensor:
+    """Return (side², rows·columns): bicubic resizing of a map of positions, as a matrix.
+
+    A product has a deterministic gradient on every device; that of ``interpolate`` has not.
+    """
+    units = torch.eye(rows * columns).view(1, rows * columns, rows, columns)
+    resized = F.interpolate(units, size=(side, side), mode="bicubic", antialias=True)
+    return resized.view(rows * columns, side * side).T
