@@ -19,11 +19,13 @@ Ints = npt.NDArray[np.integer]
 class Head:
     """The linear classifier of a representation: logits = features @ weight.T + bias.
 
-    weight: float32 (C, D). bias: float32 (C,).
+    weight: float32 (C, D). bias: float32 (C,). detector: float32 (D + 1,), weights and last the
+    bias of a linear output that was trained to tell ID (high) from OOD; None if none was.
     """
 
     weight: Floats
     bias: Floats
+    detector: Floats | None = None
 
 
 Pull = Callable[[Floats, Floats | None], tuple[Floats | None, Floats | None]]

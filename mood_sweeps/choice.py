@@ -21,7 +21,18 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from mood_sweeps.errors import InputError, Problem
 from mood_sweeps.identity import non_default_fields
 
-__all__ = ["Catalogue", "Choice", "Parameters", "choose", "choose_all", "did_you_mean"]
+__all__ = [
+    "OUT_OF_KEYS",
+    "Catalogue",
+    "Choice",
+    "Parameters",
+    "choose",
+    "choose_all",
+    "did_you_mean",
+]
+
+OUT_OF_KEYS: Mapping[str, bool] = {"out of keys": True}
+"""Metadata of a parameter that says where a file is: its bytes are in the key, its path is not."""
 
 
 class Parameters(Protocol):
@@ -62,6 +73,9 @@ class Choice:
         """What enters a key: name, version, parameters off their default, the user's source."""
         content: dict[str, Any] = {"name": self.name, "version": self.parameters.version}
         changed = non_default_fields(self.parameters)
+        for parameter in dataclasses.fields(self.parameters):
+            if parameter.metadata == OUT_OF_KEYS:
+                changed.pop(parameter.name, None)
         if changed:
             content["parameters"] = changed
         if self.digest:

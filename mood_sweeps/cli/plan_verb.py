@@ -19,7 +19,18 @@ from mood_sweeps.workspace import Workspace
 
 __all__ = ["command"]
 
-STAGE_KINDS = ("pretrain", "finetune", "extract", "given", "fit", "select", "score", "evaluate")
+STAGE_KINDS = (
+    "tokenizer",
+    "pretrain",
+    "load",
+    "finetune",
+    "extract",
+    "given",
+    "fit",
+    "select",
+    "score",
+    "evaluate",
+)
 
 
 @click.command("plan")

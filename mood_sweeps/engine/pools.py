@@ -9,7 +9,7 @@ from mood_sweeps.errors import InputError
 
 __all__ = ["TRAINS", "Shape", "shapes_for"]
 
-TRAINS = ("pretrain", "finetune", "extract")
+TRAINS = ("tokenizer", "pretrain", "load", "finetune", "extract")
 COMPUTES = ("given", "score")
 KINDS = (*TRAINS, *COMPUTES)
 

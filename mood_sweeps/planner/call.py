@@ -29,7 +29,7 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """Run one pretrain or finetune stage."""
+    """Run one tokenizer, pretrain, load or finetune stage."""
 
     stage: Stage
 

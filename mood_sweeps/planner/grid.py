@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import product
+from pathlib import Path
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.datasets.image_set import ImageSet
 from mood_sweeps.errors import InputError, Problem
 from mood_sweeps.planner.cells import CellMaker, Source
 from mood_sweeps.planner.given import given_sources
+from mood_sweeps.planner.loading import Loaded, Loading
 from mood_sweeps.planner.plan import Cell, Plan, Representation
-from mood_sweeps.planner.rules import pretext_refuses, scorer_refuses
-from mood_sweeps.planner.stage import Stage, extract_stage, finetune_stage, pretrain_stage
+from mood_sweeps.planner.rules import finetune_refuses, pretext_refuses, scorer_refuses
+from mood_sweeps.planner.stage import (
+    Stage,
+    extract_stage,
+    finetune_stage,
+    pretrain_stage,
+    tokenizer_stage,
+)
 from mood_sweeps.spec.sweep import Finetune, Pair, Sweep
 
 __all__ = ["expand"]
@@ -64,38 +72,81 @@ class _Trained:
         }
         self._trained: dict[tuple[object, ...], Stage] = {}
         self._settings: dict[tuple[int, int], Choice] = {}
+        self._tokenizers: dict[tuple[int, int], Choice | None] = {}
+        self._loading = Loading(sweep, find_image_set)
 
     def sources(self) -> Iterator[Source]:
         for id_set, pairs in _by_id_set(self.sweep.pairs).items():
-            for pretext, backbone, finetune, seed in product(
-                self.sweep.pretexts, self.sweep.backbones, self.sweep.finetunes, self.sweep.seeds
+            for pretext, backbone, finetune in product(
+                self.sweep.pretexts, self.sweep.backbones, self.sweep.finetunes
             ):
-                refused = pretext_refuses(pretext, backbone)
-                if refused:
-                    self.removed[refused] += len(self.sweep.scorers) * len(pairs)
+                loaded = self._loaded(pretext, backbone, finetune, id_set)
+                seeds = self._seeds(pretext, finetune, loaded)
+                if isinstance(loaded, str):
+                    self.removed[loaded] += len(self.sweep.scorers) * len(pairs) * len(seeds)
                     continue
-                representation = self._representation(pretext, backbone, finetune, seed, id_set)
-                yield Source(
-                    representation,
-                    pretext,
-                    backbone,
-                    tuple(pairs),
-                    self._sets[id_set].splits,
-                    self.sweep.ood_val.get(id_set, ()),
-                    partial(self._bank, representation),
-                    partial(scorer_refuses, has_head=representation.head_set is not None),
-                )
+                for seed in seeds:
+                    representation = self._representation(
+                        pretext, backbone, finetune, seed, id_set, loaded
+                    )
+                    yield Source(
+                        representation,
+                        pretext,
+                        backbone,
+                        tuple(pairs),
+                        self._sets[id_set].splits,
+                        self.sweep.ood_val.get(id_set, ()),
+                        partial(self._bank, representation),
+                        partial(
+                            scorer_refuses,
+                            has_head=representation.head_set is not None,
+                            has_detector=_has_detector(finetune),
+                        ),
+                    )
+
+    def _loaded(
+        self, pretext: Choice, backbone: Choice, finetune: Finetune, id_set: str
+    ) -> Loaded | str | None:
+        """Return the weights to start from, None where they are trained here, or what refuses."""
+        loaded: Loaded | str | None = pretext_refuses(pretext, backbone)
+        if loaded is None and pretext.parameters.is_loaded:
+            loaded = self._loading.find(pretext, backbone, finetune, id_set)
+        if isinstance(loaded, str):
+            return loaded
+        return finetune_refuses(_to_train(finetune, loaded), self.sweep.corpus) or loaded
+
+    def _seeds(
+        self, pretext: Choice, finetune: Finetune, loaded: Loaded | str | None
+    ) -> tuple[int | None, ...]:
+        """Return the seeds that make a difference; only None where nothing is drawn."""
+        drawing = (pretext, *_to_train(finetune, loaded))
+        return self.sweep.seeds if any(one.parameters.uses_seed for one in drawing) else (None,)
 
     def _representation(
-        self, pretext: Choice, backbone: Choice, finetune: Finetune, seed: int, id_set: str
+        self,
+        pretext: Choice,
+        backbone: Choice,
+        finetune: Finetune,
+        seed: int | None,
+        id_set: str,
+        loaded: Loaded | None,
     ) -> Representation:
-        corpus = self._sets[self.sweep.corpus or id_set]
-        chain = [self._pretrained(self._settled(pretext, backbone), backbone, corpus, seed)]
-        head_set = corpus.name if pretext.parameters.makes_head else None
-        for stage in finetune.stages:
+        if loaded is not None:
+            chain, head_set = [loaded.stage], loaded.head_set
+        else:
+            assert seed is not None  # a pretext task that is trained uses one
+            corpus = self._sets[self.sweep.corpus or id_set]
+            tokenizer = self._tokenizer(pretext, backbone, corpus, seed)
+            chain = [] if tokenizer is None else [tokenizer]
+            settled = self._settled(pretext, backbone)
+            chain.append(self._pretrained(settled, backbone, corpus, seed, tokenizer))
+            head_set = corpus.name if pretext.parameters.makes_head else None
+        for stage in _to_train(finetune, loaded):
             stage = self._settled(stage, backbone)
-            chain.append(self._finetuned(stage, chain[-1], self._sets[id_set], seed))
-            head_set = id_set if stage.parameters.makes_head else head_set
+            on_corpus = stage.parameters.trains_on_corpus
+            images = self._sets[self.sweep.corpus if on_corpus and self.sweep.corpus else id_set]
+            chain.append(self._finetuned(stage, chain[-1], images, seed))
+            head_set = images.name if stage.parameters.makes_head else head_set
         return Representation(
             pretext.label,
             backbone.label,
@@ -112,7 +163,7 @@ class _Trained:
         if at not in self._settings:
             is_nano = backbone.parameters.is_nano
             parameters = choice.parameters.settled(choice.given, is_nano=is_nano)
-            self._settings[at] = dataclasses.replace(choice, parameters=parameters)
+            self._settings[at] = replace(choice, parameters=parameters)
         return self._settings[at]
 
     def _bank(self, representation: Representation, image_set: str, split: str) -> Stage:
@@ -122,20 +173,61 @@ class _Trained:
             representation.banks[image_set, split] = bank
         return bank
 
-    def _pretrained(self, pretext: Choice, backbone: Choice, corpus: ImageSet, seed: int) -> Stage:
+    def _tokenizer(
+        self, pretext: Choice, backbone: Choice, corpus: ImageSet, seed: int
+    ) -> Stage | None:
+        model = self._tokenizer_model(pretext, backbone)
+        if model is None:
+            return None
+        stage = tokenizer_stage(model, corpus, seed)
+        return self._trained.setdefault((stage.key,), stage)
+
+    def _tokenizer_model(self, pretext: Choice, backbone: Choice) -> Choice | None:
+        """Return the tokenizer this pretext needs for this backbone, the file of one read once."""
+        if not pretext.parameters.uses_corpus:
+            return None
+        at = (id(pretext), id(backbone))
+        if at not in self._tokenizers:
+            folder = Path(self.sweep.where).parent
+            try:
+                self._tokenizers[at] = pretext.parameters.tokenizer_for(backbone, folder)
+            except InputError as error:
+                placed = (replace(problem, where=self.sweep.where) for problem in error.problems)
+                raise InputError(placed) from None
+        return self._tokenizers[at]
+
+    def _pretrained(
+        self,
+        pretext: Choice,
+        backbone: Choice,
+        corpus: ImageSet,
+        seed: int,
+        tokenizer: Stage | None,
+    ) -> Stage:
         at = (id(pretext), id(backbone), corpus.name, seed)
         if at not in self._trained:
-            self._trained[at] = pretrain_stage(pretext, backbone, corpus, seed)
+            self._trained[at] = pretrain_stage(pretext, backbone, corpus, seed, tokenizer)
         return self._trained[at]
 
     def _finetuned(
-        self, stage: Choice, upstream: Stage, id_set: ImageSet, axis_seed: int
+        self, stage: Choice, upstream: Stage, id_set: ImageSet, axis_seed: int | None
     ) -> Stage:
         seed = axis_seed if stage.parameters.uses_seed else None
         at = (id(stage), upstream.key, id_set.name, seed)
         if at not in self._trained:
             self._trained[at] = finetune_stage(stage, upstream, id_set, seed)
         return self._trained[at]
+
+
+def _to_train(finetune: Finetune, loaded: Loaded | str | None) -> tuple[Choice, ...]:
+    """Return the stages of a chain that the loaded weights did not go through."""
+    return finetune.stages[loaded.n_stages if isinstance(loaded, Loaded) else 0 :]
+
+
+def _has_detector(finetune: Finetune) -> bool:
+    """Whether the last stage that makes a head makes a detector beside it."""
+    making = [one.parameters for one in finetune.stages if one.parameters.makes_head]
+    return bool(making) and making[-1].makes_detector
 
 
 def _nothing_left(sweep: Sweep, removed: Counter[str]) -> Problem:

@@ -27,9 +27,10 @@ NEAREST_CLASS_MEAN, NO_PREDICTIONS = "nearest class mean", "none"
 class Representation:
     """A checkpoint as one ID set sees it, with the axis values that led to it.
 
-    chain: its training stages, in order; of features that were given, the one stage that takes
-        their head. banks: extract (or given) stages by (image set, split).
-    seed: None where the user brings the features.
+    chain: its training stages, in order, a tokenizer first where the pretext task predicts its
+        tokens; of features that were given, the one stage that takes their head.
+    banks: extract (or given) stages by (image set, split).
+    seed: None where nothing behind it is drawn: features that were given, weights that were loaded.
     head_set: the image set whose classes the head tells apart; None if headless.
     headless_predictions: where predicted ID classes come from if no head predicts them.
     """

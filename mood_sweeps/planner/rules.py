@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mood_sweeps.choice import Choice
 from mood_sweeps.scorers import LearnsNothing
 from mood_sweeps.spec.sweep import Features, GivenSet, Pair, Selected
 
-__all__ = ["given_refuses", "given_refuses_pair", "pretext_refuses", "scorer_refuses"]
+__all__ = [
+    "finetune_refuses",
+    "given_refuses",
+    "given_refuses_pair",
+    "pretext_refuses",
+    "scorer_refuses",
+]
 
 _BROUGHT = ("labels", "logits", "head")  # what features that are given may bring
 
@@ -27,12 +35,24 @@ def pretext_refuses(pretext: Choice, backbone: Choice) -> str | None:
     return None
 
 
-def scorer_refuses(scorer: Choice | Selected, has_head: bool) -> str | None:
+def finetune_refuses(stages: Iterable[Choice], corpus: str | None) -> str | None:
+    """Return the rule by which these stages cannot be trained without a corpus, or None."""
+    for stage in stages:
+        if stage.parameters.trains_on_corpus and corpus is None:
+            return f"{stage.name} trains on the classes of a corpus, and the sweep names none"
+    return None
+
+
+def scorer_refuses(
+    scorer: Choice | Selected, *, has_head: bool, has_detector: bool = False
+) -> str | None:
     """Return the rule by which this scorer cannot score such a representation, or None."""
-    missing = [need for need in scorer.parameters.needs if need in ("logits", "head")]
-    if has_head or not missing:
-        return None
-    return "the scorer needs a head, the representation is headless"
+    needs = scorer.parameters.needs
+    if not has_head and ("logits" in needs or "head" in needs):
+        return "the scorer needs a head, the representation is headless"
+    if not has_detector and "detector" in needs:
+        return "the scorer needs a detector, which ft:ssod alone trains"
+    return None
 
 
 def given_refuses(scorer: Choice | Selected, features: Features) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any
 from mood_sweeps.choice import Choice
 from mood_sweeps.datasets.image_set import ImageSet
 from mood_sweeps.identity import key_of
+from mood_sweeps.planner.loads import LoadFile, LoadPublished
 from mood_sweeps.store import Ref
 
 __all__ = [
@@ -23,16 +24,20 @@ __all__ = [
     "Pinned",
     "Pretrain",
     "Stage",
+    "Tokenizer",
     "extract_stage",
     "finetune_stage",
     "given_bank_stage",
     "given_stage",
+    "load_stage",
     "pretrain_stage",
-    "score_key",
+    "tokenizer_stage",
 ]
 
 VERSIONS = {
+    "tokenizer": 1,
     "pretrain": 1,
+    "load": 1,
     "finetune": 1,
     "extract": 1,
     "given": 1,
@@ -44,13 +49,29 @@ VERSIONS = {
 
 
 @dataclass(frozen=True)
+class Tokenizer:
+    """Make a tokenizer of patches: train it on the corpus's train split, or read it from a file.
+
+    corpus, seed: None where ``model`` is a file, which the choice's digest names.
+    """
+
+    model: Choice
+    corpus: str | None
+    seed: int | None
+
+
+@dataclass(frozen=True)
 class Pretrain:
-    """Learn a backbone's weights by a pretext task on the corpus's train split."""
+    """Learn a backbone's weights by a pretext task on the corpus's train split.
+
+    tokenizer: what makes the tokens it predicts, if it does.
+    """
 
     pretext: Choice
     backbone: Choice
     corpus: str | None
     seed: int
+    tokenizer: Ref | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +119,7 @@ class GivenBank:
     is_id: bool
 
 
-Work = Pretrain | Finetune | Extract | GivenHead | GivenBank
+Work = Tokenizer | Pretrain | Finetune | LoadFile | LoadPublished | Extract | GivenHead | GivenBank
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +143,7 @@ class Stage:
 
     @property
     def kind(self) -> str:
-        """``pretrain``, ``finetune``, ``extract`` or ``given``."""
+        """``tokenizer``, ``pretrain``, ``load``, ``finetune``, ``extract`` or ``given``."""
         return self.ref.kind
 
     def choices(self) -> dict[str, Any]:
@@ -135,8 +156,34 @@ class Stage:
         }
 
 
-def pretrain_stage(pretext: Choice, backbone: Choice, corpus: ImageSet, seed: int) -> Stage:
-    """Return the stage that pretrains ``backbone``; a pretext without corpus ignores it."""
+def tokenizer_stage(model: Choice, corpus: ImageSet, seed: int) -> Stage:
+    """Return the stage that makes a tokenizer; one from a file ignores corpus and seed."""
+    content: dict[str, Any] = {"model": model.content}
+    if not model.parameters.is_trained:
+        work = Tokenizer(model, None, None)
+        return _stage("tokenizer", content, work, (), model.label, method=model.name)
+    content |= {"seed": seed, "corpus": _data(corpus, "train")}
+    return _stage(
+        "tokenizer",
+        content,
+        Tokenizer(model, corpus.name, seed),
+        (),
+        label=f"{model.label} · seed {seed}",
+        method=model.label,
+    )
+
+
+def pretrain_stage(
+    pretext: Choice,
+    backbone: Choice,
+    corpus: ImageSet,
+    seed: int,
+    tokenizer: Stage | None = None,
+) -> Stage:
+    """Return the stage that pretrains ``backbone``; a pretext without corpus ignores it.
+
+    tokenizer: the stage that makes the tokens this pretext predicts, for one that does.
+    """
     uses_corpus = pretext.parameters.uses_corpus
     content: dict[str, Any] = {
         "pretext": pretext.content,
@@ -145,14 +192,22 @@ def pretrain_stage(pretext: Choice, backbone: Choice, corpus: ImageSet, seed: in
     }
     if uses_corpus:
         content["corpus"] = _data(corpus, "train")
+    if tokenizer is not None:
+        content["tokenizer"] = tokenizer.key
+    inputs = (tokenizer.ref,) if tokenizer is not None else ()
     return _stage(
         "pretrain",
         content,
-        Pretrain(pretext, backbone, corpus.name if uses_corpus else None, seed),
-        (),
+        Pretrain(pretext, backbone, corpus.name if uses_corpus else None, seed, *inputs),
+        inputs,
         label=f"{pretext.label} · {backbone.label} · seed {seed}",
         method=f"{pretext.label} {backbone.label}",
     )
+
+
+def load_stage(work: LoadFile | LoadPublished, label: str) -> Stage:
+    """Return the stage that takes over weights that others trained: no corpus, no seed."""
+    return _stage("load", work.content, work, (), label, method=work.backbone.label)
 
 
 def finetune_stage(stage: Choice, upstream: Stage, id_set: ImageSet, seed: int | None) -> Stage:
@@ -210,22 +265,6 @@ def given_bank_stage(label: str, files: Pinned, head: Pinned | None, *, is_id: b
     if head is not None:
         content["head"] = _bytes(head)
     return _stage("given", content, GivenBank(files, head, is_id), (), label, method="bank")
-
-
-def score_key(id_scores: str, ood_scores: str, predictions: str) -> str:
-    """Return the key of one evaluation: the content of a number.
-
-    predictions: where predicted classes come from (see ``Representation.predictions``).
-    """
-    return key_of(
-        {
-            "kind": "evaluate",
-            "version": VERSIONS["evaluate"],
-            "id": id_scores,
-            "ood": ood_scores,
-            "predictions": predictions,
-        }
-    )
 
 
 def _bytes(files: Pinned) -> dict[str, str]:

@@ -40,6 +40,8 @@ class Checkpoint:
         safetensors.torch.save_file(self.weights, folder / "model.safetensors")
         if self.head is not None:
             head = {"weight": self.head.weight, "bias": self.head.bias}
+            if self.head.detector is not None:
+                head["detector"] = self.head.detector
             # Row by row: safetensors writes the memory as it lies, whatever the strides say.
             head = {name: np.asarray(array, order="C") for name, array in head.items()}
             safetensors.numpy.save_file(head, folder / "head.safetensors")

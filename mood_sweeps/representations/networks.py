@@ -129,7 +129,9 @@ def describe_loaded(backbone: Choice, tag: str | None = None) -> dict[str, Any]:
         "crop": own.crop_pct,
         "squash": own.crop_mode == "squash",
     }
-    options = {"img_size": size} if own.fixed_input_size else {}
+    options = {**backbone.parameters.timm_options}
+    if own.fixed_input_size:
+        options["img_size"] = size
     return {**description, "timm": tag or backbone.name, "options": options, "input": form}
 
 

@@ -16,9 +16,12 @@ from mood_sweeps.representations.checkpoint import Checkpoint
 from mood_sweeps.representations.device import own_device
 from mood_sweeps.representations.networks import build, describe
 from mood_sweeps.representations.objectives.catalogue import OBJECTIVES
+from mood_sweeps.representations.objectives.mim import MimObjective
+from mood_sweeps.representations.objectives.objective import Objective
 from mood_sweeps.representations.pretexts.random_weights import RandomWeights
 from mood_sweeps.representations.progress import Progress
 from mood_sweeps.representations.reproducible import reproducible
+from mood_sweeps.representations.tokenizers.visual_tokens import VisualTokens
 from mood_sweeps.representations.training import Listener, train
 
 __all__ = ["head_of", "pretrain", "state_of"]
@@ -32,14 +35,16 @@ def pretrain(
     corpus: LabelledImages | None,
     seed: int,
     *,
+    tokenizer: Checkpoint | None = None,
     progress: Progress | None = None,
     listener: Listener | None = None,
 ) -> Checkpoint:
     """Return the checkpoint of ``backbone`` trained from scratch by ``pretext`` on ``corpus``.
 
-    corpus: None only for a pretext that uses none. progress: see `train`. Equal arguments give
-    equal bits on one machine and thread count, whatever ran before. Raises InputError for a missing
-    corpus or a backbone the pretext cannot train, StageFailed for a loss that is not finite.
+    corpus: None only for a pretext that uses none. tokenizer: for a pretext that predicts tokens.
+    progress: see `train`. Equal arguments give equal bits on one machine and thread count, whatever
+    ran before. Raises InputError for a missing corpus or a backbone the pretext cannot train,
+    StageFailed for a loss that is not finite.
     """
     task: Any = pretext.parameters
     if backbone.parameters.family not in task.families:
@@ -62,8 +67,13 @@ def pretrain(
         device = own_device()
         images = Batches(corpus, architecture["input"], device)
         example = images.take(torch.arange(min(2, len(images)))).cpu()
-        make = OBJECTIVES[type(task)]
-        objective = make(task, network, example, len(corpus.class_names)).to(device)
+        if tokenizer is not None:
+            tokens = VisualTokens(tokenizer, architecture["input"])
+            objective: Objective = MimObjective(task, network, example, tokens)
+        else:
+            make = OBJECTIVES[type(task)]
+            objective = make(task, network, example, len(corpus.class_names))
+        objective = objective.to(device)
         trained = train(
             objective,
             images,
@@ -93,8 +103,12 @@ def state_of(network: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def head_of(objective: nn.Module) -> Head | None:
-    """Return the linear head an objective trained, if it has one."""
-    head = getattr(objective, "head", None)
+    """Return the linear head an objective trained, its detector with it, if it has one."""
+    head, detector = getattr(objective, "head", None), getattr(objective, "detector", None)
     if not isinstance(head, nn.Linear):
         return None
-    return Head(head.weight.detach().cpu().numpy().copy(), head.bias.detach().cpu().numpy().copy())
+    weight, bias = (part.detach().cpu().numpy().copy() for part in (head.weight, head.bias))
+    if not isinstance(detector, nn.Linear):
+        return Head(weight, bias)
+    parts = torch.cat([detector.weight[0], detector.bias]).detach().cpu().numpy()
+    return Head(weight, bias, parts)

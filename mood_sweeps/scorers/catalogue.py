@@ -77,6 +77,7 @@ from mood_sweeps.scorers.training.mc_dropout import (
     MCDropoutOpenOOD,
     MCDropoutPytorchOOD,
 )
+from mood_sweeps.scorers.training.ssod import SSOD
 
 __all__ = ["SCORERS"]
 
@@ -199,6 +200,7 @@ SCORERS: dict[str, type[Scorer]] = {
     "adascale_a": AdaScaleA,
     "adascale_l": AdaScaleL,
     # training
+    "ssod": SSOD,
     "mc_dropout": MCDropout,
     "mc_dropout@openood": MCDropoutOpenOOD,
     "mc_dropout@pytorch_ood": MCDropoutPytorchOOD,

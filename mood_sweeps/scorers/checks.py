@@ -12,6 +12,7 @@ from mood_sweeps.scorers.numeric.rows import row_blocks
 
 __all__ = [
     "defined",
+    "detector_of",
     "features_of",
     "head_of",
     "live_of",
@@ -111,6 +112,18 @@ def head_of(head: Head | None, width: int) -> Head:
     if not (np.isfinite(head.weight).all() and np.isfinite(head.bias).all()):
         raise Undefined("the head contains NaN or infinite weights")
     return head
+
+
+def detector_of(head: Head | None, width: int) -> Floats:
+    """Return the detector (D + 1,) beside a head, its bias last; raises as `head_of` does."""
+    detector = head_of(head, width).detector
+    if detector is None:
+        raise InputError("this scorer needs a detector, and none was trained beside the head")
+    if detector.shape != (width + 1,):
+        raise InputError(f"head.detector must be ({width + 1},), not {detector.shape}")
+    if not np.isfinite(detector).all():
+        raise Undefined("the detector contains NaN or infinite weights")
+    return detector
 
 
 def live_of(bank: FeatureBank) -> tuple[Inputs, Network]:

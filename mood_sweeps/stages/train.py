@@ -1,13 +1,21 @@
-"""Pretrain and finetune stages: image sets and choices in, a checkpoint out."""
+"""Training and load stages: image sets, choices and weights in, a checkpoint out."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from mood_sweeps.datasets.catalogue import image_set
-from mood_sweeps.planner.stage import Finetune, Pretrain, Stage
+from mood_sweeps.errors import InputError
+from mood_sweeps.identity import file_digest
+from mood_sweeps.planner.loads import LoadFile, LoadPublished
+from mood_sweeps.planner.stage import Finetune, Pretrain, Stage, Tokenizer
 from mood_sweeps.representations.checkpoint import Checkpoint, load
 from mood_sweeps.representations.finetune import finetune
+from mood_sweeps.representations.loaded.load import load_file, load_published
 from mood_sweeps.representations.pretrain import pretrain
 from mood_sweeps.representations.progress import Progress
+from mood_sweeps.representations.tokenizers.read import read_tokenizer
+from mood_sweeps.representations.tokenizers.train import train_tokenizer
 from mood_sweeps.store import Lease, Store
 
 __all__ = ["train"]
@@ -23,9 +31,26 @@ def train(stage: Stage, store: Store, lease: Lease | None, keep_every_s: float) 
     work = stage.work
     digests = {ref.key: store.manifest(ref).digest for ref in stage.inputs}
     progress = Progress(store.unfinished(stage.ref, lease), keep_every_s, digests)
+    if isinstance(work, Tokenizer):
+        if work.corpus is None or work.seed is None:
+            return read_tokenizer(work.model)
+        corpus = image_set(work.corpus).load("train")
+        return train_tokenizer(work.model, corpus, work.seed, progress=progress)
+    if isinstance(work, LoadPublished):
+        return load_published(
+            work.tag, work.backbone, work.transform, work.revision, with_head=work.with_head
+        )
+    if isinstance(work, LoadFile):
+        return _from_file(work)
     if isinstance(work, Pretrain):
-        corpus = image_set(work.corpus).load("train") if work.corpus else None
-        return pretrain(work.pretext, work.backbone, corpus, work.seed, progress=progress)
+        return pretrain(
+            work.pretext,
+            work.backbone,
+            image_set(work.corpus).load("train") if work.corpus else None,
+            work.seed,
+            tokenizer=load(store.folder(work.tokenizer)) if work.tokenizer else None,
+            progress=progress,
+        )
     assert isinstance(work, Finetune)
     images = image_set(work.id_set)
     return finetune(
@@ -36,3 +61,12 @@ def train(stage: Stage, store: Store, lease: Lease | None, keep_every_s: float) 
         work.seed or 0,  # without a seed nothing is drawn
         progress=progress,
     )
+
+
+def _from_file(work: LoadFile) -> Checkpoint:
+    path = Path(work.path)
+    checkpoint = load_file(path, work.backbone, work.layout, work.transform, classes=work.classes)
+    # Looked at last, so that what was read is what the key says.
+    if file_digest(path) != work.digest:
+        raise InputError(f"{path} changed after the launch was planned; launch again")
+    return checkpoint

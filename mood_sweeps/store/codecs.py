@@ -54,7 +54,10 @@ def load_bank(folder: Path) -> FeatureBank:
 
 def save_head(head: Head, folder: Path) -> None:
     """Write a checkpoint's head beside its weights."""
-    save_arrays({"weight": head.weight, "bias": head.bias}, folder / HEAD_FILE)
+    arrays = {"weight": head.weight, "bias": head.bias}
+    if head.detector is not None:
+        arrays["detector"] = head.detector
+    save_arrays(arrays, folder / HEAD_FILE)
 
 
 def load_head(folder: Path) -> Head | None:
@@ -62,4 +65,4 @@ def load_head(folder: Path) -> Head | None:
     if not (folder / HEAD_FILE).exists():
         return None
     arrays = load_arrays(folder / HEAD_FILE)
-    return Head(arrays["weight"], arrays["bias"])
+    return Head(arrays["weight"], arrays["bias"], arrays.get("detector"))

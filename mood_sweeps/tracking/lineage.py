@@ -18,8 +18,11 @@ MAX_POINTS = 1000
 """How many points of one curve are shown at most."""
 
 CURVES = "curves.json"
-_KINDS = ("finetune", "pretrain", "given")
-_NOT_PARAMETERS = frozenset({"kind", "version", "checkpoint"})
+_KINDS = ("finetune", "pretrain", "load", "tokenizer", "given")
+_UPSTREAM = ("checkpoint", "tokenizer")
+"""Where a stage's content has the key of the training stage before it."""
+
+_NOT_PARAMETERS = frozenset({"kind", "version", *_UPSTREAM})
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,8 @@ def training_stages(store: Store, checkpoint_key: str) -> list[TrainedStage]:
             break
         manifest = store.manifest(ref)
         chain.append((manifest, store.folder(ref)))
-        key = manifest.origin.content.get("checkpoint")
+        content = manifest.origin.content
+        key = next((content[name] for name in _UPSTREAM if name in content), None)
     chain.reverse()
     often = Counter(manifest.kind for manifest, _ in chain)
     seen: Counter[str] = Counter()

@@ -228,11 +228,12 @@ def interrupted(number: int, often: int) -> Kind:
         what, nth = _phase(trial)
         note = trial.folder / "now"
         pauses_s = [trial.rng.uniform(0.0, 0.5) for _ in range(often)]
+        moment_s = trial.rng.uniform(0.0, STARTING_S + trial.undisturbed.wall_s)
 
         def meddle(driven: Driven) -> None:
             if trial.with_ray:
-                trial.watch(driven, lambda: driven.output, PATIENCE_S)
-                trial.pass_time(driven, trial.rng.uniform(0.0, STARTING_S))
+                trial.watch(driven, lambda: driven.listens, PATIENCE_S)
+                trial.pass_time(driven, moment_s)
             else:
                 trial.watch(driven, note.exists, PATIENCE_S)
             for pause_s in pauses_s:
@@ -246,12 +247,10 @@ def interrupted(number: int, often: int) -> Kind:
 
         trial.start()
         if trial.with_ray:
-            ended, how = trial.launch_in_full(meddle), "ray"
+            ended, how = trial.launch_in_full(meddle), f"ray, after {moment_s:.1f} s"
         else:
             ended, how = trial.launch(tells(what, nth, note), meddle=meddle), f"inline, {what}"
-        # Where the launch does not listen for it, SIGTERM ends a process by itself.
-        allowed = (*STOPPED, -signal.SIGTERM) if number == signal.SIGTERM else STOPPED
-        trial.expect(ended.code in allowed, f"exit code {ended.code} after a signal")
+        trial.expect(ended.code in STOPPED, f"exit code {ended.code} after a signal")
         return f"{how}: exit code {ended.code}"
 
     return fault

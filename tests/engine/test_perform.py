@@ -229,3 +229,21 @@ def test_the_inline_executor_performs_when_waited_for(plan: Plan, store: Store) 
     executor.submit(first, lease)
     executor.close()
     assert executor.wait(0.0) == []
+
+
+def test_a_training_whose_lease_was_taken_over_stops_when_it_is_kept(
+    plan: Plan, tmp_path: Path
+) -> None:
+    store = Store(tmp_path / "store")
+    store.prepare()
+    training = classified(plan, "pretrain")
+    lease = store.leases.acquire(training.key)
+    assert lease is not None
+    store.leases.release(lease)
+    other = store.leases.acquire(training.key)
+    assert other is not None
+    outcome = perform(training, store, lease, 0.0)
+    assert outcome.verdict == "lease lost"
+    assert [path for path in (store.root / "unfinished").rglob("*") if path.is_file()] == []
+    assert not any(map(store.has, training.makes))
+    assert perform(training, store, other, 0.0).verdict == "done"

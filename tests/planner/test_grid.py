@@ -230,6 +230,21 @@ pairs: [{id: id:ab, near: [ood:x]}]
     assert len({chain[1].key for chain in chains}) == 4
 
 
+def test_only_what_trains_a_detector_is_scored_by_it(tmp_path: Path) -> None:
+    text = """\
+name: detector
+axes:
+  pretext: [classification]
+  backbone: [vit_nano]
+  finetune: [pt, pt+ft, "pt+ft:ssod", "pt+ft:ssod+probe"]
+  scorer: [ssod]
+pairs: [{id: id:ab, near: [ood:x]}]
+"""
+    plan = plan_of(text, tmp_path)
+    assert [cell.representation.finetune for cell in plan.cells] == ["pt+ft:ssod"]
+    assert plan.removed == {"the scorer needs a detector, which ft:ssod alone trains": 3}
+
+
 def test_a_rule_that_removes_nothing_is_counted_too(tmp_path: Path) -> None:
     text = """\
 name: idle

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from mood_sweeps.choice import choose
+from mood_sweeps.choice import Choice, choose
 from mood_sweeps.datasets import image_set
+from mood_sweeps.errors import StageFailed
 from mood_sweeps.representations import PRETEXTS, choose_backbone, choose_finetune
-from mood_sweeps.representations.checkpoint import Checkpoint
+from mood_sweeps.representations.checkpoint import Checkpoint, load
 from mood_sweeps.representations.extract import extract
 from mood_sweeps.representations.finetune import finetune
 from mood_sweeps.representations.pretrain import pretrain
+from mood_sweeps.store.codecs import load_head
 
 DIGITS = image_set("digits:0-5")
 TRAIN, VALIDATION = DIGITS.load("train"), DIGITS.load("val")
@@ -53,3 +57,52 @@ def test_the_start_is_not_changed_and_the_run_repeats(start: Checkpoint) -> None
     assert first.head is not None
     assert second.head is not None
     np.testing.assert_array_equal(first.head.weight, second.head.weight)
+
+
+def stage_of(name: str, **parameters: object) -> Choice:
+    (stage,) = choose_finetune({f"pt+{name}": {name: parameters}})
+    return stage
+
+
+def test_ssod_trains_a_detector_that_is_kept_with_the_head(
+    start: Checkpoint, tmp_path: Path
+) -> None:
+    checkpoint = finetune(stage_of("ft:ssod", epochs=4, gamma=0.6), start, TRAIN, None, 0)
+    assert checkpoint.head is not None
+    assert checkpoint.head.detector is not None
+    assert checkpoint.head.detector.shape == (129,)
+    checkpoint.save(tmp_path)
+    read = load(tmp_path).head
+    assert read is not None
+    assert read.detector is not None
+    np.testing.assert_array_equal(read.detector, checkpoint.head.detector)
+    stored = load_head(tmp_path)
+    assert stored is not None
+    np.testing.assert_array_equal(stored.detector, checkpoint.head.detector)
+
+
+def test_ssod_with_alpha_0_is_plain_fine_tuning(start: Checkpoint) -> None:
+    plain = finetune(stage_of("ft", epochs=1, label_smoothing=0.0), start, TRAIN, None, 0)
+    ssod = finetune(stage_of("ft:ssod", epochs=1, alpha=0.0), start, TRAIN, None, 0)
+    assert all(torch.equal(plain.weights[name], ssod.weights[name]) for name in plain.weights)
+    assert plain.curves == ssod.curves
+
+
+def test_one_class_has_n_c_outputs_and_the_loss_of_equation_1(start: Checkpoint) -> None:
+    three = image_set("digits:3").load("train")
+    stage = stage_of("ft:one_class", epochs=8, outputs=7, label_smoothing=0.1)
+    checkpoint = finetune(stage, start, three, None, 0)
+    assert checkpoint.head is not None
+    assert checkpoint.head.weight.shape == (7, 128)
+    # Of targets y (1 − α) + α / N_c no prediction has less than their entropy.
+    target = np.full(7, 0.1 / 7)
+    target[0] += 0.9
+    least = -(target * np.log(target)).sum()
+    losses = [record["loss"] for record in checkpoint.curves]
+    assert least < losses[-1] < least + 0.2
+    assert losses[-1] < losses[0]
+
+
+def test_fewer_outputs_than_classes_are_refused(start: Checkpoint) -> None:
+    with pytest.raises(StageFailed, match="outputs is 3, and the ID set has 6 classes"):
+        finetune(stage_of("ft:one_class", outputs=3), start, TRAIN, None, 0)

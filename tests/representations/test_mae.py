@@ -156,6 +156,20 @@ def test_a_step_of_any_plain_vit_reaches_encoder_and_decoder(
     assert untouched <= {"network.fc_norm.weight", "network.fc_norm.bias"}
 
 
+def test_the_papers_crops_are_what_is_encoded_and_predicted() -> None:
+    mae, images = objective({"vit_tiny_patch16_224": {"image_size": 32}}, (3, 32, 32))
+    plain, cropped = Mae(), Mae(augmentation="paper")
+    flat = images.mean(dim=(2, 3), keepdim=True).expand_as(images)
+
+    def loss(task: Mae, images: torch.Tensor) -> float:
+        mae.task = task
+        return mae(images, torch.zeros(3), torch.Generator().manual_seed(0)).item()
+
+    assert loss(cropped, images) != pytest.approx(loss(plain, images), rel=1e-3)
+    # Of an image of one colour every crop is the same; only the mask is another one.
+    assert loss(cropped, flat) == pytest.approx(loss(plain, flat), rel=0.2)
+
+
 @pytest.mark.parametrize(
     ("raw", "message"),
     [

@@ -3,39 +3,18 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mood_sweeps.representations import choose_backbone
+from mood_sweeps.choice import choose
+from mood_sweeps.representations import PRETEXTS, choose_backbone
 from mood_sweeps.representations.networks import build, describe
-from mood_sweeps.representations.objectives.mim import (
-    MimObjective,
-    masked_error,
-    patchify,
-    random_mask,
-)
+from mood_sweeps.representations.objectives.masks import patchify, random_mask
+from mood_sweeps.representations.objectives.mim import MimObjective, masked_error
 
 
 def objective(raw: object, shape: tuple[int, ...]) -> tuple[MimObjective, torch.Tensor]:
     torch.manual_seed(0)
     images = torch.rand(3, *shape)
-    return MimObjective(build(describe(choose_backbone(raw))), images, 0.5), images
-
-
-@pytest.mark.parametrize(("ratio", "hidden"), [(0.5, 8), (0.4, 6), (0.75, 12), (0.0, 1)])
-def test_every_image_hides_the_same_number_of_patches(ratio: float, hidden: int) -> None:
-    mask = random_mask(200, 16, ratio, torch.Generator().manual_seed(0))
-    assert mask.sum(dim=1).unique().tolist() == [hidden]
-
-
-def test_every_patch_is_hidden_equally_often() -> None:
-    mask = random_mask(20_000, 16, 0.25, torch.Generator().manual_seed(0))
-    share = mask.float().mean(dim=0)
-    assert (share - 0.25).abs().max() < 0.015
-
-
-def test_patches_are_cut_row_by_row() -> None:
-    image = torch.arange(16.0).reshape(1, 1, 4, 4)
-    assert patchify(image, 2).tolist() == [
-        [[0, 1, 4, 5], [2, 3, 6, 7], [8, 9, 12, 13], [10, 11, 14, 15]]
-    ]
+    task = choose("mim", PRETEXTS, "pretext").parameters
+    return MimObjective(task, build(describe(choose_backbone(raw))), images), images
 
 
 def test_the_loss_is_the_mean_square_over_hidden_patches_only() -> None:

@@ -17,6 +17,8 @@ def test_what_each_pretext_declares() -> None:
         "mae": (True, False, False, False),
         "simmim": (True, False, False, False),
         "mocov3": (True, False, False, True),
+        "dino": (True, False, False, True),
+        "dinov2": (True, False, False, False),
         "classification": (True, True, True, True),
         "random": (False, False, False, True),
     }
@@ -35,7 +37,7 @@ def test_defaults_stay_out_of_the_content() -> None:
     [
         ("mimm", "did you mean 'mim'"),
         ({"mim": {"mask_ratio": 1.0}}, "less than 1"),
-        ({"mim": {"target": "tokens"}}, "'pixels'"),
+        ({"mim": {"target": "words"}}, "'pixels'"),
         ({"mocov3": {"temperature": 0.0}}, "greater than 0"),
         ({"mocov3": {"learning_rate": -0.1}}, "greater than 0"),
         ({"classification": {"epochs": "ten"}}, "valid integer"),

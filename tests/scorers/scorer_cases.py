@@ -80,6 +80,7 @@ def make_case(n: int = 300, d: int = 16, c: int = 5, seed: int = 0) -> Case:
     head = Head(
         rng.normal(scale=0.4, size=(c, d)).astype(np.float32),
         rng.normal(scale=0.5, size=c).astype(np.float32),
+        np.random.default_rng(seed + 1).normal(size=d + 1).astype(np.float32),
     )
 
     def bank(size: int, shift: float) -> FeatureBank:
@@ -121,7 +122,10 @@ def make_separated(n: int = 3200, d: int = 64, c: int = 8, seed: int = 0) -> Sep
     for k in range(c):
         corners[k, 4 * k : 4 * k + 4] = 3.0
     weight = (corners - corners.mean(axis=0)) / 6
-    head = Head(weight.astype(np.float32), rng.normal(scale=0.05, size=c).astype(np.float32))
+    detector = np.zeros(d + 1, dtype=np.float32)
+    detector[: 4 * c], detector[4 * c : 4 * c + 2] = 1, -1
+    bias = rng.normal(scale=0.05, size=c).astype(np.float32)
+    head = Head(weight.astype(np.float32), bias, detector)
 
     def bank(features: np.ndarray, labels: np.ndarray) -> FeatureBank:
         x = features.astype(np.float32)

@@ -244,7 +244,8 @@ def odd_cases() -> dict[str, Case]:
             return bank_like(bank, features=np.hstack([bank.features, extra]))
 
         weight = rng.normal(size=(5, 19)).astype(np.float32)
-        return with_head(wide(plain.train), wide(plain.test), Head(weight, plain.head.bias))
+        head = Head(weight, plain.head.bias, np.ones(20, np.float32))
+        return with_head(wide(plain.train), wide(plain.test), head)
 
     present = plain.train.labels != 2
     one = make_case(c=1)

@@ -74,7 +74,7 @@ WRONG_LINES = [
     (5, "  pretext: [{mim: {epochs: '3'}}]", ["'epochs'", "valid integer", "'3'"]),
     (5, "  pretext: [{mim: {mask_ratio: .nan}}]", ["'mask_ratio'", "finite"]),
     (5, "  pretext: [{mim: {mask_ratio: .inf}}]", ["'mask_ratio'"]),
-    (5, "  pretext: [{mim: {target: tokens}}]", ["'target'", "'pixels'", "'tokens'"]),
+    (5, "  pretext: [{mim: {target: words}}]", ["'target'", "'pixels'", "'tokens'"]),
     (8, "  scorer: [msp, knn, {knn: {k: -7}}]", ["'k'", "greater than 0", "-7"]),
     (8, "  scorer: [msp, knn, {knn: {k: true}}]", ["'k'", "valid integer", "True"]),
     # wrong types

@@ -108,6 +108,17 @@ class Driven:
                 self._known.setdefault(child.pid, child)
         return list(self._known.values())
 
+    @property
+    def listens(self) -> bool:
+        """Whether the process handles SIGTERM by now (proc(5): a mask of the signals caught)."""
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        (caught,) = [int(line.split()[1], 16) for line in lines if line.startswith("SigCgt")]
+        return bool(caught & 1 << (signal.SIGTERM - 1))
+
+    def commands(self) -> list[str]:
+        """Return the command lines of its descendants that live."""
+        return [shown for process in self.descendants() if (shown := _shown(process))]
+
     def busy_workers(self) -> list[psutil.Process]:
         """Return the Ray workers that are performing a call right now."""
         busy = []

@@ -26,6 +26,8 @@ class Probe:
     version: ClassVar[int] = 1
     uses_seed: ClassVar[bool] = False
     makes_head: ClassVar[bool] = True
+    trains_on_corpus: ClassVar[bool] = False
+    makes_detector: ClassVar[bool] = False
 
     c: Positive = 1.0
     iterations: Count = 1000

@@ -6,15 +6,25 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mood_sweeps.representations.checkpoint import Checkpoint
+from mood_sweeps.representations.finetunes.intermediate import Intermediate
 from mood_sweeps.representations.finetunes.multi_class import MultiClass
+from mood_sweeps.representations.finetunes.one_class import OneClass
 from mood_sweeps.representations.finetunes.probe import Probe
-from mood_sweeps.representations.finetuning.multi_class import train_classifier
+from mood_sweeps.representations.finetunes.ssod import SSOD
 from mood_sweeps.representations.finetuning.probe import fit_probe
+from mood_sweeps.representations.finetuning.supervised import (
+    train_classifier,
+    train_one_class,
+    train_ssod,
+)
 from mood_sweeps.representations.finetuning.tuning import Tuning
 
 __all__ = ["FINETUNERS"]
 
 FINETUNERS: Mapping[type[Any], Callable[[Tuning], Checkpoint]] = {
+    Intermediate: train_classifier,
     MultiClass: train_classifier,
+    OneClass: train_one_class,
+    SSOD: train_ssod,
     Probe: fit_probe,
 }

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import safetensors.torch
@@ -44,7 +44,7 @@ def read_weights(path: Path) -> State:
             raise InputError(f"{path} is neither a safetensors file nor a torch file of weights")
     except InputError:
         raise
-    except pickle.UnpicklingError as error:
+    except UnpicklingError as error:
         raise InputError(f"{path} is refused: {_why(error)}") from None
     except Exception as error:  # each library has its own errors for a damaged file
         lines = str(error).splitlines() or [type(error).__name__]

@@ -10,6 +10,7 @@ from torch import nn
 
 from mood_sweeps.representations.objectives.classification import ClassificationObjective
 from mood_sweeps.representations.objectives.dino import DinoObjective
+from mood_sweeps.representations.objectives.dinov2 import DinoV2Objective
 from mood_sweeps.representations.objectives.mae import MaeObjective
 from mood_sweeps.representations.objectives.mim import MimObjective
 from mood_sweeps.representations.objectives.mocov3 import MoCoV3Objective
@@ -17,6 +18,7 @@ from mood_sweeps.representations.objectives.objective import Objective
 from mood_sweeps.representations.objectives.simmim import SimMimObjective
 from mood_sweeps.representations.pretexts.classification import Classification
 from mood_sweeps.representations.pretexts.dino import Dino
+from mood_sweeps.representations.pretexts.dinov2 import DinoV2
 from mood_sweeps.representations.pretexts.mae import Mae
 from mood_sweeps.representations.pretexts.mim import Mim
 from mood_sweeps.representations.pretexts.mocov3 import MoCoV3
@@ -33,5 +35,6 @@ OBJECTIVES: Mapping[type[Any], Make] = {
     SimMim: SimMimObjective.of,
     MoCoV3: MoCoV3Objective.of,
     Dino: DinoObjective.of,
+    DinoV2: DinoV2Objective.of,
     Classification: ClassificationObjective.of,
 }

@@ -11,7 +11,7 @@ from mood_sweeps.representations.networks import features_of
 from mood_sweeps.representations.objectives.objective import Objective
 from mood_sweeps.representations.pretexts.classification import Classification
 
-__all__ = ["ClassificationObjective"]
+__all__ = ["ClassificationObjective", "new_head"]
 
 
 class ClassificationObjective(Objective):
@@ -20,9 +20,7 @@ class ClassificationObjective(Objective):
     def __init__(self, network: nn.Module, features: int, classes: int, smoothing: float) -> None:
         super().__init__()
         self.network = network
-        self.head = nn.Linear(features, classes)
-        nn.init.trunc_normal_(self.head.weight, std=0.02)
-        nn.init.zeros_(self.head.bias)
+        self.head = new_head(features, classes)
         self.smoothing = smoothing
 
     @classmethod
@@ -38,3 +36,11 @@ class ClassificationObjective(Objective):
         """Return the mean loss of a batch: images (N, C, S, S), labels int64 (N,)."""
         logits = self.head(self.network(random_view(images, generator)))
         return F.cross_entropy(logits, labels, label_smoothing=self.smoothing)
+
+
+def new_head(features: int, outputs: int) -> nn.Linear:
+    """Return a linear head that starts close to zero, as ViTs' do."""
+    head = nn.Linear(features, outputs)
+    nn.init.trunc_normal_(head.weight, std=0.02)
+    nn.init.zeros_(head.bias)
+    return head

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from mood_sweeps.representations.augment import augment
 from mood_sweeps.representations.objectives.masked_encoding import encode_visible
 from mood_sweeps.representations.objectives.masks import patchify, random_mask
 from mood_sweeps.representations.objectives.objective import Objective
@@ -24,8 +25,7 @@ class MaeObjective(Objective):
     def __init__(self, task: Mae, network: Any, images: torch.Tensor) -> None:
         super().__init__()
         self.network = network
-        self.mask_ratio = task.mask_ratio
-        self.normalise = task.normalise
+        self.task = task
         self.patch = int(network.patch_embed.patch_size[0])
         channels, side = images.shape[1], images.shape[-1] // self.patch
         self.decoder = MaeDecoder(
@@ -49,10 +49,12 @@ class MaeObjective(Objective):
     ) -> torch.Tensor:
         """Return the mean squared error over hidden patches; labels are not looked at."""
         del labels
+        (view,) = self.task.views()
+        images = augment(images, view, generator, self.network.description["input"])
         targets = patchify(images, self.patch)
-        if self.normalise:
+        if self.task.normalise:
             targets = normalised(targets)
-        hidden = random_mask(len(images), targets.shape[1], self.mask_ratio, generator)
+        hidden = random_mask(len(images), targets.shape[1], self.task.mask_ratio, generator)
         hidden = hidden.to(images.device)
         return (self.reconstruct(images, hidden) - targets).square()[hidden].mean()
 

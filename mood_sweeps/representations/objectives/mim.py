@@ -1,70 +1,88 @@
-"""Masked image modelling: the pixels of hidden patches (as SimMIM and MAE)."""
+"""Masked image modelling: hidden patches are predicted as pixels or as visual tokens (BEiT)."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
-from mood_sweeps.representations.objectives.masks import patchify, random_mask
+from mood_sweeps.representations.augment import augment
+from mood_sweeps.representations.objectives.mae import normalised
+from mood_sweeps.representations.objectives.masked_encoding import encode_with_mask_token
+from mood_sweeps.representations.objectives.masks import block_mask, patchify, random_mask
 from mood_sweeps.representations.objectives.objective import Objective
 from mood_sweeps.representations.pretexts.mim import Mim
+from mood_sweeps.representations.tokenizers.visual_tokens import VisualTokens
 
-__all__ = ["MimObjective", "masked_error", "patchify", "random_mask"]
+__all__ = ["MimObjective", "masked_error"]
 
 
 class MimObjective(Objective):
-    """A ViT, a mask token and a linear decoder.
+    """A ViT, a mask token and a linear decoder of each patch.
 
-    The mask token takes the place of a hidden patch's embedding right after ``patch_embed``, before
-    positions are added; so it works for any timm ViT, whatever it adds later.
+    tokens: what says the visual tokens of images; None where pixels are predicted.
     """
 
     network: Any
 
-    def __init__(self, network: Any, images: torch.Tensor, mask_ratio: float) -> None:
+    def __init__(
+        self, task: Mim, network: Any, images: torch.Tensor, tokens: VisualTokens | None = None
+    ) -> None:
         super().__init__()
+        self.task = task
         self.network = network
-        self.mask_ratio = mask_ratio
+        self.tokens = tokens
         self.patch = int(network.patch_embed.patch_size[0])
         with torch.no_grad():
             width = network.forward_features(images[:2]).shape[-1]
             embedded = network.patch_embed(images[:2]).shape[-1]
         self.mask_token = nn.Parameter(torch.empty(embedded))
         nn.init.trunc_normal_(self.mask_token, std=0.02)
-        self.decoder = nn.Linear(width, self.patch**2 * images.shape[1])
+        outputs = tokens.vocabulary if tokens is not None else self.patch**2 * images.shape[1]
+        self.decoder = nn.Linear(width, outputs)
 
     @classmethod
     def of(cls, task: Mim, network: nn.Module, example: torch.Tensor, classes: int) -> MimObjective:
-        """Return the objective of a task; see ``catalogue.Make``."""
+        """Return the objective of a task that predicts pixels; see ``catalogue.Make``."""
         del classes
-        return cls(network, example, task.mask_ratio)
+        return cls(task, network, example)
 
     def forward(
         self, images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
     ) -> torch.Tensor:
-        """Return the mean squared error over hidden patches; labels are not looked at."""
+        """Return the mean loss over hidden patches; labels are not looked at.
+
+        Of pixels the squared error, of tokens the cross-entropy.
+        """
         del labels
+        (view,) = self.task.views()
+        images = augment(images, view, generator, self.network.description["input"])
+        hidden = self._mask(images, generator).to(images.device)
+        if self.tokens is not None:
+            # Logits of thousands of tokens, only where they are needed.
+            predicted = self.decoder(self._encode(images, hidden)[hidden])
+            return F.cross_entropy(predicted, self.tokens(images)[hidden])
         targets = patchify(images, self.patch)
-        hidden = random_mask(len(images), targets.shape[1], self.mask_ratio, generator)
-        hidden = hidden.to(images.device)
+        if self.task.normalise:
+            targets = normalised(targets)
         return masked_error(self.reconstruct(images, hidden), targets, hidden)
+
+    def _mask(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        count, _, height, width = images.shape
+        rows, columns = height // self.patch, width // self.patch
+        if self.task.mask == "random":
+            return random_mask(count, rows * columns, self.task.mask_ratio, generator)
+        return block_mask(count, (rows, columns), self.task.mask_ratio, generator)
 
     def reconstruct(self, images: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
         """Return predicted patches (N, L, patch²·C) where ``hidden`` bool (N, L) is unseen."""
-
-        def hide(_module: nn.Module, _inputs: object, tokens: torch.Tensor) -> torch.Tensor:
-            # Some ViTs keep patches as a map (N, H, W, D) until positions are added.
-            return torch.where(hidden.view(*tokens.shape[:-1], 1), self.mask_token, tokens)
-
-        handle = self.network.patch_embed.register_forward_hook(hide)
-        try:
-            tokens = self.network.forward_features(images)
-        finally:
-            handle.remove()
-        predicted: torch.Tensor = self.decoder(tokens[:, self.network.num_prefix_tokens :])
+        predicted: torch.Tensor = self.decoder(self._encode(images, hidden))
         return predicted
+
+    def _encode(self, images: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+        return encode_with_mask_token(self.network, images, hidden, self.mask_token)
 
 
 def masked_error(

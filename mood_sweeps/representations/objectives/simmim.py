@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from mood_sweeps.representations.augment import augment
 from mood_sweeps.representations.objectives.masked_encoding import encode_with_mask_token
 from mood_sweeps.representations.objectives.masks import patchify, random_mask
 from mood_sweeps.representations.objectives.objective import Objective
@@ -23,7 +24,7 @@ class SimMimObjective(Objective):
     def __init__(self, task: SimMim, network: Any, images: torch.Tensor) -> None:
         super().__init__()
         self.network = network
-        self.mask_ratio = task.mask_ratio
+        self.task = task
         self.patch = int(network.patch_embed.patch_size[0])
         self.square = max(1, round(task.mask_patch_size / self.patch))
         self.side = images.shape[-1] // self.patch
@@ -44,7 +45,10 @@ class SimMimObjective(Objective):
     ) -> torch.Tensor:
         """Return the mean absolute error over hidden pixels; labels are not looked at."""
         del labels
-        hidden = random_squares(len(images), self.side, self.square, self.mask_ratio, generator)
+        (view,) = self.task.views()
+        images = augment(images, view, generator, self.network.description["input"])
+        ratio = self.task.mask_ratio
+        hidden = random_squares(len(images), self.side, self.square, ratio, generator)
         hidden = hidden.to(images.device)
         targets = patchify(images, self.patch)
         return (self.reconstruct(images, hidden) - targets).abs()[hidden].mean()

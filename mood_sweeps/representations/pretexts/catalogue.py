@@ -6,6 +6,7 @@ from typing import Any
 
 from mood_sweeps.representations.pretexts.classification import Classification
 from mood_sweeps.representations.pretexts.dino import Dino
+from mood_sweeps.representations.pretexts.dinov2 import DinoV2
 from mood_sweeps.representations.pretexts.mae import Mae
 from mood_sweeps.representations.pretexts.mim import Mim
 from mood_sweeps.representations.pretexts.mocov3 import MoCoV3
@@ -20,6 +21,7 @@ PRETEXTS: dict[str, type[Any]] = {
     "simmim": SimMim,
     "mocov3": MoCoV3,
     "dino": Dino,
+    "dinov2": DinoV2,
     "classification": Classification,
     "random": RandomWeights,
 }

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from mood_sweeps.errors import InputError
-from mood_sweeps.representations.pretexts.task import Task
+from mood_sweeps.representations.augmentation import Augmentation
+from mood_sweeps.representations.pretexts.augmented import Augmented
 from mood_sweeps.representations.recipe import Count, Fraction, Presets
 
 __all__ = ["Mae"]
 
 
 @dataclass(frozen=True)
-class Mae(Task):
+class Mae(Augmented):
     """Masked autoencoder (He et al. 2022): encode the visible patches, decode the hidden ones.
 
     The encoder is fed nothing but the visible patches, which is where its speed comes from. A small
@@ -30,7 +32,7 @@ class Mae(Task):
     families: ClassVar[tuple[str, ...]] = ("vit",)
     drops_patches: ClassVar[bool] = True
     presets: ClassVar[Presets] = {
-        # The paper's Table 8, and its §4.1 for mask and decoder.
+        # The paper's Table 8, its §4 for mask and decoder, the authors' code for the crops.
         "paper": {
             "epochs": 800,
             "batch_size": 4096,
@@ -38,12 +40,17 @@ class Mae(Task):
             "base_batch_size": 256,
             "beta2": 0.95,
             "warmup": 40 / 800,
+            "augmentation": "paper",
             "mask_ratio": 0.75,
             "decoder_depth": 8,
             "decoder_width": 512,
             "decoder_heads": 16,
             "normalise": True,
         }
+    }
+    augmentations: ClassVar[Mapping[str, tuple[Augmentation, ...]]] = {
+        "nano": (Augmentation(),),
+        "paper": (Augmentation(crop_scale=(0.2, 1.0), flip=0.5, interpolation="bicubic"),),
     }
 
     epochs: Count = 100

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mood_sweeps.representations.pretexts.task import Task
+from mood_sweeps.representations.augmentation import Augmentation
+from mood_sweeps.representations.pretexts.augmented import Augmented
 from mood_sweeps.representations.recipe import Count, Fraction, Presets
 
 __all__ = ["SimMim"]
 
 
 @dataclass(frozen=True)
-class SimMim(Task):
+class SimMim(Augmented):
     """SimMIM (Xie et al. 2022): hide coarse squares, predict their pixels with one linear layer.
 
     A mask token stands in the place of every hidden patch; the loss is the mean absolute error over
@@ -34,9 +36,14 @@ class SimMim(Task):
             "base_batch_size": 512,
             "warmup": 10 / 800,
             "clip": 5.0,
+            "augmentation": "paper",
             "mask_ratio": 0.6,
             "mask_patch_size": 32,
         }
+    }
+    augmentations: ClassVar[Mapping[str, tuple[Augmentation, ...]]] = {
+        "nano": (Augmentation(),),
+        "paper": (Augmentation(crop_scale=(0.67, 1.0), flip=0.5),),
     }
 
     epochs: Count = 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy.special
 import torch
 from pytorch_ood.detector import MCD
 from references import Reference
@@ -40,7 +41,13 @@ def mean_of_logits(case):
     return torch.softmax(logits, dim=1).max(dim=1).values.numpy()
 
 
+def log_sigmoid_of_the_detector(case):
+    *weight, bias = case.head.detector.astype(np.float64)
+    return scipy.special.log_expit(case.test.features.astype(np.float64) @ weight + bias)
+
+
 REFERENCES = {
+    "ssod": Reference("SciPy, log σ of the detector", log_sigmoid_of_the_detector),
     "mc_dropout": Reference("pytorch-ood 0.4.0", of_pytorch_ood("mean")),
     "mc_dropout@openood": Reference("formula, the masks given", mean_of_logits),
     "mc_dropout@pytorch_ood": Reference("pytorch-ood 0.4.0", of_pytorch_ood("var")),

@@ -1,33 +1,81 @@
-"""Supervised fine-tuning: all weights and a new head are trained on the ID classes."""
+"""Supervised fine-tuning: all weights and a new head are trained on the ID labels."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
+from torch import nn
 
 from mood_sweeps.bank import Ints
+from mood_sweeps.errors import StageFailed
 from mood_sweeps.representations.batches import Batches
 from mood_sweeps.representations.checkpoint import Checkpoint
 from mood_sweeps.representations.device import own_device
 from mood_sweeps.representations.finetuning.tuning import Tuning
 from mood_sweeps.representations.networks import build, features_of
 from mood_sweeps.representations.objectives.classification import ClassificationObjective
+from mood_sweeps.representations.objectives.objective import Objective
+from mood_sweeps.representations.objectives.ssod import SSODObjective
 from mood_sweeps.representations.pretrain import head_of, state_of
 from mood_sweeps.representations.reproducible import reproducible
 from mood_sweeps.representations.training import train
 
-__all__ = ["train_classifier"]
+__all__ = ["train_classifier", "train_one_class", "train_ssod"]
 
 _KIND = "finetune"
 _BATCH = 512
 _SUMMARY = ("loss", "validation_accuracy")
 
 
-def train_classifier(tuning: Tuning) -> Checkpoint:
-    """Return the checkpoint after training all weights and a new head by cross-entropy.
+Make = Callable[[nn.Module, int, int], Objective]
+"""(network, width D of its features, classes of the ID set) → what is to be trained."""
 
-    The validation accuracy is recorded after each epoch.
+
+def train_classifier(tuning: Tuning) -> Checkpoint:
+    """Return the checkpoint after training on all ID classes by cross-entropy."""
+    smoothing = tuning.parameters.label_smoothing
+    return _trained(
+        tuning, lambda network, width, k: ClassificationObjective(network, width, k, smoothing)
+    )
+
+
+def train_one_class(tuning: Tuning) -> Checkpoint:
+    """Return the checkpoint after training with a head of more outputs than there are classes.
+
+    Raises StageFailed if there are more classes than outputs.
+    """
+    task = tuning.parameters
+
+    def make(network: nn.Module, width: int, classes: int) -> Objective:
+        if classes > task.outputs:
+            raise StageFailed(f"outputs is {task.outputs}, and the ID set has {classes} classes")
+        return ClassificationObjective(network, width, task.outputs, task.label_smoothing)
+
+    return _trained(tuning, make)
+
+
+def train_ssod(tuning: Tuning) -> Checkpoint:
+    """Return the checkpoint after training classifier and detector together."""
+    task = tuning.parameters
+    return _trained(
+        tuning,
+        lambda network, width, classes: SSODObjective(
+            network,
+            width,
+            classes,
+            alpha=task.alpha,
+            gamma=task.gamma,
+            smoothing=task.label_smoothing,
+        ),
+    )
+
+
+def _trained(tuning: Tuning, make: Make) -> Checkpoint:
+    """Train the objective that ``make`` returns; the validation accuracy is recorded every epoch.
+
+    Its ``head`` is the classifier.
     """
     recipe, validation = tuning.parameters, tuning.validation
     architecture = tuning.checkpoint.architecture
@@ -39,9 +87,9 @@ def train_classifier(tuning: Tuning) -> Checkpoint:
         images = Batches(tuning.images, form, device)
         classes = len(tuning.images.class_names)
         width = features_of(network, images.take(torch.arange(min(2, len(images)))).cpu())
-        objective = ClassificationObjective(network, width, classes, recipe.label_smoothing)
+        objective: Any = make(network, width, classes).to(device)
         trained = train(
-            objective.to(device),
+            objective,
             images,
             torch.from_numpy(tuning.images.labels),
             recipe,
@@ -65,9 +113,7 @@ def train_classifier(tuning: Tuning) -> Checkpoint:
     )
 
 
-def _accuracy(
-    objective: ClassificationObjective, images: Batches, labels: Ints
-) -> Callable[[], dict[str, float]]:
+def _accuracy(objective: Any, images: Batches, labels: Ints) -> Callable[[], dict[str, float]]:
     def measure() -> dict[str, float]:
         with torch.no_grad():
             found = [

@@ -1,0 +1,44 @@
+"""Visual tokens: what a trained tokenizer says of images that are normalised for a backbone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from mood_sweeps.representations.checkpoint import Checkpoint
+from mood_sweeps.representations.tokenizers.dvae import build_tokenizer
+
+__all__ = ["VisualTokens"]
+
+
+class VisualTokens(nn.Module):
+    """A tokenizer that learns no more.
+
+    form: the ``input`` part of the backbone's description, whose mean and std differ from the
+    tokenizer's.
+    """
+
+    scale: torch.Tensor
+    shift: torch.Tensor
+
+    def __init__(self, tokenizer: Checkpoint, form: dict[str, Any]) -> None:
+        super().__init__()
+        self.network = build_tokenizer(tokenizer.architecture)
+        self.network.load_state_dict(tokenizer.weights)
+        self.network.requires_grad_(False)
+        self.vocabulary = self.network.logits.out_channels
+        own = tokenizer.architecture["input"]
+        mean, std, own_mean, own_std = (
+            torch.tensor(values).view(-1, 1, 1)
+            for values in (form["mean"], form["std"], own["mean"], own["std"])
+        )
+        self.register_buffer("scale", std / own_std)
+        self.register_buffer("shift", (mean - own_mean) / own_std)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return tokens int64 (N, L), patches row by row, of images float32 (N, C, S, S)."""
+        # What is right must not depend on the precision that the backbone computes in.
+        with torch.autocast(images.device.type, enabled=False):
+            return self.network.tokens(images.float() * self.scale + self.shift)
