@@ -11,6 +11,7 @@ from mood_sweeps.datasets.image_set import ImageSet
 from mood_sweeps.datasets.noise import GAUSSIAN, UNIFORM
 from mood_sweeps.datasets.photos import Photos
 from mood_sweeps.datasets.shapes import SHAPES
+from mood_sweeps.datasets.strokes import STROKES
 from mood_sweeps.datasets.textures import TEXTURES
 from mood_sweeps.errors import InputError
 
@@ -35,6 +36,7 @@ DATASETS: dict[str, Source] = {
     "photos": Source("patches of two photographs, 40×40 RGB, real", Photos()),
     "textures": Source("stripes, checks, dots, ripples, clouds; 16×16, generated", TEXTURES),
     "shapes": Source("disc, ring, square, triangle, cross; 16×16, generated", SHAPES),
+    "strokes": Source("angle, tee, zigzag, fork, bow, wave; 16×16, generated, labelled", STROKES),
     "gaussian": Source("Gaussian noise, 8×8, generated", GAUSSIAN),
     "uniform": Source("uniform noise, 8×8, generated", UNIFORM),
 }

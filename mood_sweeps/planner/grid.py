@@ -67,7 +67,7 @@ class _Trained:
                 *(pair.id_set for pair in sweep.pairs),
                 *(pair.ood_set for pair in sweep.pairs),
                 *(name for names in sweep.ood_val.values() for name in names),
-                *([sweep.corpus] if sweep.corpus else []),
+                *(name for name in (sweep.corpus, sweep.intermediate) if name),
             }
         }
         self._trained: dict[tuple[object, ...], Stage] = {}
@@ -113,7 +113,7 @@ class _Trained:
             loaded = self._loading.find(pretext, backbone, finetune, id_set)
         if isinstance(loaded, str):
             return loaded
-        return finetune_refuses(_to_train(finetune, loaded), self.sweep.corpus) or loaded
+        return finetune_refuses(_to_train(finetune, loaded), self.sweep.intermediate_set) or loaded
 
     def _seeds(
         self, pretext: Choice, finetune: Finetune, loaded: Loaded | str | None
@@ -143,8 +143,8 @@ class _Trained:
             head_set = corpus.name if pretext.parameters.makes_head else None
         for stage in _to_train(finetune, loaded):
             stage = self._settled(stage, backbone)
-            on_corpus = stage.parameters.trains_on_corpus
-            images = self._sets[self.sweep.corpus if on_corpus and self.sweep.corpus else id_set]
+            intermediate = stage.parameters.trains_on_intermediate and self.sweep.intermediate_set
+            images = self._sets[intermediate or id_set]
             chain.append(self._finetuned(stage, chain[-1], images, seed))
             head_set = images.name if stage.parameters.makes_head else head_set
         return Representation(

@@ -35,11 +35,17 @@ def pretext_refuses(pretext: Choice, backbone: Choice) -> str | None:
     return None
 
 
-def finetune_refuses(stages: Iterable[Choice], corpus: str | None) -> str | None:
-    """Return the rule by which these stages cannot be trained without a corpus, or None."""
+def finetune_refuses(stages: Iterable[Choice], intermediate: str | None) -> str | None:
+    """Return the rule by which these stages cannot be trained on these sets, or None.
+
+    intermediate: the labelled set of intermediate fine-tuning, if there is one.
+    """
     for stage in stages:
-        if stage.parameters.trains_on_corpus and corpus is None:
-            return f"{stage.name} trains on the classes of a corpus, and the sweep names none"
+        if stage.parameters.trains_on_intermediate and intermediate is None:
+            return (
+                f"{stage.name} trains on an intermediate set, and the sweep names neither "
+                "'intermediate' nor 'corpus'"
+            )
     return None
 
 

@@ -16,7 +16,7 @@ from mood_sweeps.spec.dialect import to_yaml
 from mood_sweeps.spec.features import read_features
 from mood_sweeps.spec.located import Located, parse
 from mood_sweeps.spec.overrides import apply_override
-from mood_sweeps.spec.pairs import read_corpus, read_pairs, validation_sets
+from mood_sweeps.spec.pairs import read_pairs, read_training_set, validation_sets
 from mood_sweeps.spec.part import Part, Problems, kind_of
 from mood_sweeps.spec.rules import AxisValues, read_rules
 from mood_sweeps.spec.select import read_select
@@ -26,9 +26,9 @@ from mood_sweeps.spec.user_scorers import UserScorers, read_plugins
 __all__ = ["load_sweep", "read_sweep"]
 
 _REQUIRED = ("name", "axes", "pairs")
-_OPTIONAL = ("features", "corpus", "plugins", "select", "exclude")
+_OPTIONAL = ("features", "corpus", "intermediate", "plugins", "select", "exclude")
 _REQUIRED_WITH_FEATURES = ("name", "axes")
-_NOT_WITH_FEATURES = ("pairs", "corpus")
+_NOT_WITH_FEATURES = ("pairs", "corpus", "intermediate")
 
 # A name becomes part of paths, URLs and shell commands.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -128,7 +128,10 @@ def _trained(
     values = AxisValues.trained(axes, pairs.usable, pairs_flawed=pairs.flawed)
     return Sweep(
         name=_name(entries.get("name")),
-        corpus=read_corpus(entries.get("corpus"), pairs.usable, catalogues),
+        corpus=read_training_set(entries.get("corpus"), "the corpus", pairs.usable, catalogues),
+        intermediate=read_training_set(
+            entries.get("intermediate"), "the intermediate set", pairs.usable, catalogues
+        ),
         plugins=user.plugins,
         pretexts=axes.pretext,
         backbones=axes.backbone,

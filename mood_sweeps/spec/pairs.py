@@ -1,4 +1,4 @@
-"""The ID/OOD pairs of an experiment file, and the corpus that must not know the OOD classes."""
+"""The ID/OOD pairs of an experiment file, and training sets that must not know OOD classes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mood_sweeps.spec.part import Part
 from mood_sweeps.spec.select import ValidationSets
 from mood_sweeps.spec.sweep import Distance, Pair
 
-__all__ = ["Pairs", "read_corpus", "read_pairs", "validation_sets"]
+__all__ = ["Pairs", "read_pairs", "read_training_set", "validation_sets"]
 
 _EXAMPLE = "{id: digits:0-5, near: [digits:6-9]}"
 
@@ -55,20 +55,25 @@ def validation_sets(pairs: Pairs, catalogues: Catalogues) -> list[ValidationSets
     ]
 
 
-def read_corpus(part: Part | None, pairs: tuple[Pair, ...], catalogues: Catalogues) -> str | None:
-    """Read ``corpus:`` into a canonical name; it has a train split and no OOD class."""
-    corpus = _image_set(part, "the corpus", catalogues) if part else None
-    if part is None or corpus is None:
+def read_training_set(
+    part: Part | None, what: str, pairs: tuple[Pair, ...], catalogues: Catalogues
+) -> str | None:
+    """Read ``corpus:`` or ``intermediate:`` into a canonical name.
+
+    It has a train split and no OOD class. what: how messages call it, such as ``the corpus``.
+    """
+    images = _image_set(part, what, catalogues) if part else None
+    if part is None or images is None:
         return None
-    _needs_train_split(part, corpus)
+    _needs_train_split(part, images)
     for name in dict.fromkeys(pair.ood_set for pair in pairs):
-        shared = _shared(corpus, catalogues.image_set(name))
+        shared = _shared(images, catalogues.image_set(name))
         if shared:
             part.complain(
-                f"the corpus {corpus.name!r} holds {shared} of the OOD set {name!r}: "
-                "pretext tasks must not see OOD classes"
+                f"{what} {images.name!r} holds {shared} of the OOD set {name!r}: "
+                "OOD classes must not be seen in training"
             )
-    return corpus.name
+    return images.name
 
 
 class _Reader:

@@ -175,6 +175,7 @@ class Sweep:
     features: representations of the user's own; then there are no pretexts, backbones, finetunes,
         seeds and pairs beside them.
     corpus: the image set that pretext tasks see; None for the train split of each pair's ID set.
+    intermediate: the labelled set of intermediate fine-tuning; None where it is the corpus.
     ood_val: OOD validation sets by ID set, which ``Selected`` scorers are selected on; none of
         them is tested against that ID set.
     source: the file's text after overrides, for the records. where: the file's name.
@@ -194,6 +195,15 @@ class Sweep:
     source: str = field(repr=False)
     where: str
     features: tuple[Features, ...] = ()
+    intermediate: str | None = None
+
+    @property
+    def intermediate_set(self) -> str | None:
+        """The labelled set that intermediate fine-tuning sees, None if the sweep names none.
+
+        Where only a corpus is named it is both, as ImageNet-22k is in MOODv1.
+        """
+        return self.intermediate or self.corpus
 
     @property
     def content(self) -> dict[str, Any]:
@@ -204,6 +214,7 @@ class Sweep:
         given = {f"{one.name} on {one.id_set}": one.content for one in self.features}
         return {
             **({"features": given} if given else {}),
+            **({"intermediate": self.intermediate} if self.intermediate else {}),
             "corpus": self.corpus,
             "pretext": _by_label(self.pretexts),
             "backbone": _by_label(self.backbones),

@@ -90,8 +90,8 @@ def test_a_stage_with_settings_of_its_own_was_never_published(tmp_path: Path) ->
     assert plan.representations[0].head_set == "id:cd"
 
 
-def test_inter_that_is_trained_here_needs_a_corpus(tmp_path: Path) -> None:
-    reason = "inter trains on the classes of a corpus, and the sweep names none"
+def test_inter_that_is_trained_here_needs_an_intermediate_set_or_a_corpus(tmp_path: Path) -> None:
+    reason = "inter trains on an intermediate set, and the sweep names neither"
     with pytest.raises(InputError, match=reason):
         planned(tmp_path, "mocov3", "vit_nano", "pt+inter")
     plan = planned(tmp_path, "mocov3", "vit_nano", "pt+inter, pt+inter+ft", "corpus: id:cd")
@@ -103,6 +103,18 @@ def test_inter_that_is_trained_here_needs_a_corpus(tmp_path: Path) -> None:
         ("pt+inter+ft", 1): "id:ab",
     }
     assert plan.stage_counts()["finetune"] == 4
+
+
+def test_inter_trains_on_the_intermediate_set_whatever_the_corpus(tmp_path: Path) -> None:
+    def inter_of(sets: str) -> tuple[str, str]:
+        plan = planned(tmp_path, "mocov3", "vit_nano", "pt+inter+ft", sets)
+        pretrained, inter, ft = plan.representations[0].chain
+        assert ft.work.id_set == plan.representations[0].head_set == "id:ab"
+        return pretrained.work.corpus, inter.work.id_set
+
+    assert inter_of("intermediate: id:ef") == ("id:ab", "id:ef")
+    assert inter_of("corpus: id:cd\nintermediate: id:ef") == ("id:cd", "id:ef")
+    assert inter_of("corpus: id:cd") == ("id:cd", "id:cd")
 
 
 def test_what_is_not_in_the_catalogue_is_a_rule_that_says_what_is(tmp_path: Path) -> None:

@@ -127,6 +127,11 @@ WRONG_LINES = [
     (12, "    near: [digits:5-9]", ["holds the class 5 of the ID set 'digits:0-5'"]),
     (3, "corpus: digits", ["holds the classes 6, 7, 8, 9 of the OOD set 'digits:6-9'"]),
     (3, "corpus: textures", ["'textures' has no train split"]),
+    (14, "intermediate: stroke", ["unknown image set 'stroke'", "did you mean 'strokes'"]),
+    (14, "intermediate: [strokes]", ["the intermediate set must be text", "a list"]),
+    (14, "intermediate: shapes", ["'shapes' has no train split"]),
+    (14, "intermediate: digits", ["intermediate set 'digits' holds the classes 6, 7, 8, 9 of"]),
+    (14, "intermediat: strokes", ["unknown key", "did you mean 'intermediate'"]),
     (11, "  - id: shapes", ["'shapes' has no train split", "can only be an OOD set"]),
     # names
     *[

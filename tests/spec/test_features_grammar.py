@@ -104,6 +104,7 @@ WRONG = [
     ("axes:\n", "axes:\n  backbone: [vit_nano]\n", 9, ["'backbone'", "only axis is 'scorer'"]),
     ("axes:\n", "pairs: []\naxes:\n", 8, ["'pairs' and 'features' exclude each other"]),
     ("axes:\n", "corpus: digits\naxes:\n", 8, ["'corpus' and 'features' exclude each other"]),
+    ("axes:\n", "intermediate: digits\naxes:\n", 8, ["'intermediate' and 'features' exclude"]),
     ("axes:\n", "exclude: [{seed: 0}]\naxes:\n", 8, ["no seed 0"]),
     ("axes:\n", "exclude: [{pretext: biet}]\naxes:\n", 8, ["no pretext 'biet'", "'beit'"]),
     ("    far:", "    ood_val: {other: other.npz}\n    far:", 4, ["used by nothing"]),

@@ -136,6 +136,7 @@ def test_content_is_what_decides_the_cells_and_nothing_else(tmp_path: Path) -> N
         ("exclude:", "exclude: [{scorer: msp}]"),
         ("pt+ft]", "{pt+ft: {ft: {epochs: 3}}}]"),
         ("exclude:", "corpus: digits:0-4"),
+        ("exclude:", "intermediate: strokes"),
     ]:
         assert old in SMALL
         assert key_of(small(tmp_path, SMALL.replace(old, new)).content) != key_of(content)

@@ -13,13 +13,14 @@ __all__ = ["Intermediate"]
 
 @dataclass(frozen=True)
 class Intermediate(MultiClass):
-    """Train all weights and a head on the classes of the corpus, before the ID set is seen.
+    """Train all weights and a head on the intermediate set's classes, before the ID set is seen.
 
     What MOODv1 takes from BEiT (Bao et al. 2022, §2.5): supervised training on ImageNet-22k between
-    pretext task and fine-tuning. Published weights that went through it are loaded instead.
+    pretext task and fine-tuning. The set is the sweep's ``intermediate``, or else its corpus, as
+    ImageNet-22k is both there. Published weights that went through it are loaded instead.
     """
 
-    trains_on_corpus: ClassVar[bool] = True
+    trains_on_intermediate: ClassVar[bool] = True
 
     epochs: Count = 20
     label_smoothing: Fraction = 0.1

@@ -20,7 +20,7 @@ class MultiClass(Recipe):
     version: ClassVar[int] = 1
     uses_seed: ClassVar[bool] = True
     makes_head: ClassVar[bool] = True
-    trains_on_corpus: ClassVar[bool] = False
+    trains_on_intermediate: ClassVar[bool] = False
     makes_detector: ClassVar[bool] = False
     presets: ClassVar[Presets] = {
         # MOODv1 (Li et al. 2023, §4.1 and code), without its layer-wise decay of the rate.

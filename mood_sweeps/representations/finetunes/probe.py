@@ -26,7 +26,7 @@ class Probe:
     version: ClassVar[int] = 1
     uses_seed: ClassVar[bool] = False
     makes_head: ClassVar[bool] = True
-    trains_on_corpus: ClassVar[bool] = False
+    trains_on_intermediate: ClassVar[bool] = False
     makes_detector: ClassVar[bool] = False
 
     c: Positive = 1.0
