@@ -78,6 +78,14 @@ class Network(Protocol):
         """Return features and logits with the map of block ``layer`` replaced by its change."""
         ...
 
+    def reconstruct(self, inputs: Floats, seed: int) -> Floats:
+        """Return the images (of the shape of inputs) that a decoder makes of them.
+
+        Every patch from others that it sees; ``seed`` says which are hidden together. Raises
+        InputError if the representation has no decoder.
+        """
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class FeatureBank:

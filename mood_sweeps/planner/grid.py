@@ -101,6 +101,7 @@ class _Trained:
                             scorer_refuses,
                             has_head=representation.head_set is not None,
                             has_detector=_has_detector(finetune),
+                            has_decoder=pretext.parameters.makes_decoder and not finetune.stages,
                         ),
                     )
 

@@ -50,7 +50,11 @@ def finetune_refuses(stages: Iterable[Choice], intermediate: str | None) -> str 
 
 
 def scorer_refuses(
-    scorer: Choice | Selected, *, has_head: bool, has_detector: bool = False
+    scorer: Choice | Selected,
+    *,
+    has_head: bool,
+    has_detector: bool = False,
+    has_decoder: bool = False,
 ) -> str | None:
     """Return the rule by which this scorer cannot score such a representation, or None."""
     needs = scorer.parameters.needs
@@ -58,6 +62,8 @@ def scorer_refuses(
         return "the scorer needs a head, the representation is headless"
     if not has_detector and "detector" in needs:
         return "the scorer needs a detector, which ft:ssod alone trains"
+    if not has_decoder and "decoder" in needs:
+        return "the scorer needs a decoder, which pt of mim, mae and simmim alone has"
     return None
 
 

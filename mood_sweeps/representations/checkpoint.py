@@ -14,7 +14,20 @@ import torch
 
 from mood_sweeps.bank import Head
 
-__all__ = ["Checkpoint", "load"]
+__all__ = ["Checkpoint", "Decoder", "load"]
+
+
+@dataclass(frozen=True, eq=False)
+class Decoder:
+    """What a masked pretext task trained beside the network; see ``decoder.revived``.
+
+    pretext: content of its choice, plain data. weights: their state, by name. tokenizer: the
+    description of the tokenizer whose weights are among them, if there is one.
+    """
+
+    pretext: dict[str, Any]
+    weights: dict[str, torch.Tensor]
+    tokenizer: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +38,7 @@ class Checkpoint:
     weights: its state, by name. head: linear classifier on the pooled features, if it has one.
     curves: one record per epoch. summary: final numbers by name. measured: how the training went
     (images per second, memory); it is in no file, as the same bits take longer elsewhere.
+    decoder: kept by a pretraining that can reconstruct images; whoever trains on has none.
     """
 
     architecture: dict[str, Any]
@@ -33,9 +47,10 @@ class Checkpoint:
     curves: list[dict[str, Any]] = field(default_factory=list)
     summary: dict[str, float] = field(default_factory=dict)
     measured: dict[str, float] = field(default_factory=dict)
+    decoder: Decoder | None = None
 
     def save(self, folder: Path) -> None:
-        """Write ``model.safetensors``, ``head.safetensors`` if any, and two JSON files."""
+        """Write ``model.safetensors``, those of head and decoder if any, and two JSON files."""
         folder.mkdir(parents=True, exist_ok=True)
         safetensors.torch.save_file(self.weights, folder / "model.safetensors")
         if self.head is not None:
@@ -45,9 +60,14 @@ class Checkpoint:
             # Row by row: safetensors writes the memory as it lies, whatever the strides say.
             head = {name: np.asarray(array, order="C") for name, array in head.items()}
             safetensors.numpy.save_file(head, folder / "head.safetensors")
-        _write(
-            folder / "checkpoint.json", {"architecture": self.architecture, "summary": self.summary}
-        )
+        described: dict[str, Any] = {"architecture": self.architecture, "summary": self.summary}
+        if self.decoder is not None:
+            safetensors.torch.save_file(self.decoder.weights, folder / "decoder.safetensors")
+            described["decoder"] = {
+                "pretext": self.decoder.pretext,
+                "tokenizer": self.decoder.tokenizer,
+            }
+        _write(folder / "checkpoint.json", described)
         _write(folder / "curves.json", self.curves)
 
 
@@ -57,12 +77,17 @@ def load(folder: Path) -> Checkpoint:
     head = None
     if (folder / "head.safetensors").exists():
         head = Head(**safetensors.numpy.load_file(folder / "head.safetensors"))
+    decoder = None
+    if "decoder" in described:
+        weights = safetensors.torch.load_file(folder / "decoder.safetensors")
+        decoder = Decoder(weights=weights, **described["decoder"])
     return Checkpoint(
         architecture=described["architecture"],
         weights=safetensors.torch.load_file(folder / "model.safetensors"),
         head=head,
         curves=json.loads((folder / "curves.json").read_text("utf-8")),
         summary=described["summary"],
+        decoder=decoder,
     )
 
 

@@ -13,7 +13,9 @@ from torch import Tensor
 from mood_sweeps.bank import Floats, Pull
 from mood_sweeps.datasets.image_set import LabelledImages
 from mood_sweeps.representations.checkpoint import Checkpoint
+from mood_sweeps.representations.decoder import revived
 from mood_sweeps.representations.networks import build
+from mood_sweeps.representations.objectives.reconstruction import Reconstructing
 from mood_sweeps.representations.reproducible import reproducible
 from mood_sweeps.representations.transforms import to_input
 
@@ -36,6 +38,8 @@ class LiveNetwork:
         self._network = network.eval().requires_grad_(False)
         blocks: list[str] = [one["module"] for one in network.feature_info]
         self._blocks = [network.get_submodule(name) for name in blocks]
+        self._checkpoint = checkpoint
+        self._decoder: Reconstructing | None = None
         self._head = None
         if checkpoint.head is not None:
             head = checkpoint.head
@@ -83,6 +87,13 @@ class LiveNetwork:
             return self.forward(inputs)
         finally:
             hook.remove()
+
+    def reconstruct(self, inputs: Floats, seed: int) -> Floats:
+        """Return the images as the representation's decoder makes them."""
+        if self._decoder is None:
+            self._decoder = revived(self._checkpoint)
+        with torch.inference_mode():
+            return self._decoder.reconstruct(_tensor(inputs), seed).numpy()
 
     def _with_logits(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
         if self._head is None:

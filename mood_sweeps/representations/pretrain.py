@@ -13,11 +13,10 @@ from mood_sweeps.datasets.image_set import LabelledImages
 from mood_sweeps.errors import InputError
 from mood_sweeps.representations.batches import Batches
 from mood_sweeps.representations.checkpoint import Checkpoint
+from mood_sweeps.representations.decoder import decoder_of
 from mood_sweeps.representations.device import own_device
 from mood_sweeps.representations.networks import build, describe
-from mood_sweeps.representations.objectives.catalogue import OBJECTIVES
-from mood_sweeps.representations.objectives.mim import MimObjective
-from mood_sweeps.representations.objectives.objective import Objective
+from mood_sweeps.representations.objectives.catalogue import objective_of
 from mood_sweeps.representations.pretexts.random_weights import RandomWeights
 from mood_sweeps.representations.progress import Progress
 from mood_sweeps.representations.reproducible import reproducible
@@ -67,13 +66,12 @@ def pretrain(
         device = own_device()
         images = Batches(corpus, architecture["input"], device)
         example = images.take(torch.arange(min(2, len(images)))).cpu()
+        tokens = None
         if tokenizer is not None:
-            tokens = VisualTokens(tokenizer, architecture["input"])
-            objective: Objective = MimObjective(task, network, example, tokens)
-        else:
-            make = OBJECTIVES[type(task)]
-            objective = make(task, network, example, len(corpus.class_names))
-        objective = objective.to(device)
+            tokens = VisualTokens(tokenizer.architecture, architecture["input"])
+            tokens.network.load_state_dict(tokenizer.weights)
+        classes = len(corpus.class_names)
+        objective = objective_of(task, network, example, classes, tokens).to(device)
         trained = train(
             objective,
             images,
@@ -91,6 +89,7 @@ def pretrain(
         trained.curves,
         {"loss": trained.curves[-1]["loss"]},
         trained.measured,
+        decoder_of(pretext, objective, tokenizer),
     )
 
 

@@ -71,6 +71,7 @@ from mood_sweeps.scorers.probability.temperature_msp import (
     TemperatureMSPOpenOOD,
     TemperatureMSPPytorchOOD,
 )
+from mood_sweeps.scorers.reconstruction.reconstruction import Reconstruction
 from mood_sweeps.scorers.scorer import Scorer
 from mood_sweeps.scorers.training.mc_dropout import (
     MCDropout,
@@ -201,6 +202,7 @@ SCORERS: dict[str, type[Scorer]] = {
     "adascale_l": AdaScaleL,
     # training
     "ssod": SSOD,
+    "reconstruction": Reconstruction,
     "mc_dropout": MCDropout,
     "mc_dropout@openood": MCDropoutOpenOOD,
     "mc_dropout@pytorch_ood": MCDropoutPytorchOOD,

@@ -19,10 +19,10 @@ Scores = npt.NDArray[np.float64]
 FAMILIES = ("probability", "logit", "feature", "hybrid", "gradient", "reconstruction", "training")
 """What a score looks at."""
 
-NEEDS = ("labels", "logits", "head", "detector", "network")
+NEEDS = ("labels", "logits", "head", "detector", "network", "decoder")
 """What a scorer may need beside features: labels of the bank it learns from, logits of every
 bank, the head (which brings logits with it), the detector that was trained beside it, the network
-and its input images."""
+and its input images, the decoder that makes images of what the network sees."""
 
 FITS_ON = ("id_train", "id_val")
 """The ID splits that a scorer may learn from."""

@@ -146,7 +146,7 @@ def test_a_step_of_any_plain_vit_reaches_encoder_and_decoder(
     mae.decoder.register_forward_pre_hook(lambda _module, inputs: decoded.append(inputs[1]))
     mae(images, torch.zeros(3), torch.Generator().manual_seed(0)).backward()
     assert decoded[0].sum(dim=1).tolist() == [hidden] * 3
-    assert mae.reconstruct(images, decoded[0]).shape == patchify(images, mae.patch).shape
+    assert mae.predict(images, decoded[0]).shape == patchify(images, mae.patch).shape
     untouched = {
         name
         for name, parameter in mae.named_parameters()

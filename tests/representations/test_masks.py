@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mood_sweeps.representations.objectives.masks import (
     block_mask,
+    complementary_masks,
     patchify,
     random_mask,
     smallest_block,
@@ -126,3 +127,32 @@ def test_patches_are_cut_row_by_row() -> None:
     assert patchify(image, 2).tolist() == [
         [[0, 1, 4, 5], [2, 3, 6, 7], [8, 9, 12, 13], [10, 11, 14, 15]]
     ]
+
+
+@pytest.mark.parametrize(
+    ("patches", "ratio", "masks", "hidden"),
+    [
+        (16, 0.4, 2, 8),
+        (16, 0.5, 2, 8),
+        (16, 0.25, 4, 4),
+        (16, 0.75, 4, 12),
+        (196, 0.75, 4, 147),
+        (2, 0.4, 2, 1),
+        (4, 0.05, 4, 1),
+        (4, 0.99, 4, 3),
+    ],
+)
+def test_complementary_masks_hide_every_patch_equally_often(
+    patches: int, ratio: float, masks: int, hidden: int
+) -> None:
+    found = complementary_masks(patches, ratio, 0)
+    assert found.shape == (masks, patches)
+    assert found.sum(dim=1).tolist() == [hidden] * masks
+    assert found.sum(dim=0).unique().tolist() == [masks * hidden / patches]
+
+
+def test_parts_of_complementary_masks_differ_by_one_and_are_dealt_by_the_seed() -> None:
+    found = complementary_masks(17, 0.3, 0)
+    assert sorted(found.sum(dim=1).tolist()) == [5, 6, 6]
+    assert torch.equal(found, complementary_masks(17, 0.3, 0))
+    assert not torch.equal(found, complementary_masks(17, 0.3, 1))

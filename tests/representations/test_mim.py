@@ -30,10 +30,10 @@ def test_a_prediction_does_not_depend_on_hidden_pixels() -> None:
     seen = patchify(images, 2)
     seen[hidden] = 7.0
     changed = seen.reshape(3, 4, 4, 2, 2).permute(0, 1, 3, 2, 4).reshape(3, 1, 8, 8)
-    torch.testing.assert_close(mim.reconstruct(images, hidden), mim.reconstruct(changed, hidden))
+    torch.testing.assert_close(mim.predict(images, hidden), mim.predict(changed, hidden))
     visible = ~hidden
     assert not torch.allclose(
-        mim.reconstruct(images, visible), mim.reconstruct(changed, visible), atol=1e-3
+        mim.predict(images, visible), mim.predict(changed, visible), atol=1e-3
     )
 
 
@@ -49,7 +49,7 @@ def test_a_prediction_does_not_depend_on_hidden_pixels() -> None:
 def test_any_timm_vit_can_be_masked(name: str, size: int) -> None:
     mim, images = objective({name: {"image_size": size}}, (3, size, size))
     hidden = torch.tensor([[True, False, False, True]] * 3)
-    predicted = mim.reconstruct(images, hidden)
+    predicted = mim.predict(images, hidden)
     assert predicted.shape == patchify(images, size // 2).shape
     loss = mim(images, torch.zeros(3, dtype=torch.int64), torch.Generator().manual_seed(0))
     loss.backward()

@@ -82,9 +82,9 @@ def test_a_prediction_does_not_depend_on_hidden_pixels() -> None:
     hidden[:, 0] = True
     changed = images.clone()
     changed[:, :, :2, :2] += 5
-    predicted = simmim.reconstruct(images, hidden)
-    assert torch.equal(simmim.reconstruct(changed, hidden), predicted)
-    assert not torch.allclose(simmim.reconstruct(changed, ~hidden), predicted, atol=1e-2)
+    predicted = simmim.pixels(images, hidden)
+    assert torch.equal(simmim.pixels(changed, hidden), predicted)
+    assert not torch.allclose(simmim.pixels(changed, ~hidden), predicted, atol=1e-2)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_step_of_any_vit_reaches_every_part(raw: object, shape: tuple[int, ...
         assert part.grad is not None
         assert part.grad.any()
     hidden = random_squares(3, simmim.side, simmim.square, 0.6, torch.Generator().manual_seed(0))
-    assert simmim.reconstruct(images, hidden).shape == patchify(images, simmim.patch).shape
+    assert simmim.pixels(images, hidden).shape == patchify(images, simmim.patch).shape
 
 
 def test_the_paper_preset_is_the_authors_recipe() -> None:

@@ -58,6 +58,11 @@ class PlainNetwork:
         changed = change(self.layers(inputs)[layer]) / (1, 2)[layer]
         return self.forward(changed.mean(axis=(2, 3))[:, None, None, :])
 
+    def reconstruct(self, inputs: Array, seed: int) -> Array:
+        """What is large is made smaller: 3.5 · tanh(x / 3.5)."""
+        del seed
+        return 3.5 * np.tanh(inputs / 3.5)
+
 
 def live(bank: FeatureBank, head: Head | None) -> FeatureBank:
     """Return the bank with a network behind it whose features these are."""

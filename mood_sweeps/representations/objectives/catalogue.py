@@ -23,8 +23,9 @@ from mood_sweeps.representations.pretexts.mae import Mae
 from mood_sweeps.representations.pretexts.mim import Mim
 from mood_sweeps.representations.pretexts.mocov3 import MoCoV3
 from mood_sweeps.representations.pretexts.simmim import SimMim
+from mood_sweeps.representations.tokenizers.visual_tokens import VisualTokens
 
-__all__ = ["OBJECTIVES", "Make"]
+__all__ = ["OBJECTIVES", "Make", "objective_of"]
 
 Make = Callable[[Any, nn.Module, torch.Tensor, int], Objective]
 """(task, network, example images (n, C, S, S), number of classes of the corpus) → objective."""
@@ -38,3 +39,16 @@ OBJECTIVES: Mapping[type[Any], Make] = {
     DinoV2: DinoV2Objective.of,
     Classification: ClassificationObjective.of,
 }
+
+
+def objective_of(
+    task: Any,
+    network: nn.Module,
+    example: torch.Tensor,
+    classes: int,
+    tokens: VisualTokens | None = None,
+) -> Objective:
+    """Return what trains ``network`` on a task (see ``Make``); tokens: if it predicts such."""
+    if tokens is not None:
+        return MimObjective(task, network, example, tokens)
+    return OBJECTIVES[type(task)](task, network, example, classes)

@@ -10,14 +10,14 @@ from torch import nn
 from mood_sweeps.representations.augment import augment
 from mood_sweeps.representations.objectives.masked_encoding import encode_visible
 from mood_sweeps.representations.objectives.masks import patchify, random_mask
-from mood_sweeps.representations.objectives.objective import Objective
+from mood_sweeps.representations.objectives.reconstruction import Reconstructing
 from mood_sweeps.representations.positions import sincos_positions
 from mood_sweeps.representations.pretexts.mae import Mae
 
-__all__ = ["MaeDecoder", "MaeObjective", "normalised"]
+__all__ = ["MaeDecoder", "MaeObjective", "as_before", "normalised"]
 
 
-class MaeObjective(Objective):
+class MaeObjective(Reconstructing):
     """A ViT that sees the visible patches only, and the decoder (He et al. 2022, §3)."""
 
     network: Any
@@ -56,9 +56,14 @@ class MaeObjective(Objective):
             targets = normalised(targets)
         hidden = random_mask(len(images), targets.shape[1], self.task.mask_ratio, generator)
         hidden = hidden.to(images.device)
-        return (self.reconstruct(images, hidden) - targets).square()[hidden].mean()
+        return (self.predict(images, hidden) - targets).square()[hidden].mean()
 
-    def reconstruct(self, images: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+    def pixels(self, images: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+        """Return predicted pixels; see `Reconstructing`."""
+        predicted = self.predict(images, hidden)
+        return as_before(predicted, images, self.patch) if self.task.normalise else predicted
+
+    def predict(self, images: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
         """Return predicted patches (N, L, patch²·C) where ``hidden`` bool (N, L) is unseen.
 
         Every row hides the same number. Where targets are normalised, so are predictions.
@@ -127,6 +132,17 @@ def normalised(patches: torch.Tensor) -> torch.Tensor:
     mean = patches.mean(dim=-1, keepdim=True)
     variance = patches.var(dim=-1, keepdim=True, correction=0)
     return (patches - mean) / (variance + 1e-6).sqrt()
+
+
+def as_before(patches: torch.Tensor, images: torch.Tensor, patch: int) -> torch.Tensor:
+    """Return normalised predictions (N, L, P) with the mean and deviation of the images' patches.
+
+    Nothing predicts these two: pictures of reconstructions take them from the patch itself.
+    """
+    true = patchify(images, patch)
+    mean = true.mean(dim=-1, keepdim=True)
+    variance = true.var(dim=-1, keepdim=True, correction=0)
+    return patches * (variance + 1e-6).sqrt() + mean
 
 
 def _xavier(module: nn.Module) -> None:

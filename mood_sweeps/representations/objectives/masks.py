@@ -8,7 +8,14 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-__all__ = ["block_mask", "patchify", "random_mask", "smallest_block"]
+__all__ = [
+    "block_mask",
+    "complementary_masks",
+    "patchify",
+    "random_mask",
+    "smallest_block",
+    "unpatchify",
+]
 
 _NARROWEST = 0.3
 _ATTEMPTS = 10
@@ -21,11 +28,31 @@ def patchify(images: torch.Tensor, patch: int) -> torch.Tensor:
     return blocks.permute(0, 2, 4, 3, 5, 1).reshape(count, -1, patch**2 * channels)
 
 
+def unpatchify(patches: torch.Tensor, patch: int, channels: int) -> torch.Tensor:
+    """Return square images (N, C, S, S) of patches (N, L, patch²·C): what `patchify` undoes."""
+    count, side = len(patches), math.isqrt(patches.shape[1])
+    blocks = patches.reshape(count, side, side, patch, patch, channels)
+    return blocks.permute(0, 5, 1, 3, 2, 4).reshape(count, channels, side * patch, side * patch)
+
+
 def random_mask(count: int, patches: int, ratio: float, generator: torch.Generator) -> torch.Tensor:
     """Return bool (count, patches), True where hidden: round(ratio·patches) of each row, ≥ 1."""
     hidden = max(1, round(ratio * patches))
     order = torch.rand(count, patches, generator=generator).argsort(dim=1)
     return order < hidden
+
+
+def complementary_masks(patches: int, ratio: float, seed: int) -> torch.Tensor:
+    """Return bool (M, patches), True where hidden: every patch by equally many of the M masks.
+
+    Patches are dealt to M parts that differ by one at most. Up to a ratio of ½ a mask hides one
+    part, M = 1/ratio; above it, it leaves one part visible, M = 1/(1 − ratio); rounded, and no more
+    than there are patches, which must be two.
+    """
+    parts = min(max(2, round(1 / max(min(ratio, 1 - ratio), 1 / patches))), patches)
+    order = torch.randperm(patches, generator=torch.Generator().manual_seed(seed))
+    dealt = torch.arange(parts)[:, None] == order % parts
+    return dealt if ratio <= 0.5 else ~dealt
 
 
 def smallest_block(patches: int) -> int:

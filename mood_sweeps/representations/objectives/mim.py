@@ -9,17 +9,17 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 from mood_sweeps.representations.augment import augment
-from mood_sweeps.representations.objectives.mae import normalised
+from mood_sweeps.representations.objectives.mae import as_before, normalised
 from mood_sweeps.representations.objectives.masked_encoding import encode_with_mask_token
 from mood_sweeps.representations.objectives.masks import block_mask, patchify, random_mask
-from mood_sweeps.representations.objectives.objective import Objective
+from mood_sweeps.representations.objectives.reconstruction import Reconstructing
 from mood_sweeps.representations.pretexts.mim import Mim
 from mood_sweeps.representations.tokenizers.visual_tokens import VisualTokens
 
 __all__ = ["MimObjective", "masked_error"]
 
 
-class MimObjective(Objective):
+class MimObjective(Reconstructing):
     """A ViT, a mask token and a linear decoder of each patch.
 
     tokens: what says the visual tokens of images; None where pixels are predicted.
@@ -67,7 +67,7 @@ class MimObjective(Objective):
         targets = patchify(images, self.patch)
         if self.task.normalise:
             targets = normalised(targets)
-        return masked_error(self.reconstruct(images, hidden), targets, hidden)
+        return masked_error(self.predict(images, hidden), targets, hidden)
 
     def _mask(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         count, _, height, width = images.shape
@@ -76,10 +76,21 @@ class MimObjective(Objective):
             return random_mask(count, rows * columns, self.task.mask_ratio, generator)
         return block_mask(count, (rows, columns), self.task.mask_ratio, generator)
 
-    def reconstruct(self, images: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
-        """Return predicted patches (N, L, patch²·C) where ``hidden`` bool (N, L) is unseen."""
+    def predict(self, images: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+        """Return what is predicted of patches, (N, L, outputs), ``hidden`` bool (N, L) unseen."""
         predicted: torch.Tensor = self.decoder(self._encode(images, hidden))
         return predicted
+
+    def pixels(self, images: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+        """Return predicted pixels; see `Reconstructing`.
+
+        Of tokens, what the tokenizer makes of the likeliest ones, the visible patches' its own.
+        """
+        predicted = self.predict(images, hidden)
+        if self.tokens is not None:
+            tokens = torch.where(hidden, predicted.argmax(dim=-1), self.tokens(images))
+            return patchify(self.tokens.images(tokens), self.patch)
+        return as_before(predicted, images, self.patch) if self.task.normalise else predicted
 
     def _encode(self, images: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
         return encode_with_mask_token(self.network, images, hidden, self.mask_token)

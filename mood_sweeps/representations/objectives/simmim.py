@@ -10,13 +10,13 @@ from torch import nn
 from mood_sweeps.representations.augment import augment
 from mood_sweeps.representations.objectives.masked_encoding import encode_with_mask_token
 from mood_sweeps.representations.objectives.masks import patchify, random_mask
-from mood_sweeps.representations.objectives.objective import Objective
+from mood_sweeps.representations.objectives.reconstruction import Reconstructing
 from mood_sweeps.representations.pretexts.simmim import SimMim
 
 __all__ = ["SimMimObjective", "random_squares"]
 
 
-class SimMimObjective(Objective):
+class SimMimObjective(Reconstructing):
     """A ViT, a mask token and a linear decoder; squares of several patches are hidden at once."""
 
     network: Any
@@ -51,10 +51,10 @@ class SimMimObjective(Objective):
         hidden = random_squares(len(images), self.side, self.square, ratio, generator)
         hidden = hidden.to(images.device)
         targets = patchify(images, self.patch)
-        return (self.reconstruct(images, hidden) - targets).abs()[hidden].mean()
+        return (self.pixels(images, hidden) - targets).abs()[hidden].mean()
 
-    def reconstruct(self, images: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
-        """Return predicted patches (N, L, patch²·C) where ``hidden`` bool (N, L) is unseen."""
+    def pixels(self, images: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+        """Return predicted pixels; see `Reconstructing`."""
         tokens = encode_with_mask_token(self.network, images, hidden, self.mask_token)
         predicted: torch.Tensor = self.decoder(tokens)
         return predicted

@@ -32,6 +32,7 @@ class _Loaded:
     uses_labels: ClassVar[bool] = False
     uses_seed: ClassVar[bool] = False
     makes_head: ClassVar[bool] = False
+    makes_decoder: ClassVar[bool] = False
     drops_patches: ClassVar[bool] = False
     families: ClassVar[tuple[str, ...]] = ALL_FAMILIES
 

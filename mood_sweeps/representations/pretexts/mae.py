@@ -30,6 +30,7 @@ class Mae(Augmented):
 
     version: ClassVar[int] = 1
     families: ClassVar[tuple[str, ...]] = ("vit",)
+    makes_decoder: ClassVar[bool] = True
     drops_patches: ClassVar[bool] = True
     presets: ClassVar[Presets] = {
         # The paper's Table 8, its §4 for mask and decoder, the authors' code for the crops.

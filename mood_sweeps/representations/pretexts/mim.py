@@ -50,6 +50,7 @@ class Mim(Augmented):
 
     version: ClassVar[int] = 2
     families: ClassVar[tuple[str, ...]] = ("vit",)
+    makes_decoder: ClassVar[bool] = True
     presets: ClassVar[Presets] = {
         # BEiT (Bao et al. 2022, Appendix H).
         "paper": {

@@ -27,6 +27,7 @@ class SimMim(Augmented):
 
     version: ClassVar[int] = 1
     families: ClassVar[tuple[str, ...]] = ("vit",)
+    makes_decoder: ClassVar[bool] = True
     presets: ClassVar[Presets] = {
         # The authors' ViT-B configuration; they end with a tenth of the rate, not with a cosine.
         "paper": {

@@ -27,6 +27,7 @@ class Task(Recipe):
     uses_labels: ClassVar[bool] = False
     uses_seed: ClassVar[bool] = True
     makes_head: ClassVar[bool] = False
+    makes_decoder: ClassVar[bool] = False
     families: ClassVar[tuple[str, ...]] = ALL_FAMILIES
     drops_patches: ClassVar[bool] = False
 

@@ -1,0 +1,56 @@
+"""What a masked pretext task trained beside the network: it makes images of hidden patches."""
+
+from __future__ import annotations
+
+import torch
+
+from mood_sweeps.choice import Choice, choose
+from mood_sweeps.errors import InputError
+from mood_sweeps.representations.checkpoint import Checkpoint, Decoder
+from mood_sweeps.representations.networks import build
+from mood_sweeps.representations.objectives.catalogue import objective_of
+from mood_sweeps.representations.objectives.objective import Objective
+from mood_sweeps.representations.objectives.reconstruction import Reconstructing
+from mood_sweeps.representations.pretexts.catalogue import PRETEXTS
+from mood_sweeps.representations.reproducible import reproducible
+from mood_sweeps.representations.tokenizers.visual_tokens import VisualTokens
+
+__all__ = ["decoder_of", "revived"]
+
+_NETWORK = "network."
+
+
+def decoder_of(
+    pretext: Choice, objective: Objective, tokenizer: Checkpoint | None
+) -> Decoder | None:
+    """Return what ``pretext`` trained beside the network, if that can reconstruct images."""
+    if not isinstance(objective, Reconstructing):
+        return None
+    weights = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in objective.state_dict().items()
+        if not name.startswith(_NETWORK)
+    }
+    return Decoder(pretext.content, weights, tokenizer.architecture if tokenizer else None)
+
+
+def revived(checkpoint: Checkpoint) -> Reconstructing:
+    """Return the objective that left a checkpoint, in evaluation mode, learning no more.
+
+    Raises InputError if the checkpoint has no decoder.
+    """
+    decoder = checkpoint.decoder
+    if decoder is None:
+        raise InputError("this representation has no decoder, so it reconstructs nothing")
+    given = {decoder.pretext["name"]: decoder.pretext.get("parameters", {})}
+    task = choose(given, PRETEXTS, "pretext").parameters
+    form = checkpoint.architecture["input"]
+    with reproducible(0, "reconstruct"):  # initial weights are drawn, and then overwritten
+        network = build(checkpoint.architecture)
+        example = torch.zeros(2, form["channels"], form["size"], form["size"])
+        tokens = VisualTokens(decoder.tokenizer, form) if decoder.tokenizer else None
+        objective = objective_of(task, network, example, 1, tokens)
+    assert isinstance(objective, Reconstructing)
+    state = {_NETWORK + name: tensor for name, tensor in checkpoint.weights.items()}
+    objective.load_state_dict(state | decoder.weights)
+    return objective.eval().requires_grad_(False)

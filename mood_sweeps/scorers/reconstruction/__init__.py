@@ -1,0 +1,1 @@
+"""Scores of how well a representation's decoder makes an image again from parts of it."""
