@@ -68,7 +68,8 @@ class Marks:
 
     def _dispatched(self, run: _Run) -> None:
         now = time.perf_counter() - BEGAN
-        self.states.append((now, len(run._running), len(run._schedule._ready)))
+        ready = sum(map(len, run._schedule._ready.values()))
+        self.states.append((now, len(run._running), ready))
 
 
 def _after(owner: Any, method: str, tell: Callable[..., None]) -> None:
@@ -108,7 +109,7 @@ def main() -> None:
         planned = plan(arguments.file)
         marks.note("planned")
         options = Options(workers=arguments.workers)
-        launched = launch(planned, Workspace(Path(folder) / ".mood"), options)
+        launched = launch(planned, Workspace.at(Path(folder) / ".mood"), options)
         marks.note("launch ended")
     assert launched.exit_code == 0, launched.failures
     own = psutil.Process().cpu_times()

@@ -30,8 +30,8 @@ class Executor(Protocol):
         """
         ...
 
-    def has_room(self, call: Call) -> bool:
-        """Whether a worker could begin this call soon."""
+    def has_room(self, kind: str) -> bool:
+        """Whether a worker could begin a call of this kind soon."""
         ...
 
     def submit(self, call: Call, lease: Lease) -> None:

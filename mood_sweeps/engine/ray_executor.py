@@ -160,9 +160,9 @@ class RayExecutor:
             pool.actors = [self._new_actor(pool) for _ in range(pool.shape.size)]
         self._pools = {kind: pools[shape] for kind, shape in shapes.items()}
 
-    def has_room(self, call: Call) -> bool:
-        """Whether an actor of the call's pool is ready and free."""
-        pool = self._pools.get(call.kind)  # none while Ray starts
+    def has_room(self, kind: str) -> bool:
+        """Whether an actor of the kind's pool is ready and free."""
+        pool = self._pools.get(kind)  # none while Ray starts
         return pool is not None and any(actor.is_free for actor in pool.actors)
 
     def submit(self, call: Call, lease: Lease) -> None:

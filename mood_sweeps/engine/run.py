@@ -142,23 +142,13 @@ class _Run:
         elsewhere, self._elsewhere = self._elsewhere, []
         for waiting in elsewhere:
             self._schedule.put_back(waiting)
-        full: list[Call] = []
-        while (call := self._schedule.pop()) is not None:
-            if not self._executor.has_room(call):
-                full.append(call)
-                # All pools are looked at: a free worker of one shape must not wait because the
-                # most urgent call needs another.
-                if len(full) > len(self._running) + 8:
-                    break
-                continue
+        while (call := self._schedule.pop(self._executor.has_room)) is not None:
             lease = self._store.leases.acquire(call.key)
             if lease is None:
                 self._elsewhere.append(call)
                 self._announce_waiting(call)
                 continue
             self._start(call, lease)
-        for waiting in full:
-            self._schedule.put_back(waiting)
 
     def _start(self, call: Call, lease: Lease) -> None:
         attempt = self._attempts[call.key] = self._attempts.get(call.key, 0) + 1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 
 from mood_sweeps.planner.call import Call
 
@@ -40,7 +41,7 @@ class Schedule:
             if call.kind in SHORT_KINDS or (seconds or {}).get(call.key, math.inf) < SHORT_S
         }
         self._remaining_s = _longest_paths(self._calls, self._feeds, seconds or {})
-        self._ready: list[tuple[bool, float, int, str]] = []
+        self._ready: dict[str, list[tuple[bool, float, int, str]]] = defaultdict(list)
         self._order = {key: position for position, key in enumerate(self._calls)}
         self._open = set(self._calls)
         for key, sources in self._waits_for.items():
@@ -52,14 +53,16 @@ class Schedule:
         """Whether every call is done, failed or skipped."""
         return not self._open
 
-    @property
-    def has_ready(self) -> bool:
-        """Whether `pop` would hand out a call."""
-        return bool(self._ready)
+    def pop(self, has_room: Callable[[str], bool] = lambda _: True) -> Call | None:
+        """Return the most urgent call that may start now, or None; it is handed out once.
 
-    def pop(self) -> Call | None:
-        """Return the most urgent call that may start now, or None; it is handed out once."""
-        return self._calls[heapq.heappop(self._ready)[-1]] if self._ready else None
+        has_room: whether a worker is free for a kind of call. A free one does not wait because
+        the most urgent call needs another.
+        """
+        for ready in sorted(filter(None, self._ready.values()), key=lambda ready: ready[0]):
+            if has_room(self._calls[ready[0][-1]].kind):
+                return self._calls[heapq.heappop(ready)[-1]]
+        return None
 
     def put_back(self, call: Call) -> None:
         """Make a call that was handed out ready again."""
@@ -88,7 +91,7 @@ class Schedule:
 
     def _push(self, key: str) -> None:
         urgency = (key not in self._short, -self._remaining_s[key], self._order[key], key)
-        heapq.heappush(self._ready, urgency)
+        heapq.heappush(self._ready[self._calls[key].kind], urgency)
 
 
 def _longest_paths(

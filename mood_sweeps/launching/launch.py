@@ -121,7 +121,7 @@ class _Launch:
                 self._recorder.forget_failures(revision)
                 self._begin(revision, work, recording)
                 with self._mirrored():
-                    outcome = "interrupted"
+                    outcome = "failed"  # unless it is known better
                     try:
                         outcome = self._rounds(work, executor, recording)
                         self._attach_report()

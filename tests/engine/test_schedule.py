@@ -106,6 +106,16 @@ def test_the_longest_way_to_go_goes_first() -> None:
     assert order(calls, {"short": 10.0, "long": 1.0, "longs": 2.0}) == ["short", "long"]
 
 
+def test_a_free_worker_takes_the_most_urgent_call_of_those_it_is_made_for() -> None:
+    urgent = [call(f"x{number}") for number in range(50)]
+    behind = [call("t", kind="pretrain"), call("s", kind="score"), call("s2", kind="score")]
+    schedule = Schedule([*urgent, *behind], {one.key: 5.0 for one in urgent})
+    popped = [schedule.pop(lambda kind: kind != "extract") for _ in range(4)]
+    assert [one and one.key for one in popped] == ["s", "s2", "t", None]
+    assert (first := schedule.pop()) is not None
+    assert first.key == "x0"
+
+
 def test_equals_keep_the_order_they_were_given_in() -> None:
     names = [f"c{number}" for number in (3, 1, 2, 5, 4)]
     assert order([call(name) for name in names]) == names
@@ -127,7 +137,7 @@ def test_a_chain_far_longer_than_the_stack_is_no_trouble() -> None:
 def test_an_empty_schedule_is_finished() -> None:
     schedule = Schedule([])
     assert schedule.finished
-    assert not schedule.has_ready
+    assert schedule.pop() is None
 
 
 def test_what_takes_less_than_a_second_goes_before_long_trainings() -> None:

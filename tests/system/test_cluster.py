@@ -87,6 +87,7 @@ def test_a_cluster_that_dies_or_is_another_version_is_said_in_a_line(
     assert "2.0.0" in line
     assert "Traceback" not in output
     assert facts.count("attempts") == 0
+    assert facts.rows("select outcome from launches") == [("failed",)]
 
     with Driven(folder, *arguments) as driven:
         driven.until(lambda: facts.count("evaluations"), "the first row")
