@@ -10,6 +10,8 @@ import torch.nn.functional as F  # noqa: N812
 
 from mood_sweeps.representations import colours
 from mood_sweeps.representations.augmentation import Augmentation
+from mood_sweeps.representations.erasing import erased
+from mood_sweeps.representations.rand_augment import rand_augmented
 from mood_sweeps.representations.resampling import blurred, random_boxes, resized
 
 __all__ = ["augment", "random_view"]
@@ -59,8 +61,10 @@ def augment(
             views = resized(views, whole, size, how.interpolation)
         if how.flip:
             views = _some(views, how.flip, generator, lambda some: some.flip(3))
-        if any(getattr(how, name) for name in _COLOURED):
+        if how.rand_augment is not None or any(getattr(how, name) for name in _COLOURED):
             views = _coloured(views, how, generator, form)
+        if how.erase:
+            views = erased(views, how.erase, generator)
     return views
 
 
@@ -83,6 +87,8 @@ def _coloured(
     pixels = _some(pixels, how.grayscale, generator, colours.to_gray)
     pixels = _some(pixels, how.blur, generator, blur)
     pixels = _some(pixels, how.solarise, generator, colours.solarise)
+    if how.rand_augment is not None:
+        pixels = rand_augmented(pixels, how.rand_augment, mean, generator)
     return (pixels - mean) / std
 
 

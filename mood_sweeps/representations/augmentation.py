@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-__all__ = ["Augmentation", "Range", "Share", "Window"]
+__all__ = ["Augmentation", "RandAugment", "Range", "Share", "Window"]
 
 Share = Annotated[float, Field(ge=0, le=1)]
 _Area = Annotated[float, Field(gt=0, le=1)]
@@ -29,6 +29,19 @@ class Window:
 
 
 @dataclass(frozen=True)
+class RandAugment:
+    """A few changes of fifteen, drawn anew for each image (Cubuk et al. 2020), as timm draws them.
+
+    magnitude: of each change, up to 10. ops: how many are drawn, with repeats; each is carried out
+    with probability one half. spread: standard deviation of the magnitude.
+    """
+
+    magnitude: float = 9.0
+    ops: int = 2
+    spread: float = 0.5
+
+
+@dataclass(frozen=True)
 class Augmentation:
     """What is done to an image, in this order; by default nothing. Drawn anew for each image.
 
@@ -38,6 +51,7 @@ class Augmentation:
     brightness, contrast, saturation, hue: largest relative change by jitter (hue: in turns of the
     colour wheel), in random order. blur_sigma: range of the Gaussian's standard deviation, in
     pixels of the view. Solarising inverts what is at least half as bright as white.
+    rand_augment: see there. erase: probability that a rectangle is replaced by noise.
     """
 
     window: Window | None = None
@@ -54,3 +68,5 @@ class Augmentation:
     blur: float = 0.0
     blur_sigma: tuple[float, float] = (0.1, 2.0)
     solarise: float = 0.0
+    rand_augment: RandAugment | None = None
+    erase: float = 0.0

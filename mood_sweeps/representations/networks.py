@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import timm
 import torch
-from timm.models import get_pretrained_cfg, is_model
+from timm.models import get_pretrained_cfg, group_parameters, is_model
 from torch import nn
 
 from mood_sweeps.choice import Choice
+from mood_sweeps.errors import InputError
 from mood_sweeps.representations.backbones import Kind
 from mood_sweeps.representations.positions import sincos_positions
 
@@ -21,6 +23,7 @@ __all__ = [
     "features_of",
     "fetch",
     "hub_name",
+    "layers_below_head",
     "pooling_of",
     "timm_kind",
     "timm_listing",
@@ -75,6 +78,8 @@ _CNN_MODULES = [
     "xception",
     "xception_aligned",
 ]
+
+_HEAD = "(head)"  # no parameter's name
 
 
 def describe(backbone: Choice) -> dict[str, Any]:
@@ -176,19 +181,29 @@ def pooling_of(network: nn.Module) -> str:
     return "the architecture's own"
 
 
-def build(description: dict[str, Any]) -> nn.Module:
+def build(description: dict[str, Any], drop_path: float = 0.0) -> nn.Module:
     """Return the network of a description, freshly initialised from torch's global generator.
 
     It maps (N, channels, size, size) to pooled features (N, ``num_features``), float32. Its
     attribute ``description`` is the description.
+    drop_path: probability that its last block is skipped in training, falling to 0 at the first; it
+    is no part of the description, and weights fit either way. Raises InputError where the
+    architecture cannot skip blocks.
     """
     options = dict(description["options"])
     small_stem = options.pop("small_stem", False)
     sincos = options.pop("sincos_positions", False)
     channels = description["input"]["channels"]
-    network: Any = timm.create_model(
-        description["timm"], pretrained=False, num_classes=0, in_chans=channels, **options
-    )
+    if drop_path:
+        options["drop_path_rate"] = drop_path
+    try:
+        network: Any = timm.create_model(
+            description["timm"], pretrained=False, num_classes=0, in_chans=channels, **options
+        )
+    except TypeError as error:
+        if "drop_path_rate" in str(error):
+            raise InputError(f"drop_path: {description['timm']} cannot skip blocks") from None
+        raise
     if small_stem:
         # timm's ResNets shrink the image fourfold before the first block; 8×8 images have nothing
         # to spare. Replacing the stem is how ResNets are fitted to CIFAR (Chen et al. 2020, B.9).
@@ -204,6 +219,23 @@ def build(description: dict[str, Any]) -> nn.Module:
     # Convolutions of few channels run a third faster on the CPU with channels innermost.
     built: nn.Module = network.to(memory_format=torch.channels_last)
     return built
+
+
+def layers_below_head(network: nn.Module) -> dict[str, int]:
+    """Return how many layers above each parameter, by name, lead to a head: 0 for one beside it.
+
+    Layers are timm's: the stem, then each block; what is in neither counts as part of the head.
+    Raises InputError for an architecture that timm knows no layers of.
+    """
+    matcher: Any = getattr(network, "group_matcher", None)
+    if matcher is None:
+        raise InputError("layer_decay: timm does not tell this architecture's layers")
+    # The head is not in the network, so timm is shown the names with one more.
+    named = [*network.named_parameters(), (_HEAD, None)]
+    with_head: Any = SimpleNamespace(named_parameters=lambda: iter(named))
+    layers: Any = group_parameters(with_head, matcher(coarse=False), reverse=True)
+    last = layers.pop(_HEAD)
+    return {name: last - layer for name, layer in layers.items()}
 
 
 def features_of(network: nn.Module, images: torch.Tensor) -> int:

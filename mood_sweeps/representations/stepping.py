@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -20,14 +21,22 @@ class Stepper:
 
     The loss of fp16 is scaled up before its gradients are taken, so that small ones do not vanish;
     a step whose gradients overflow is left out and the scale halved (Micikevicius et al. 2018).
+    rates: what the learning rate of single parameters is multiplied by.
     """
 
-    def __init__(self, objective: Objective, recipe: Recipe) -> None:
+    def __init__(
+        self,
+        objective: Objective,
+        recipe: Recipe,
+        rates: Mapping[torch.nn.Parameter, float] | None = None,
+    ) -> None:
         self.objective = objective
         self.parameters = [one for one in objective.parameters() if one.requires_grad]
         self.device = self.parameters[0].device
         self.optimizer = torch.optim.AdamW(
-            _groups(self.parameters, recipe.weight_decay), betas=(0.9, recipe.beta2), fused=True
+            _groups(self.parameters, recipe.weight_decay, rates or {}),
+            betas=(0.9, recipe.beta2),
+            fused=True,
         )
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.precision == "fp16")
         self._recipe = recipe
@@ -55,7 +64,7 @@ class Stepper:
                 return total
             self.scaler.scale(loss).backward()
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         if recipe.clip is not None:
             self.scaler.unscale_(self.optimizer)
             torch.nn.utils.clip_grad_norm_(self.parameters, recipe.clip)
@@ -64,9 +73,16 @@ class Stepper:
         return total
 
 
-def _groups(parameters: list[torch.nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
+def _groups(
+    parameters: list[torch.nn.Parameter],
+    weight_decay: float,
+    rates: Mapping[torch.nn.Parameter, float],
+) -> list[dict[str, Any]]:
     """Biases, norms and tokens are not decayed, as is usual since BERT."""
+    groups: dict[tuple[bool, float], list[torch.nn.Parameter]] = {}
+    for one in parameters:
+        groups.setdefault((one.ndim > 1, rates.get(one, 1.0)), []).append(one)
     return [
-        {"params": [one for one in parameters if one.ndim > 1], "weight_decay": weight_decay},
-        {"params": [one for one in parameters if one.ndim <= 1], "weight_decay": 0.0},
+        {"params": some, "weight_decay": weight_decay if decays else 0.0, "share": share}
+        for (decays, share), some in groups.items()
     ]

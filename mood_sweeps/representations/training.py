@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,20 +49,22 @@ def train(
     progress: Progress | None = None,
     listener: Listener | None = None,
     measure: Callable[[], dict[str, float]] | None = None,
+    rates: Mapping[torch.nn.Parameter, float] | None = None,
 ) -> Trained:
     """Train ``objective`` in place, on the device it is on.
 
     labels: int64 (N,). The last, smaller batch of an epoch is left out, unless it is the only one.
     progress: where the state is kept every so often, and taken up from: a training that was killed
     and called again ends with the same bits as one that was not. measure: called after each epoch
-    in eval mode; its numbers join the record.
+    in eval mode; its numbers join the record. rates: what the learning rate of single parameters is
+    multiplied by; the record says that of all others.
     Raises StageFailed, naming epoch and step, when the loss is not finite.
     """
     progress = progress or Progress()
     batch = min(recipe.batch_size, len(images))
     steps = len(images) // batch
     total_steps = recipe.epochs * steps
-    stepper = Stepper(objective, recipe)
+    stepper = Stepper(objective, recipe, rates)
     order, noise = stream(seed, kind, "order"), stream(seed, kind, "noise")
     state = TrainingState(objective, stepper, order, noise)
     if (kept := progress.last()) is not None:
@@ -73,7 +75,8 @@ def train(
     seen, started = 0, time.perf_counter()
     labels = labels.to(stepper.device)
 
-    while state.epoch < recipe.epochs:
+    pause = progress.pause_after
+    while state.epoch < (recipe.epochs if pause is None else min(pause, recipe.epochs)):
         objective.train()
         shuffled = state.shuffled(len(images))
         parts = torch.split(shuffled[: steps * batch], batch)[state.step :]
@@ -106,6 +109,8 @@ def train(
             listener(record)
         if progress.is_due():
             progress.keep(*state.kept())
+    if pause is not None:
+        progress.keep(*state.kept())
     seconds = time.perf_counter() - started
     measured = {
         "images_per_second": seen / seconds,

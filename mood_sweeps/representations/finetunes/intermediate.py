@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mood_sweeps.representations.finetunes.multi_class import MultiClass
-from mood_sweeps.representations.recipe import Count, Fraction
 
 __all__ = ["Intermediate"]
 
@@ -21,6 +20,3 @@ class Intermediate(MultiClass):
     """
 
     trains_on_intermediate: ClassVar[bool] = True
-
-    epochs: Count = 20
-    label_smoothing: Fraction = 0.1

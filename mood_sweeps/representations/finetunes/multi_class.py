@@ -3,35 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
 
-from mood_sweeps.representations.recipe import Count, Fraction, Presets, Recipe
+from pydantic import Field
+
+from mood_sweeps.representations.finetunes.augmented import MOODV1_VIEWS, AugmentedStage
+from mood_sweeps.representations.recipe import Presets
 
 __all__ = ["MultiClass"]
 
+_Alpha = Annotated[float, Field(ge=0)]
+
 
 @dataclass(frozen=True)
-class MultiClass(Recipe):
+class MultiClass(AugmentedStage):
     """Train all weights and a new head on the ID classes by cross-entropy.
 
-    label_smoothing: share of the target spread evenly over all classes.
+    preset: ``paper`` is MOODv1's, which starts from weights that went through ``inter``; ``beit``
+    is BEiT's for weights that have seen no label.
+    mixup, cutmix: α of the Beta distribution that says how much of an image is mixed with another
+    one, or cut out of it (see ``mixing``); 0 for none. With both, each batch draws one of them.
     """
 
-    version: ClassVar[int] = 1
-    uses_seed: ClassVar[bool] = True
-    makes_head: ClassVar[bool] = True
-    trains_on_intermediate: ClassVar[bool] = False
-    makes_detector: ClassVar[bool] = False
     presets: ClassVar[Presets] = {
-        # MOODv1 (Li et al. 2023, §4.1 and code), without its layer-wise decay of the rate.
-        "paper": {
-            "epochs": 100,
-            "batch_size": 128,
-            "learning_rate": 2e-5,
-            "weight_decay": 1e-8,
-            "warmup": 5 / 100,
-        }
+        "paper": MOODV1_VIEWS,
+        # BEiT (Bao et al. 2022), its code's command for BEiT-B/16 without intermediate
+        # fine-tuning. For BEiT-L/16: 50 epochs, learning_rate 1e-3, layer_decay 0.75,
+        # drop_path 0.2, warmup 5 / 50.
+        "beit": {
+            **MOODV1_VIEWS,
+            "batch_size": 1024,
+            "learning_rate": 4e-3,
+            "weight_decay": 0.05,
+            "warmup": 20 / 100,
+            "layer_decay": 0.65,
+            "drop_path": 0.1,
+            "mixup": 0.8,
+            "cutmix": 1.0,
+        },
     }
 
-    epochs: Count = 20
-    label_smoothing: Fraction = 0.1
+    preset: Literal["auto", "nano", "paper", "beit"] = "auto"  # type: ignore[assignment]
+    mixup: _Alpha = 0.0
+    cutmix: _Alpha = 0.0

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from mood_sweeps.representations.finetunes.multi_class import MultiClass
-from mood_sweeps.representations.recipe import Count, Fraction
+from mood_sweeps.representations.finetunes.augmented import MOODV1_VIEWS, AugmentedStage
+from mood_sweeps.representations.recipe import Count, Presets
 
 __all__ = ["OneClass"]
 
 
 @dataclass(frozen=True)
-class OneClass(MultiClass):
+class OneClass(AugmentedStage):
     """Train all weights and a head of N_c outputs on an ID set of one class (or few).
 
     MOODv1, Eq. 1: the target is y (1 − α) + α / N_c. Without smoothing the loss of a single class
@@ -20,6 +21,6 @@ class OneClass(MultiClass):
     outputs: N_c, at least the classes of the ID set. label_smoothing: α.
     """
 
-    epochs: Count = 20
-    label_smoothing: Fraction = 0.1
+    presets: ClassVar[Presets] = {"paper": MOODV1_VIEWS}
+
     outputs: Count = 10

@@ -7,14 +7,14 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from mood_sweeps.representations.finetunes.multi_class import MultiClass
-from mood_sweeps.representations.recipe import Count, Fraction
+from mood_sweeps.representations.finetunes.supervised import Supervised
+from mood_sweeps.representations.recipe import Fraction
 
 __all__ = ["SSOD"]
 
 
 @dataclass(frozen=True)
-class SSOD(MultiClass):
+class SSOD(Supervised):
     """Train all weights, a new head and an OOD detector, learnt from background patches.
 
     Self-Supervised OOD Detection (SSOD), Eq. 9 and 11: patches in which the classifier is sure of
@@ -28,7 +28,6 @@ class SSOD(MultiClass):
 
     makes_detector: ClassVar[bool] = True
 
-    epochs: Count = 20
     label_smoothing: Fraction = 0.0
     alpha: Annotated[float, Field(ge=0)] = 1.0
     gamma: Annotated[float, Field(gt=0.5, le=1)] = 0.95

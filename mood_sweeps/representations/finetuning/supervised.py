@@ -13,11 +13,13 @@ from mood_sweeps.errors import StageFailed
 from mood_sweeps.representations.batches import Batches
 from mood_sweeps.representations.checkpoint import Checkpoint
 from mood_sweeps.representations.device import own_device
+from mood_sweeps.representations.finetuning.layer_decay import layer_rates
 from mood_sweeps.representations.finetuning.tuning import Tuning
 from mood_sweeps.representations.networks import build, features_of
-from mood_sweeps.representations.objectives.classification import ClassificationObjective
+from mood_sweeps.representations.objectives.multi_class import MultiClassObjective
 from mood_sweeps.representations.objectives.objective import Objective
 from mood_sweeps.representations.objectives.ssod import SSODObjective
+from mood_sweeps.representations.objectives.tuned import TunedObjective
 from mood_sweeps.representations.pretrain import head_of, state_of
 from mood_sweeps.representations.reproducible import reproducible
 from mood_sweeps.representations.training import train
@@ -35,9 +37,18 @@ Make = Callable[[nn.Module, int, int], Objective]
 
 def train_classifier(tuning: Tuning) -> Checkpoint:
     """Return the checkpoint after training on all ID classes by cross-entropy."""
-    smoothing = tuning.parameters.label_smoothing
+    task = tuning.parameters
     return _trained(
-        tuning, lambda network, width, k: ClassificationObjective(network, width, k, smoothing)
+        tuning,
+        lambda network, width, classes: MultiClassObjective(
+            network,
+            width,
+            classes,
+            task.label_smoothing,
+            view=task.view(),
+            mixup=task.mixup,
+            cutmix=task.cutmix,
+        ),
     )
 
 
@@ -51,7 +62,9 @@ def train_one_class(tuning: Tuning) -> Checkpoint:
     def make(network: nn.Module, width: int, classes: int) -> Objective:
         if classes > task.outputs:
             raise StageFailed(f"outputs is {task.outputs}, and the ID set has {classes} classes")
-        return ClassificationObjective(network, width, task.outputs, task.label_smoothing)
+        return MultiClassObjective(
+            network, width, task.outputs, task.label_smoothing, view=task.view()
+        )
 
     return _trained(tuning, make)
 
@@ -73,21 +86,24 @@ def train_ssod(tuning: Tuning) -> Checkpoint:
 
 
 def _trained(tuning: Tuning, make: Make) -> Checkpoint:
-    """Train the objective that ``make`` returns; the validation accuracy is recorded every epoch.
+    """Train the objective that ``make`` returns; its ``head`` is the classifier.
 
-    Its ``head`` is the classifier.
+    The validation accuracy of what would be published is recorded every epoch.
     """
     recipe, validation = tuning.parameters, tuning.validation
     architecture = tuning.checkpoint.architecture
     form = architecture["input"]
     device = own_device()
     with reproducible(tuning.seed, _KIND):
-        network = build(architecture)
+        network = build(architecture, recipe.drop_path)
         network.load_state_dict(tuning.checkpoint.weights)
         images = Batches(tuning.images, form, device)
         classes = len(tuning.images.class_names)
         width = features_of(network, images.take(torch.arange(min(2, len(images)))).cpu())
-        objective: Any = make(network, width, classes).to(device)
+        objective = TunedObjective(
+            make(network, width, classes), drops_paths=recipe.drop_path > 0, ema=recipe.ema
+        ).to(device)
+        published = objective.published()
         trained = train(
             objective,
             images,
@@ -97,27 +113,28 @@ def _trained(tuning: Tuning, make: Make) -> Checkpoint:
             kind=_KIND,
             progress=tuning.progress,
             listener=tuning.listener,
-            measure=_accuracy(objective, Batches(validation, form, device), validation.labels)
+            measure=_accuracy(published, Batches(validation, form, device), validation.labels)
             if validation
             else None,
+            rates=layer_rates(network, recipe.layer_decay),
         )
     last = trained.curves[-1]
     summary = {key: value for key, value in last.items() if key in _SUMMARY}
     return Checkpoint(
         architecture,
-        state_of(network),
-        head_of(objective),
+        state_of(published.network),
+        head_of(published),
         trained.curves,
         summary,
         trained.measured,
     )
 
 
-def _accuracy(objective: Any, images: Batches, labels: Ints) -> Callable[[], dict[str, float]]:
+def _accuracy(published: Any, images: Batches, labels: Ints) -> Callable[[], dict[str, float]]:
     def measure() -> dict[str, float]:
         with torch.no_grad():
             found = [
-                objective.head(objective.network(some)).argmax(dim=1).cpu()
+                published.head(published.network(some)).argmax(dim=1).cpu()
                 for some in images.stream(images.in_order(_BATCH))
             ]
         right = torch.cat(found) == torch.from_numpy(labels)

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-__all__ = ["follow", "rising_momentum"]
+__all__ = ["average", "follow", "rising_momentum"]
 
 
 def rising_momentum(start: float, progress: float) -> float:
@@ -23,3 +23,18 @@ def follow(follower: nn.Module, leader: nn.Module, momentum: float) -> None:
     """
     for behind, ahead in zip(follower.parameters(), leader.parameters(), strict=True):
         behind.lerp_(ahead, 1 - momentum)
+
+
+@torch.no_grad()
+def average(follower: nn.Module, leader: nn.Module, momentum: float) -> None:
+    """Move parameters and statistics of ``follower`` towards those of ``leader`` by 1 - momentum.
+
+    For a follower that is fed no image: its BatchNorms can only average the leader's. Counts are
+    taken over.
+    """
+    follow(follower, leader, momentum)
+    for behind, ahead in zip(follower.buffers(), leader.buffers(), strict=True):
+        if behind.is_floating_point():
+            behind.lerp_(ahead, 1 - momentum)
+        else:
+            behind.copy_(ahead)
