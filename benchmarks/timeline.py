@@ -111,6 +111,7 @@ def main() -> None:
         options = Options(workers=arguments.workers)
         launched = launch(planned, Workspace.at(Path(folder) / ".mood"), options)
         marks.note("launch ended")
+        marks.first["last call ended"] = marks.outcomes[-1][0]
     assert launched.exit_code == 0, launched.failures
     own = psutil.Process().cpu_times()
     print(

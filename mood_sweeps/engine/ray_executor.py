@@ -19,6 +19,7 @@ from mood_sweeps.engine.outcome import Outcome
 from mood_sweeps.engine.pools import Shape, shapes_for
 from mood_sweeps.engine.pulse import Pulse
 from mood_sweeps.engine.ray_address import check_address
+from mood_sweeps.engine.worker import Worker
 from mood_sweeps.errors import ExecutorLost, InputError
 from mood_sweeps.planner.call import Call
 from mood_sweeps.store import Lease, Store
@@ -152,7 +153,7 @@ class RayExecutor:
         import ray
 
         self._pulse = Pulse(ray.get_runtime_context().gcs_address)
-        self._actor_class = ray.remote(max_restarts=0, max_task_retries=0)(_Worker)
+        self._actor_class = ray.remote(max_restarts=0, max_task_retries=0)(Worker)
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         shapes = shapes_for(nodes, self._gpus_per_worker, self._workers)
         pools = {shape: _Pool(shape) for shape in shapes.values()}
@@ -274,24 +275,6 @@ class RayExecutor:
             str(self._store.root), self._keep_every_s
         )
         return _Actor(handle, handle.get_ready.remote(shape.imports_torch))
-
-
-class _Worker:
-    """The worker process: a few lines round `perform`."""
-
-    def __init__(self, store_root: str, keep_every_s: float) -> None:
-        self._store = Store(store_root)
-        self._keep_every_s = keep_every_s
-
-    def get_ready(self, imports_torch: bool) -> None:
-        """Import what training needs, if this worker is to train."""
-        if imports_torch:
-            import mood_sweeps.stages.train  # noqa: F401
-
-    def perform(self, call: Call, lease: Lease) -> Outcome:
-        from mood_sweeps.engine.perform import perform
-
-        return perform(call, self._store, lease, self._keep_every_s)
 
 
 def _each(pools: dict[str, _Pool]) -> list[_Pool]:

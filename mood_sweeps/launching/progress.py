@@ -147,5 +147,6 @@ class LiveProgress(SilentProgress):
     def _render(self) -> Group:
         for kind, task in self._tasks.items():
             self._progress.update(task, completed=self.tally.done[kind])
-        running = [Text(f"  ▸ {call}", style="dim") for call in self.tally.running.values()]
-        return Group(self._progress, Text(f"  {self.tally.summary()}"), *running)
+        running = list(self.tally.running.values())  # at once: the engine's thread changes it
+        lines = [Text(f"  ▸ {call}", style="dim") for call in running]
+        return Group(self._progress, Text(f"  {self.tally.summary()}"), *lines)

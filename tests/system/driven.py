@@ -124,7 +124,7 @@ class Driven:
         busy = []
         for process in self.descendants():
             with contextlib.suppress(psutil.NoSuchProcess):
-                if process.cmdline()[:1] and "_Worker.perform" in process.cmdline()[0]:
+                if process.cmdline()[:1] and "Worker.perform" in process.cmdline()[0]:
                     busy.append(process)
         return busy
 

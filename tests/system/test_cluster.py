@@ -40,7 +40,7 @@ def cluster() -> Iterator[Any]:
 def workers_of(node: Any, doing: str = "") -> list[psutil.Process]:
     """Return the processes of our actors on a node."""
     (raylet,) = node.all_processes["raylet"]
-    name = f"ray::_Worker.{doing}"
+    name = f"ray::Worker.{doing}"
     try:
         children = psutil.Process(raylet.process.pid).children()
         return [child for child in children if child.cmdline()[0].startswith(name)]

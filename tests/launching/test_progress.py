@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from mood_sweeps.engine.outcome import CellFailure, Outcome
+from mood_sweeps.launching.progress import LiveProgress, PlainProgress
+from mood_sweeps.launching.tally import Tally
+from mood_sweeps.planner.call import Call, Extraction, Scoring
+from mood_sweeps.store import Ref
+
+REF = Ref("extract", "k")
+TRAIN = Call("t", "pretrain", "mim [vit]", "mim", Extraction(REF, ()), (), (), 1)
+SCORE = Call("s", "score", "mim", "score", Scoring("g", REF, REF, REF, (), "head", ()), (), (), 3)
+ROW = {"score_key": "x"}
+STEERING = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+"""What moves a terminal's cursor."""
+
+
+def shown(progress: type[Any], *, terminal: bool) -> tuple[Any, Tally, io.StringIO]:
+    out = io.StringIO()
+    tally = Tally([TRAIN, SCORE], {}, cells=1)
+    console = Console(file=out, width=100, force_terminal=terminal, color_system=None)
+    reporter = progress(console)
+    reporter.begin(tally)
+    return reporter, tally, out
+
+
+def test_lines_say_what_ended_and_how_far_the_run_is() -> None:
+    plain, _, out = shown(PlainProgress, terminal=False)
+    plain.started(TRAIN, 1)
+    assert out.getvalue() == ""
+    plain.ended(TRAIN, 1, Outcome("t", "worker lost", error="gone"), False)
+    plain.started(TRAIN, 2)
+    plain.ended(TRAIN, 2, Outcome("t", "done", seconds=1.25), True)
+    plain.started(SCORE, 1)
+    failure = CellFailure(("a", "b"), "ValueError: no", "Traceback …")
+    outcome = Outcome("s", "done", seconds=0.5, evaluations=(ROW,), failures=(failure,))
+    plain.ended(SCORE, 1, outcome, True)
+    plain.end()
+    assert out.getvalue().splitlines() == [
+        "pretrain mim [vit]: worker lost: gone",
+        "pretrain mim [vit]: attempt 2",
+        "pretrain mim [vit]  1.2 s  [1/4 cells, 0:00 elapsed]",
+        "score mim: 2 cells failed: ValueError: no",
+        "score mim  0.5 s  [2/4 cells, 2 failed or skipped, 0:00 elapsed]",
+    ]
+
+
+def test_bars_say_what_runs_and_leave_their_last_state_on_the_screen() -> None:
+    live, tally, out = shown(LiveProgress, terminal=True)
+    live.started(TRAIN, 1)
+    live.say("a line")
+    live.ended(TRAIN, 1, Outcome("t", "done", seconds=1.0), True)
+    live.started(SCORE, 1)
+    live.end()
+    lines = [line.rstrip() for line in STEERING.sub("", out.getvalue()).splitlines()]
+    assert any(line.endswith("a line") for line in lines)
+    last = [line for line in lines if line][-4:]
+    assert [line.split()[0] for line in last] == ["pretrain", "cells", "1/4", "▸"]
+    assert [line.split()[-1] for line in last[:2]] == ["1/1", "1/4"]
+    assert last[-1] == "  ▸ score mim"
+    assert tally.done["pretrain"] == 1
+
+
+def test_bars_are_drawn_while_another_thread_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    live, tally, out = shown(LiveProgress, terminal=True)
+    live.started(TRAIN, 1)
+    name = Call.__str__
+    others = iter(range(100))
+
+    def named_meanwhile(call: Call) -> str:
+        """Do what the engine's thread may do between any two steps of the one that draws."""
+        tally.started(replace(SCORE, key=f"s{next(others)}"))
+        return name(call)
+
+    monkeypatch.setattr(Call, "__str__", named_meanwhile)
+    live.end()
+    assert "▸ pretrain mim [vit]" in out.getvalue()
