@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 OUT_OF_KEYS: Mapping[str, bool] = {"out of keys": True}
-"""Metadata of a parameter that says where a file is: its bytes are in the key, its path is not."""
+"""Metadata of a parameter that says where data is: its bytes are in the key, this is not."""
 
 
 class Parameters(Protocol):

@@ -51,12 +51,16 @@ class Extraction:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """One number to make: a fitted scorer on one OOD bank against the call's ID bank."""
+    """One number to make: a fitted scorer on one OOD bank against the call's ID bank.
+
+    n_left_out: how many images of the OOD set the bank is without.
+    """
 
     fit: Fit | Selection
     score_key: str
     ood_bank: Ref
     ood_classes: tuple[str, ...]
+    n_left_out: int = 0
 
 
 @dataclass(frozen=True, eq=False)

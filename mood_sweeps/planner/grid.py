@@ -13,6 +13,7 @@ from mood_sweeps.choice import Choice
 from mood_sweeps.datasets.image_set import ImageSet
 from mood_sweeps.errors import InputError, Problem
 from mood_sweeps.planner.cells import CellMaker, Source
+from mood_sweeps.planner.exposure import Exposures
 from mood_sweeps.planner.given import given_sources
 from mood_sweeps.planner.loading import Loaded, Loading
 from mood_sweeps.planner.plan import Cell, Plan, Representation
@@ -74,6 +75,7 @@ class _Trained:
         self._settings: dict[tuple[int, int], Choice] = {}
         self._tokenizers: dict[tuple[int, int], Choice | None] = {}
         self._loading = Loading(sweep, find_image_set)
+        self._exposures = Exposures(sweep, find_image_set)
 
     def sources(self) -> Iterator[Source]:
         for id_set, pairs in _by_id_set(self.sweep.pairs).items():
@@ -170,7 +172,10 @@ class _Trained:
     def _bank(self, representation: Representation, image_set: str, split: str) -> Stage:
         bank = representation.banks.get((image_set, split))
         if bank is None:
-            bank = extract_stage(representation.checkpoint, self._sets[image_set], split)
+            images = self._sets[image_set]
+            # Whole sets are OOD sets: of an ID set nothing is ever shown as OOD.
+            left_out = self._exposures.left_out(images) if split == "all" else ()
+            bank = extract_stage(representation.checkpoint, images, split, left_out)
             representation.banks[image_set, split] = bank
         return bank
 
@@ -216,7 +221,8 @@ class _Trained:
         seed = axis_seed if stage.parameters.uses_seed else None
         at = (id(stage), upstream.key, id_set.name, seed)
         if at not in self._trained:
-            self._trained[at] = finetune_stage(stage, upstream, id_set, seed)
+            shown = self._exposures.shown(stage, seed)
+            self._trained[at] = finetune_stage(stage, upstream, id_set, seed, shown)
         return self._trained[at]
 
 

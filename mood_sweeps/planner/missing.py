@@ -130,16 +130,7 @@ def _scoring(
         name: () if representation.is_given else find_image_set(name).classes
         for name in {id_set, *(cell.pair.ood_set for cell in cells)}
     }
-    evaluations = tuple(
-        Evaluation(
-            fit=cell.fit,
-            score_key=cell.score_key,
-            # Of its own representation: two may learn from the same bytes and test on others.
-            ood_bank=cell.representation.banks[cell.pair.ood_set, "all"].ref,
-            ood_classes=classes[cell.pair.ood_set],
-        )
-        for cell in cells
-    )
+    evaluations = tuple(_evaluation(cell, classes[cell.pair.ood_set]) for cell in cells)
     return Call(
         key=f"score-{group}",
         kind="score",
@@ -166,3 +157,10 @@ def _scoring(
         makes=(),
         units=len(cells),
     )
+
+
+def _evaluation(cell: Cell, ood_classes: tuple[str, ...]) -> Evaluation:
+    # Of its own representation: two may learn from the same bytes and test on others.
+    bank = cell.representation.banks[cell.pair.ood_set, "all"]
+    n_left_out = len(bank.work.left_out) if isinstance(bank.work, Extract) else 0
+    return Evaluation(cell.fit, cell.score_key, bank.ref, ood_classes, n_left_out)

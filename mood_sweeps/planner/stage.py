@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from mood_sweeps.choice import Choice
+from mood_sweeps.datasets.exposure import Places
 from mood_sweeps.datasets.image_set import ImageSet
 from mood_sweeps.identity import key_of
 from mood_sweeps.planner.loads import LoadFile, LoadPublished
@@ -17,6 +18,7 @@ from mood_sweeps.store import Ref
 
 __all__ = [
     "VERSIONS",
+    "Exposed",
     "Extract",
     "Finetune",
     "GivenBank",
@@ -74,26 +76,40 @@ class Pretrain:
     tokenizer: Ref | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Exposed:
+    """OOD images that a stage shows to a network: a set, and places in its ``all`` split."""
+
+    images: ImageSet
+    places: Places
+
+
 @dataclass(frozen=True)
 class Finetune:
     """Train further from a checkpoint on the ID set's train split.
 
-    seed: None where the stage uses none.
+    seed: None where the stage uses none. exposed: the image set, and the places in its ``all``
+    split, of the OOD images that it shows.
     """
 
     stage: Choice
     checkpoint: Ref
     id_set: str
     seed: int | None
+    exposed: tuple[str, Places] | None = None
 
 
 @dataclass(frozen=True)
 class Extract:
-    """Cache features and logits of one split of an image set under one checkpoint."""
+    """Cache features and logits of one split of an image set under one checkpoint.
+
+    left_out: places in the split of images that the bank is to be without.
+    """
 
     checkpoint: Ref
     image_set: str
     split: str
+    left_out: Places = ()
 
 
 Pinned = tuple[tuple[str, str, str], ...]
@@ -210,7 +226,13 @@ def load_stage(work: LoadFile | LoadPublished, label: str) -> Stage:
     return _stage("load", work.content, work, (), label, method=work.backbone.label)
 
 
-def finetune_stage(stage: Choice, upstream: Stage, id_set: ImageSet, seed: int | None) -> Stage:
+def finetune_stage(
+    stage: Choice,
+    upstream: Stage,
+    id_set: ImageSet,
+    seed: int | None,
+    exposed: Exposed | None = None,
+) -> Stage:
     """Return the stage that trains ``upstream``'s checkpoint further on ``id_set``.
 
     seed: None for a stage that uses none.
@@ -222,25 +244,39 @@ def finetune_stage(stage: Choice, upstream: Stage, id_set: ImageSet, seed: int |
     }
     if seed is not None:
         content["seed"] = seed
+    shown = None
+    if exposed is not None:
+        content["exposed"] = {
+            **_data(exposed.images, "all"),
+            "images": key_of(exposed.places),
+        }
+        shown = (exposed.images.name, exposed.places)
     return _stage(
         "finetune",
         content,
-        Finetune(stage, upstream.ref, id_set.name, seed),
+        Finetune(stage, upstream.ref, id_set.name, seed, shown),
         (upstream.ref,),
         label=f"{upstream.label} → {stage.label} on {id_set.name}",
         method=f"{upstream.method} {stage.label}",
     )
 
 
-def extract_stage(checkpoint: Stage, images: ImageSet, split: str) -> Stage:
-    """Return the stage that extracts ``images``' ``split`` under a checkpoint."""
-    content = {"checkpoint": checkpoint.key, "data": _data(images, split)}
+def extract_stage(checkpoint: Stage, images: ImageSet, split: str, left_out: Places = ()) -> Stage:
+    """Return the stage that extracts ``images``' ``split`` under a checkpoint.
+
+    left_out: places in the split of images that the bank is to be without.
+    """
+    content: dict[str, Any] = {"checkpoint": checkpoint.key, "data": _data(images, split)}
+    label = f"{images.name}/{split}"
+    if left_out:
+        content["left_out"] = key_of(left_out)
+        label += f" less {len(left_out)}"
     return _stage(
         "extract",
         content,
-        Extract(checkpoint.ref, images.name, split),
+        Extract(checkpoint.ref, images.name, split, left_out),
         (checkpoint.ref,),
-        label=f"{images.name}/{split} of {checkpoint.label}",
+        label=f"{label} of {checkpoint.label}",
         method=f"{images.name}/{split}",
     )
 

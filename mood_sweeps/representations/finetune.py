@@ -20,16 +20,18 @@ def finetune(
     validation: LabelledImages | None,
     seed: int,
     *,
+    exposed: LabelledImages | None = None,
     progress: Progress | None = None,
     listener: Listener | None = None,
 ) -> Checkpoint:
     """Return the checkpoint after a fine-tuning stage on ``train_images``.
 
     validation: its accuracy is recorded and decides nothing. seed: not looked at by a stage that
-    uses none. progress: see ``training.train``. Reproducible as ``pretrain``. Raises StageFailed
-    where training fails: a loss that is not finite, a class without images.
+    uses none. exposed: the OOD images of a stage that shows some. progress: see
+    ``training.train``. Reproducible as ``pretrain``. Raises StageFailed where training fails: a
+    loss that is not finite, a class without images.
     """
     tuning = Tuning(
-        stage.parameters, checkpoint, train_images, validation, seed, progress, listener
+        stage.parameters, checkpoint, train_images, validation, seed, exposed, progress, listener
     )
     return FINETUNERS[type(stage.parameters)](tuning)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mood_sweeps.scorers.catalogue import SCORERS
+from mood_sweeps.scorers.catalogue import NOT_SCORERS, SCORERS
 from mood_sweeps.scorers.scorer import (
     FAMILIES,
     FITS_ON,
@@ -17,6 +17,7 @@ __all__ = [
     "FAMILIES",
     "FITS_ON",
     "NEEDS",
+    "NOT_SCORERS",
     "SCORERS",
     "LearnsNothing",
     "Scorer",

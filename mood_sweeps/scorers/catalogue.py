@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mood_sweeps.scorers.feature.caref import CARef
 from mood_sweeps.scorers.feature.cfood import CFOOD
 from mood_sweeps.scorers.feature.chebyshev import Chebyshev, ChebyshevMOODv1
@@ -80,7 +82,7 @@ from mood_sweeps.scorers.training.mc_dropout import (
 )
 from mood_sweeps.scorers.training.ssod import SSOD
 
-__all__ = ["SCORERS"]
+__all__ = ["NOT_SCORERS", "SCORERS"]
 
 # ``name@tool`` is how that tool or paper computes the score of this name, where tools disagree.
 # The bare name is the best-founded choice; its docstring says why.
@@ -207,3 +209,9 @@ SCORERS: dict[str, type[Scorer]] = {
     "mc_dropout@openood": MCDropoutOpenOOD,
     "mc_dropout@pytorch_ood": MCDropoutPytorchOOD,
 }
+
+NOT_SCORERS: Mapping[str, str] = {
+    "outlier_exposure": "outlier exposure is a way to train, and what it trains is scored as any "
+    "classifier is: fine-tune by 'ft:outlier_exposure', score by 'msp', 'energy' or any other",
+}
+"""What is looked for among the scorers and is none: from names to what it is."""

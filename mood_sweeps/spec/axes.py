@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 from mood_sweeps.choice import Choice, choose_all
 from mood_sweeps.errors import InputError
 from mood_sweeps.identity import canonical
+from mood_sweeps.scorers import NOT_SCORERS
 from mood_sweeps.spec.catalogues import Catalogues
+from mood_sweeps.spec.exposure import checked_exposure
 from mood_sweeps.spec.installed import installed_scorer
 from mood_sweeps.spec.part import Part, kind_of
 from mood_sweeps.spec.sweep import Finetune, Selected
@@ -107,6 +109,8 @@ def _read_scorers(
                 scorers[name], digests[name] = installed
         if not user.complete and name not in {EVERY_SCORER, *scorers}:
             return None
+        if isinstance(name, str) and name in NOT_SCORERS and name not in scorers:
+            raise InputError(NOT_SCORERS[name])
         named = [{name: None} for name in catalogues.scorers] if raw == EVERY_SCORER else [raw]
         chosen = [
             _reproducible(dataclasses.replace(choice, digest=digests.get(choice.name, "")))
@@ -161,10 +165,17 @@ class _Reader:
 
 def read_finetunes(raw: Any, catalogues: Catalogues) -> list[Finetune]:
     """Read one item of the finetune axis, ``pt`` or ``pt+ft``; InputError if it is none."""
-    return [
-        Finetune("+".join(("pt", *(_reproducible(stage).label for stage in stages))), stages)
-        for stages in catalogues.finetunes(raw)
-    ]
+    chain = str(_name_of(raw))
+    found = []
+    for stages in catalogues.finetunes(raw):
+        try:
+            checked = tuple(checked_exposure(_reproducible(stage), catalogues) for stage in stages)
+        except InputError as error:
+            raise InputError(
+                dataclasses.replace(one, inside=(chain, *one.inside)) for one in error.problems
+            ) from None
+        found.append(Finetune("+".join(("pt", *(stage.label for stage in checked))), checked))
+    return found
 
 
 def _label(value: Choice | Finetune | Selected) -> str:

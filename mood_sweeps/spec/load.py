@@ -13,10 +13,11 @@ from mood_sweeps.errors import InputError, Problem
 from mood_sweeps.spec.axes import read_axes, read_scorer_axis
 from mood_sweeps.spec.catalogues import Catalogues, shipped
 from mood_sweeps.spec.dialect import to_yaml
+from mood_sweeps.spec.exposure import exposures_of
 from mood_sweeps.spec.features import read_features
 from mood_sweeps.spec.located import Located, parse
 from mood_sweeps.spec.overrides import apply_override
-from mood_sweeps.spec.pairs import read_pairs, read_training_set, validation_sets
+from mood_sweeps.spec.pairs import check_exposures, read_pairs, read_training_set, validation_sets
 from mood_sweeps.spec.part import Part, Problems, kind_of
 from mood_sweeps.spec.rules import AxisValues, read_rules
 from mood_sweeps.spec.select import read_select
@@ -125,6 +126,8 @@ def _trained(
     axes = read_axes(entries.get("axes"), catalogues, user, file.parent)
     pairs = read_pairs(entries.get("pairs"), catalogues)
     axes = read_select(entries.get("select"), axes, validation_sets(pairs, catalogues))
+    exposures = exposures_of(axes.finetune, axes.seed, catalogues.image_set)
+    check_exposures(exposures, pairs, catalogues)
     values = AxisValues.trained(axes, pairs.usable, pairs_flawed=pairs.flawed)
     return Sweep(
         name=_name(entries.get("name")),

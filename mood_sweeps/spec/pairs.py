@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, get_args
 
+from mood_sweeps.datasets.exposure import Exposure, exposed_among, smallest_class
 from mood_sweeps.datasets.image_set import ImageSet
 from mood_sweeps.errors import InputError
 from mood_sweeps.spec.catalogues import Catalogues
@@ -12,7 +13,7 @@ from mood_sweeps.spec.part import Part
 from mood_sweeps.spec.select import ValidationSets
 from mood_sweeps.spec.sweep import Distance, Pair
 
-__all__ = ["Pairs", "read_pairs", "read_training_set", "validation_sets"]
+__all__ = ["Pairs", "check_exposures", "read_pairs", "read_training_set", "validation_sets"]
 
 _EXAMPLE = "{id: digits:0-5, near: [digits:6-9]}"
 
@@ -74,6 +75,29 @@ def read_training_set(
                 "OOD classes must not be seen in training"
             )
     return images.name
+
+
+def check_exposures(exposures: tuple[Exposure, ...], pairs: Pairs, catalogues: Catalogues) -> None:
+    """Note the ID sets that are exposed as OOD, and classes of which nothing is left to test on."""
+    for id_set, part in pairs.id_parts.items():
+        for exposure in exposures:
+            shared = _shared(catalogues.image_set(id_set), exposure.images)
+            if shared:
+                part.complain(
+                    f"the ID set {id_set!r} holds {shared} of {exposure.images.name!r}, which "
+                    "outlier exposure shows as OOD"
+                )
+        tested = [pair.ood_set for pair in pairs.usable if pair.id_set == id_set]
+        for name in (*tested, *pairs.ood_val.get(id_set, ())):
+            images = catalogues.image_set(name)
+            left_out = exposed_among(images, exposures)
+            if left_out:
+                emptied, count = smallest_class(images.load("all"), left_out)
+                if count == 0:
+                    part.complain(
+                        f"no image of class {emptied!r} of {name!r} is left to test on: what "
+                        "outlier exposure draws for any k and seed is tested by no cell of a sweep"
+                    )
 
 
 class _Reader:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.datasets.catalogue import image_set
+from mood_sweeps.datasets.image_set import LabelledImages
 from mood_sweeps.planner.stage import Extract, Stage
 from mood_sweeps.representations.checkpoint import load
 from mood_sweeps.representations.extract import extract
 from mood_sweeps.store import Ref, Store
 
-__all__ = ["extract_banks"]
+__all__ = ["extract_banks", "images_of"]
 
 
 def extract_banks(
@@ -21,4 +24,12 @@ def extract_banks(
     network = load(store.folder(checkpoint))
     for stage in stages:
         assert isinstance(stage.work, Extract)
-        yield stage, extract(network, image_set(stage.work.image_set).load(stage.work.split))
+        yield stage, extract(network, images_of(stage.work))
+
+
+def images_of(work: Extract) -> LabelledImages:
+    """Return the images that a bank is of, in its order."""
+    images = image_set(work.image_set).load(work.split)
+    if not work.left_out:
+        return images
+    return images.take(np.delete(np.arange(len(images)), work.left_out))

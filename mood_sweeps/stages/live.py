@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Mapping
 
 from mood_sweeps.bank import FeatureBank
-from mood_sweeps.datasets.catalogue import image_set
 from mood_sweeps.planner.stage import Extract
 from mood_sweeps.representations.checkpoint import load
 from mood_sweeps.representations.live import LiveNetwork, NetworkInputs
+from mood_sweeps.stages.extract import images_of
 from mood_sweeps.store import Ref, Store
 
 __all__ = ["with_network"]
@@ -31,9 +31,7 @@ def with_network(
     return {
         ref: dataclasses.replace(
             bank,
-            inputs=NetworkInputs(
-                image_set(extracted[ref].image_set).load(extracted[ref].split), form
-            ),
+            inputs=NetworkInputs(images_of(extracted[ref]), form),
             network=network,
         )
         for ref, bank in banks.items()

@@ -130,7 +130,9 @@ class Scorings:
         shared_s = 0.0
         try:
             fit, note = self._chosen(evaluation.fit)
-            row["note"] = "; ".join(filter(None, (note, self._lacks))) or None
+            n_left_out = evaluation.n_left_out
+            exposed = f"{n_left_out} OOD images left out: exposed to" if n_left_out else None
+            row["note"] = "; ".join(filter(None, (note, exposed, self._lacks))) or None
             id_scores = self._scores(fit, self._work.id_bank)
             shared_s = time.perf_counter() - started
             started = time.perf_counter()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from mood_sweeps.datasets.catalogue import image_set
+from mood_sweeps.datasets.image_set import LabelledImages
 from mood_sweeps.errors import InputError
 from mood_sweeps.identity import file_digest
 from mood_sweeps.planner.loads import LoadFile, LoadPublished
@@ -59,8 +62,16 @@ def train(stage: Stage, store: Store, lease: Lease | None, keep_every_s: float) 
         images.load("train"),
         images.load("val"),
         work.seed or 0,  # without a seed nothing is drawn
+        exposed=_exposed(work),
         progress=progress,
     )
+
+
+def _exposed(work: Finetune) -> LabelledImages | None:
+    if work.exposed is None:
+        return None
+    name, places = work.exposed
+    return image_set(name).load("all").take(np.array(places, dtype=np.int64))
 
 
 def _from_file(work: LoadFile) -> Checkpoint:

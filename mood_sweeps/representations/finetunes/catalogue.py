@@ -7,6 +7,7 @@ from typing import Any
 from mood_sweeps.representations.finetunes.intermediate import Intermediate
 from mood_sweeps.representations.finetunes.multi_class import MultiClass
 from mood_sweeps.representations.finetunes.one_class import OneClass
+from mood_sweeps.representations.finetunes.outlier_exposure import OutlierExposure
 from mood_sweeps.representations.finetunes.probe import Probe
 from mood_sweeps.representations.finetunes.ssod import SSOD
 
@@ -17,5 +18,6 @@ FINETUNES: dict[str, type[Any]] = {
     "ft": MultiClass,
     "ft:one_class": OneClass,
     "ft:ssod": SSOD,
+    "ft:outlier_exposure": OutlierExposure,
     "probe": Probe,
 }

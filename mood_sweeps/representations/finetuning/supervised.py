@@ -18,13 +18,14 @@ from mood_sweeps.representations.finetuning.tuning import Tuning
 from mood_sweeps.representations.networks import build, features_of
 from mood_sweeps.representations.objectives.multi_class import MultiClassObjective
 from mood_sweeps.representations.objectives.objective import Objective
+from mood_sweeps.representations.objectives.outlier_exposure import OutlierExposureObjective
 from mood_sweeps.representations.objectives.ssod import SSODObjective
 from mood_sweeps.representations.objectives.tuned import TunedObjective
 from mood_sweeps.representations.pretrain import head_of, state_of
 from mood_sweeps.representations.reproducible import reproducible
 from mood_sweeps.representations.training import train
 
-__all__ = ["train_classifier", "train_one_class", "train_ssod"]
+__all__ = ["train_classifier", "train_one_class", "train_outlier_exposure", "train_ssod"]
 
 _KIND = "finetune"
 _BATCH = 512
@@ -67,6 +68,25 @@ def train_one_class(tuning: Tuning) -> Checkpoint:
         )
 
     return _trained(tuning, make)
+
+
+def train_outlier_exposure(tuning: Tuning) -> Checkpoint:
+    """Return the checkpoint after training on the ID classes with OOD images beside them."""
+    task = tuning.parameters
+    form = tuning.checkpoint.architecture["input"]
+    exposed = Batches(tuning.exposed, form, own_device()) if tuning.exposed else None
+    return _trained(
+        tuning,
+        lambda network, width, classes: OutlierExposureObjective(
+            network,
+            width,
+            classes,
+            task.label_smoothing,
+            view=task.view(),
+            exposed=exposed,
+            weight=task.weight,
+        ),
+    )
 
 
 def train_ssod(tuning: Tuning) -> Checkpoint:

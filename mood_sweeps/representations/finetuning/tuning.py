@@ -18,8 +18,8 @@ class Tuning:
     """One checkpoint to be tuned on one ID set.
 
     parameters: of the declared stage. images: the ID train split. validation: its accuracy is
-    recorded and decides nothing. seed: 0 for a stage that uses none. progress, listener: see
-    ``training.train``.
+    recorded and decides nothing. seed: 0 for a stage that uses none. exposed: OOD images that the
+    stage shows to the network. progress, listener: see ``training.train``.
     """
 
     parameters: Any
@@ -27,5 +27,6 @@ class Tuning:
     images: LabelledImages
     validation: LabelledImages | None
     seed: int
+    exposed: LabelledImages | None = None
     progress: Progress | None = None
     listener: Listener | None = None
