@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from killed import DiesInTheMiddle
 
 from mood_sweeps.choice import Choice, choose
 from mood_sweeps.datasets import image_set
@@ -13,11 +16,31 @@ from mood_sweeps.representations import PRETEXTS, choose_backbone, choose_finetu
 from mood_sweeps.representations.checkpoint import Checkpoint, load
 from mood_sweeps.representations.extract import extract
 from mood_sweeps.representations.finetune import finetune
+from mood_sweeps.representations.networks import build
 from mood_sweeps.representations.pretrain import pretrain
+from mood_sweeps.representations.progress import Progress
 from mood_sweeps.store.codecs import load_head
 
 DIGITS = image_set("digits:0-5")
 TRAIN, VALIDATION = DIGITS.load("train"), DIGITS.load("val")
+STRONG = {"layer_decay": 0.75, "drop_path": 0.2, "ema": 0.9}
+VIEWS = {"augmentation": "paper", "rand_augment": 9.0, "erase": 0.25}
+MIXED = {"mixup": 0.8, "cutmix": 1.0}
+TRAINING_STAGES: list[tuple[str, dict[str, object]]] = [
+    ("ft", {}),
+    ("ft", {**STRONG, **VIEWS, **MIXED}),
+    ("inter", {**STRONG, **VIEWS, **MIXED}),
+    ("ft:one_class", {**STRONG, **VIEWS}),
+    ("ft:ssod", {**STRONG, "gamma": 0.6}),
+]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +85,71 @@ def test_the_start_is_not_changed_and_the_run_repeats(start: Checkpoint) -> None
 def stage_of(name: str, **parameters: object) -> Choice:
     (stage,) = choose_finetune({f"pt+{name}": {name: parameters}})
     return stage
+
+
+def same(first: Checkpoint, second: Checkpoint) -> bool:
+    assert first.head is not None
+    assert second.head is not None
+    return (
+        first.weights.keys() == second.weights.keys()
+        and all(torch.equal(first.weights[name], second.weights[name]) for name in first.weights)
+        and np.array_equal(first.head.weight, second.head.weight)
+        and np.array_equal(first.head.bias, second.head.bias)
+        and first.curves == second.curves
+    )
+
+
+@pytest.mark.parametrize("backbone", ["vit_nano", "resnet_nano"])
+@pytest.mark.parametrize(("name", "parameters"), TRAINING_STAGES)
+def test_a_killed_stage_goes_on_to_the_same_bits(
+    name: str, parameters: dict[str, object], backbone: str
+) -> None:
+    random = choose("random", PRETEXTS, "pretext")
+    start = pretrain(random, choose_backbone(backbone), None, 0)
+    stage = stage_of(name, epochs=1, **parameters)
+    whole = finetune(stage, start, TRAIN, VALIDATION, 0)
+    kept = DiesInTheMiddle()
+    with pytest.raises(KeyboardInterrupt):
+        finetune(stage, start, TRAIN, VALIDATION, 0, progress=Progress(kept, 0.0, share=math.inf))
+    torch.manual_seed(5)
+    again = finetune(stage, start, TRAIN, VALIDATION, 0, progress=Progress(kept, 600.0))
+    assert same(whole, again)
+
+
+def test_everything_switched_on_still_learns_and_is_a_plain_network(start: Checkpoint) -> None:
+    stage = stage_of("ft", epochs=8, **{**STRONG, "ema": 0.8}, rand_augment=3.0, **MIXED)
+    checkpoint = finetune(stage, start, TRAIN, VALIDATION, 0)
+    bank = extract(checkpoint, VALIDATION)
+    assert bank.logits is not None
+    accuracy = (bank.logits.argmax(axis=1) == bank.labels).mean()
+    assert accuracy > 0.8
+    # What is recorded is the accuracy of what is published: the average, not the last weights.
+    assert checkpoint.summary["validation_accuracy"] == pytest.approx(accuracy)
+    assert checkpoint.architecture == start.architecture
+    network = build(checkpoint.architecture)
+    assert not any("DropPath" in type(one).__name__ for one in network.modules())
+    assert network.state_dict().keys() == checkpoint.weights.keys()
+
+
+@pytest.mark.parametrize(
+    "parameters", [*({name: value} for name, value in (STRONG | VIEWS | MIXED).items())], ids=str
+)
+def test_each_part_changes_what_is_trained(
+    start: Checkpoint, parameters: dict[str, object]
+) -> None:
+    plain = finetune(stage_of("ft", epochs=1), start, TRAIN, None, 0)
+    other = finetune(stage_of("ft", epochs=1, **parameters), start, TRAIN, None, 0)
+    assert not torch.equal(plain.weights["conv1.weight"], other.weights["conv1.weight"])
+
+
+def test_images_of_another_size_and_channels_are_trained_on(start: Checkpoint) -> None:
+    strokes = image_set("strokes")  # 16×16, the network takes 8×8
+    checkpoint = finetune(
+        stage_of("inter", epochs=2), start, strokes.load("train"), strokes.load("val"), 0
+    )
+    assert checkpoint.summary["validation_accuracy"] > 0.4
+    assert checkpoint.head is not None
+    assert checkpoint.head.weight.shape == (6, 128)
 
 
 def test_ssod_trains_a_detector_that_is_kept_with_the_head(

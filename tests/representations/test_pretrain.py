@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from killed import DiesInTheMiddle
 
 from mood_sweeps.choice import Choice, choose
 from mood_sweeps.datasets import image_set
@@ -89,23 +90,6 @@ def test_a_killed_pretraining_goes_on_to_the_same_bits(pretext: str, backbone: s
 
 def always(kept: Kept) -> Progress:
     return Progress(kept, 0.0, share=math.inf)
-
-
-class DiesInTheMiddle:
-    """Keeps a training's state a few times, then ends it as a kill would."""
-
-    def __init__(self) -> None:
-        self.content: bytes | None = None
-        self.writes = 0
-
-    def read(self) -> bytes | None:
-        return self.content
-
-    def write(self, content: bytes) -> None:
-        if self.writes == 11:
-            raise KeyboardInterrupt
-        self.content = content
-        self.writes += 1
 
 
 def test_the_seed_matters() -> None:
