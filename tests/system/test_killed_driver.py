@@ -54,6 +54,7 @@ def test_the_same_command_converges_however_often_the_driver_is_killed(
 
     with launched() as driven:
         driven.until(lambda: not orphaned & rowless_scores(facts), "their rows are adopted")
+        driven.until(lambda: facts.count("launches") == 4, "it has begun")
         driven.until(lambda: facts.count("evaluations") > n_cells - 25, "the last rows")
         after_kill(driven)
 

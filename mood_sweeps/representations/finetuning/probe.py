@@ -5,12 +5,9 @@ from __future__ import annotations
 import dataclasses
 import time
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
-from sklearn.preprocessing import StandardScaler
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.errors import StageFailed
@@ -19,6 +16,9 @@ from mood_sweeps.representations.device import own_device, peak_memory_mb
 from mood_sweeps.representations.extract import extract
 from mood_sweeps.representations.finetunes.probe import Probe
 from mood_sweeps.representations.finetuning.tuning import Tuning
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
 
 __all__ = ["fit_head", "fit_probe"]
 
@@ -60,6 +60,12 @@ def fit_head(
     if absent:
         named = ", ".join(repr(class_names[at]) for at in absent)
         raise StageFailed(f"a linear probe needs images of every class; there are none of {named}")
+    # Late: over a second of imports, which every worker's start would bear.
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import log_loss
+    from sklearn.preprocessing import StandardScaler
+
     scaler = StandardScaler()
     features = scaler.fit_transform(bank.features.astype(np.float64))
     model = LogisticRegression(C=probe.c, max_iter=probe.iterations)
