@@ -62,11 +62,8 @@ class Choice:
     @functools.cached_property
     def label(self) -> str:
         """How rows and tables call it: ``knn`` or ``knn(k=10)``, defaults left out."""
-        changed = non_default_fields(self.parameters)
-        if not changed:
-            return self.name
-        inner = ", ".join(f"{name}={_plain(changed[name])}" for name in sorted(changed))
-        return f"{self.name}({inner})"
+        shown = self._shown()
+        return f"{self.name}({', '.join(shown)})" if shown else self.name
 
     @property
     def content(self) -> dict[str, Any]:
@@ -81,6 +78,16 @@ class Choice:
         if self.digest:
             content["source"] = self.digest
         return content
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """Every parameter, defaults included, as plain data."""
+        return dataclasses.asdict(self.parameters)
+
+    def _shown(self) -> list[str]:
+        """Return what the label says beside the name."""
+        changed = non_default_fields(self.parameters)
+        return [f"{name}={_plain(changed[name])}" for name in sorted(changed)]
 
 
 def choose(raw: Any, catalogue: Catalogue, axis: str) -> Choice:

@@ -27,6 +27,8 @@ LAYERS: dict[str, set[str]] = {
     "identity": set(),
     "bank": set(),
     "choice": {"errors", "identity"},
+    # Choices whose parameters are searched for.
+    "search": {"errors", "identity", "choice"},
     # Parts that know values only.
     "datasets": VALUES,
     "metrics": VALUES,
@@ -35,16 +37,25 @@ LAYERS: dict[str, set[str]] = {
     "aggregation": VALUES,
     "results": VALUES,
     "features": {*VALUES, "metrics", "scorers"},
-    "representations": {*VALUES, "datasets"},
+    "representations": {*VALUES, "datasets", "search"},
     # What is asked, and what has to be done for it.
     # Features of one's own are described by their files: what is there is asked of `features`.
     "spec": {*VALUES, "datasets", "features", "representations", "scorers"},
     # What a scorer needs of features that are given is the scorer's to say.
-    "planner": {*VALUES, "datasets", "scorers", "spec", "store"},
+    "planner": {*VALUES, "datasets", "scorers", "search", "spec", "store"},
     # Doing it.
     # It reads the features that a user has, as it loads the images of a data set.
-    "stages": {*VALUES, "datasets", "features", "metrics", "planner", "representations", "store"},
-    "engine": {*VALUES, "metrics", "planner", "stages", "store"},
+    "stages": {
+        *VALUES,
+        "datasets",
+        "features",
+        "metrics",
+        "planner",
+        "representations",
+        "search",
+        "store",
+    },
+    "engine": {*VALUES, "metrics", "planner", "search", "stages", "store"},
     "tracking": {*VALUES, "datasets", "results", "store"},
     "workspace": {*VALUES, "results", "store"},
     "launching": {
@@ -94,7 +105,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "torchvision": ("representations/*",),
     "timm": ("representations/networks.py",),
     "lightly": ("representations/objectives/*",),
-    "ray": ("engine/ray_executor.py", "engine/ray_address.py"),
+    "ray": ("engine/ray_executor.py", "engine/ray_address.py", "engine/tune_trials.py"),
     "mlflow": ("tracking/*",),
     "sqlalchemy": ("results/*",),
     "alembic": ("results/migrate.py", "results/migrations/*"),
@@ -104,7 +115,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "sklearn": ("representations/finetuning/probe.py",),
     "pyarrow": ("features/written.py",),
     "safetensors": ("store/codecs.py", "representations/*"),
-    "pydantic": ("choice.py", "representations/*", "scorers/*"),
+    "pydantic": ("choice.py", "representations/*", "scorers/*", "search/*"),
     "yaml": ("spec/*",),
     "psutil": ("store/process.py",),
     "threadpoolctl": ("stages/threads.py", "features/threads.py"),

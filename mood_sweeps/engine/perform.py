@@ -12,14 +12,16 @@ import os
 import platform
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from mood_sweeps.bank import FeatureBank, Ints
 from mood_sweeps.engine.outcome import CellFailure, Made, Outcome, made_of
 from mood_sweeps.errors import CorruptObject, LeaseLost
 from mood_sweeps.metrics import nearest_class_mean, predict
-from mood_sweeps.planner.call import Call, Copying, Extraction, Scoring, Training
+from mood_sweeps.planner.call import Call, Copying, Drawing, Extraction, Scoring, Training
+from mood_sweeps.planner.picture import Picture
 from mood_sweeps.planner.plan import NEAREST_CLASS_MEAN
 from mood_sweeps.planner.stage import GivenBank, GivenHead, Stage
 from mood_sweeps.stages.given import copy_given, read_given_files
@@ -33,15 +35,27 @@ from mood_sweeps.stages.score_objects import (
 )
 from mood_sweeps.stages.threads import single_thread
 from mood_sweeps.store import Lease, Origin, Ref, Store
-from mood_sweeps.store.codecs import load_bank, load_head, save_bank
+from mood_sweeps.store.codecs import load_bank, load_head, save_bank, save_picture
+
+if TYPE_CHECKING:
+    from mood_sweeps.stages.trials import Trials
 
 __all__ = ["environment", "perform"]
 
+RunTrials = Callable[["Trials"], None]
 
-def perform(call: Call, store: Store, lease: Lease, keep_every_s: float) -> Outcome:
+
+def perform(
+    call: Call,
+    store: Store,
+    lease: Lease,
+    keep_every_s: float,
+    run_trials: RunTrials | None = None,
+) -> Outcome:
     """Run a call whose inputs are in the store; publish only while ``lease`` is still held.
 
-    keep_every_s: seconds between two keepings of a training's state.
+    keep_every_s: seconds between two keepings of a training's state. run_trials: runs the search of
+    a stage that is tuned; by default in this process, one trial after another.
     """
     started = time.perf_counter()
     worker = f"{platform.node()}:{os.getpid()}"
@@ -49,7 +63,7 @@ def perform(call: Call, store: Store, lease: Lease, keep_every_s: float) -> Outc
         _import_for(call)
         started = time.perf_counter()
         with single_thread():
-            outcome = _Performance(call, store, lease, keep_every_s).outcome()
+            outcome = _Performance(call, store, lease, keep_every_s, run_trials).outcome()
     except CorruptObject as error:
         outcome = Outcome(call.key, "input corrupt", error=str(error), corrupt=error.ref)
     except LeaseLost as error:
@@ -71,9 +85,11 @@ def _import_for(call: Call) -> None:
     Late, because torch and timm take ten seconds that a scoring worker need not spend.
     """
     work = call.work
-    if isinstance(work, Training | Extraction) or (isinstance(work, Scoring) and work.extracted):
+    needs_images = isinstance(work, Training | Extraction | Drawing)
+    if needs_images or (isinstance(work, Scoring) and work.extracted):
         import mood_sweeps.stages.extract
         import mood_sweeps.stages.live
+        import mood_sweeps.stages.picture
         import mood_sweeps.stages.train  # noqa: F401
 
 
@@ -104,8 +120,16 @@ def environment() -> Mapping[str, str]:
 class _Performance:
     """One call being performed."""
 
-    def __init__(self, call: Call, store: Store, lease: Lease, keep_every_s: float) -> None:
+    def __init__(
+        self,
+        call: Call,
+        store: Store,
+        lease: Lease,
+        keep_every_s: float,
+        run_trials: RunTrials | None,
+    ) -> None:
         self._call = call
+        self._run_trials = run_trials
         self._keep_every_s = keep_every_s
         self._store = store
         self._lease = lease
@@ -119,16 +143,20 @@ class _Performance:
             return self._extract(work)
         if isinstance(work, Copying):
             return self._copy(work)
+        if isinstance(work, Drawing):
+            return self._draw(work)
         return self._score(work)
 
     def _train(self, work: Training) -> Outcome:
-        from mood_sweeps.stages.train import train  # late for cost, see `_import_for`
+        from mood_sweeps.stages.trials import train_or_tune  # late for cost, see `_import_for`
 
         stage = work.stage
         if self._store.has(stage.ref):
             return Outcome(self._call.key, "reused", made=(self._described(stage),))
         started = time.perf_counter()
-        checkpoint = train(stage, self._store, self._lease, self._keep_every_s)
+        checkpoint = train_or_tune(
+            stage, self._store, self._lease, self._keep_every_s, self._run_trials
+        )
         seconds = time.perf_counter() - started
         manifest = self._store.publish(
             stage.ref,
@@ -152,6 +180,25 @@ class _Performance:
         manifest = self._store.publish(
             stage.ref,
             lambda folder: copy_given(given, found, folder),
+            self._origin(stage),
+            self._lease,
+            seconds,
+        )
+        return Outcome(self._call.key, "done", made=(made_of(stage, manifest),))
+
+    def _draw(self, work: Drawing) -> Outcome:
+        from mood_sweeps.stages.picture import take_picture  # late for cost, see `_import_for`
+
+        stage, picture = work.stage, work.stage.work
+        assert isinstance(picture, Picture)
+        if self._store.has(stage.ref):
+            return Outcome(self._call.key, "reused", made=(self._described(stage),))
+        started = time.perf_counter()
+        arrays = take_picture(picture, self._store)
+        seconds = time.perf_counter() - started
+        manifest = self._store.publish(
+            stage.ref,
+            lambda folder: save_picture(arrays, picture.subject, picture.lines, folder),
             self._origin(stage),
             self._lease,
             seconds,

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from mood_sweeps.errors import InputError
 
-__all__ = ["TRAINS", "Shape", "shapes_for"]
+__all__ = ["TRAINS", "TRIALS", "Shape", "shapes_for"]
 
-TRAINS = ("tokenizer", "pretrain", "load", "finetune", "extract")
+TRIALS = "trials"
+"""What Ray calls the one thread that a worker trains the trials of a tuned stage in."""
+
+TRAINS = ("tokenizer", "pretrain", "load", "finetune", "extract", "picture")
 COMPUTES = ("given", "score")
 KINDS = (*TRAINS, *COMPUTES)
 

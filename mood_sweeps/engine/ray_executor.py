@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mood_sweeps.engine.outcome import Outcome
-from mood_sweeps.engine.pools import Shape, shapes_for
+from mood_sweeps.engine.pools import TRIALS, Shape, shapes_for
 from mood_sweeps.engine.pulse import Pulse
 from mood_sweeps.engine.ray_address import check_address
 from mood_sweeps.engine.worker import Worker
@@ -153,7 +153,9 @@ class RayExecutor:
         import ray
 
         self._pulse = Pulse(ray.get_runtime_context().gcs_address)
-        self._actor_class = ray.remote(max_restarts=0, max_task_retries=0)(Worker)
+        self._actor_class = ray.remote(
+            max_restarts=0, max_task_retries=0, concurrency_groups={TRIALS: 1}
+        )(Worker)
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         shapes = shapes_for(nodes, self._gpus_per_worker, self._workers)
         pools = {shape: _Pool(shape) for shape in shapes.values()}

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mood_sweeps.engine.outcome import Outcome
 from mood_sweeps.engine.perform import perform
 from mood_sweeps.planner.call import Call
+from mood_sweeps.stages.threads import single_thread
 from mood_sweeps.store import Lease, Store
+
+if TYPE_CHECKING:
+    from mood_sweeps.stages.trials import Trials
 
 __all__ = ["Worker"]
 
@@ -19,6 +25,8 @@ class Worker:
     def __init__(self, store_root: str, keep_every_s: float) -> None:
         self._store = Store(store_root)
         self._keep_every_s = keep_every_s
+        self._trials: Trials | None = None
+        self._failure: Exception | None = None
 
     def get_ready(self, imports_torch: bool) -> None:
         """Import what training needs, if this worker is to train."""
@@ -27,4 +35,22 @@ class Worker:
 
     def perform(self, call: Call, lease: Lease) -> Outcome:
         """See `perform`."""
-        return perform(call, self._store, lease, self._keep_every_s)
+        return perform(call, self._store, lease, self._keep_every_s, self._run_trials)
+
+    def advance(self, number: int, rung: int) -> float:
+        """Take a trial of the search that is being performed to a rung, in a thread beside it."""
+        assert self._trials is not None
+        try:
+            with single_thread():
+                return self._trials.advance(number, rung)
+        except Exception as error:
+            self._failure = error  # itself, of which Tune would make a text
+            raise
+
+    def _run_trials(self, trials: Trials) -> None:
+        from mood_sweeps.engine.tune_trials import run_in_tune  # late: importing it takes a second
+
+        self._trials, self._failure = trials, None
+        run_in_tune(trials)
+        if self._failure is not None:
+            raise self._failure

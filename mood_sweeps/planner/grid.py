@@ -16,6 +16,7 @@ from mood_sweeps.planner.cells import CellMaker, Source
 from mood_sweeps.planner.exposure import Exposures
 from mood_sweeps.planner.given import given_sources
 from mood_sweeps.planner.loading import Loaded, Loading
+from mood_sweeps.planner.pictures import pictures_of
 from mood_sweeps.planner.plan import Cell, Plan, Representation
 from mood_sweeps.planner.rules import finetune_refuses, pretext_refuses, scorer_refuses
 from mood_sweeps.planner.stage import (
@@ -25,6 +26,7 @@ from mood_sweeps.planner.stage import (
     pretrain_stage,
     tokenizer_stage,
 )
+from mood_sweeps.planner.tuned import check_tokenizers, check_tuned
 from mood_sweeps.spec.sweep import Finetune, Pair, Sweep
 
 __all__ = ["expand"]
@@ -90,6 +92,11 @@ class _Trained:
                 for seed in seeds:
                     representation = self._representation(
                         pretext, backbone, finetune, seed, id_set, loaded
+                    )
+                    representation.pictures.extend(
+                        pictures_of(
+                            representation, pretext, finetune, pairs, self._sets, self.sweep
+                        )
                     )
                     yield Source(
                         representation,
@@ -183,6 +190,13 @@ class _Trained:
         self, pretext: Choice, backbone: Choice, corpus: ImageSet, seed: int
     ) -> Stage | None:
         model = self._tokenizer_model(pretext, backbone)
+        folder = Path(self.sweep.where).parent
+        check_tokenizers(
+            pretext,
+            seed,
+            lambda one: one.parameters.tokenizer_for(backbone, folder),
+            self.sweep.where,
+        )
         if model is None:
             return None
         stage = tokenizer_stage(model, corpus, seed)
@@ -212,6 +226,7 @@ class _Trained:
     ) -> Stage:
         at = (id(pretext), id(backbone), corpus.name, seed)
         if at not in self._trained:
+            check_tuned(pretext, corpus, seed, self.sweep.where)
             self._trained[at] = pretrain_stage(pretext, backbone, corpus, seed, tokenizer)
         return self._trained[at]
 
@@ -221,6 +236,7 @@ class _Trained:
         seed = axis_seed if stage.parameters.uses_seed else None
         at = (id(stage), upstream.key, id_set.name, seed)
         if at not in self._trained:
+            check_tuned(stage, id_set, seed, self.sweep.where)
             shown = self._exposures.shown(stage, seed)
             self._trained[at] = finetune_stage(stage, upstream, id_set, seed, shown)
         return self._trained[at]

@@ -6,7 +6,8 @@ numbers; the golden test of keys fails when a key changes for any other reason.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from mood_sweeps.choice import Choice
@@ -14,6 +15,8 @@ from mood_sweeps.datasets.exposure import Places
 from mood_sweeps.datasets.image_set import ImageSet
 from mood_sweeps.identity import key_of
 from mood_sweeps.planner.loads import LoadFile, LoadPublished
+from mood_sweeps.planner.picture import Picture
+from mood_sweeps.search import Tuned
 from mood_sweeps.store import Ref
 
 __all__ = [
@@ -32,6 +35,7 @@ __all__ = [
     "given_bank_stage",
     "given_stage",
     "load_stage",
+    "picture_stage",
     "pretrain_stage",
     "tokenizer_stage",
 ]
@@ -43,6 +47,7 @@ VERSIONS = {
     "finetune": 1,
     "extract": 1,
     "given": 1,
+    "picture": 1,
     "fit": 1,
     "select": 1,
     "score": 1,
@@ -135,7 +140,8 @@ class GivenBank:
     is_id: bool
 
 
-Work = Tokenizer | Pretrain | Finetune | LoadFile | LoadPublished | Extract | GivenHead | GivenBank
+Trained = Tokenizer | Pretrain | Finetune | LoadFile | LoadPublished
+Work = Trained | Extract | GivenHead | GivenBank | Picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,11 +168,31 @@ class Stage:
         """``tokenizer``, ``pretrain``, ``load``, ``finetune``, ``extract`` or ``given``."""
         return self.ref.kind
 
+    @property
+    def tuned(self) -> Tuned | None:
+        """What it is that is tuned, where its parameters are searched for."""
+        choice = _trained_by(self.work)
+        return choice if isinstance(choice, Tuned) else None
+
+    def trials(self) -> tuple[Stage, ...]:
+        """Return the trainings that a stage that is tuned tries, each of one setting.
+
+        They share the stage's key: none of them has an object of its own. Raises InputError for a
+        setting whose values do not go together.
+        """
+        work, tuned = self.work, self.tuned
+        assert isinstance(work, Pretrain | Finetune)
+        assert tuned is not None
+        tried = tuned.candidates(work.seed or 0)
+        if isinstance(work, Pretrain):
+            return tuple(replace(self, work=replace(work, pretext=choice)) for choice in tried)
+        return tuple(replace(self, work=replace(work, stage=choice)) for choice in tried)
+
     def choices(self) -> dict[str, Any]:
         """Return its choices by role, with every parameter, defaults included."""
         roles = {field.name: getattr(self.work, field.name) for field in fields(self.work)}
         return {
-            role: {"name": choice.name, "parameters": asdict(choice.parameters)}
+            role: {"name": choice.name, "parameters": choice.described}
             for role, choice in roles.items()
             if isinstance(choice, Choice)
         }
@@ -281,6 +307,21 @@ def extract_stage(checkpoint: Stage, images: ImageSet, split: str, left_out: Pla
     )
 
 
+def picture_stage(
+    checkpoint: Stage,
+    subject: str,
+    shown: Iterable[tuple[ImageSet, str]],
+    gamma: float | None = None,
+) -> Stage:
+    """Return the stage that shows what a checkpoint makes of the first images of some splits."""
+    shown = tuple(shown)
+    places = tuple((images.name, split) for images, split in shown)
+    work = Picture(checkpoint.ref, subject, places, gamma)
+    content = work.content | {"data": [_data(images, split) for images, split in shown]}
+    label = f"{subject} of {checkpoint.label}"
+    return _stage("picture", content, work, (checkpoint.ref,), label, method=subject)
+
+
 def given_stage(label: str, head: Pinned | None, train: Pinned, test: Pinned) -> Stage:
     """Return the stage whose object is a representation that the user has: it holds the head.
 
@@ -301,6 +342,12 @@ def given_bank_stage(label: str, files: Pinned, head: Pinned | None, *, is_id: b
     if head is not None:
         content["head"] = _bytes(head)
     return _stage("given", content, GivenBank(files, head, is_id), (), label, method="bank")
+
+
+def _trained_by(work: Work) -> Choice | None:
+    if isinstance(work, Pretrain):
+        return work.pretext
+    return work.stage if isinstance(work, Finetune) else None
 
 
 def _bytes(files: Pinned) -> dict[str, str]:

@@ -39,6 +39,7 @@ class Checkpoint:
     curves: one record per epoch. summary: final numbers by name. measured: how the training went
     (images per second, memory); it is in no file, as the same bits take longer elsewhere.
     decoder: kept by a pretraining that can reconstruct images; whoever trains on has none.
+    trials: of a stage that was tuned, one record per setting that was tried.
     """
 
     architecture: dict[str, Any]
@@ -48,9 +49,10 @@ class Checkpoint:
     summary: dict[str, float] = field(default_factory=dict)
     measured: dict[str, float] = field(default_factory=dict)
     decoder: Decoder | None = None
+    trials: list[dict[str, Any]] = field(default_factory=list)
 
     def save(self, folder: Path) -> None:
-        """Write ``model.safetensors``, those of head and decoder if any, and two JSON files."""
+        """Write ``model.safetensors``, those of head and decoder if any, and JSON files."""
         folder.mkdir(parents=True, exist_ok=True)
         safetensors.torch.save_file(self.weights, folder / "model.safetensors")
         if self.head is not None:
@@ -69,6 +71,8 @@ class Checkpoint:
             }
         _write(folder / "checkpoint.json", described)
         _write(folder / "curves.json", self.curves)
+        if self.trials:
+            _write(folder / "trials.json", self.trials)
 
 
 def load(folder: Path) -> Checkpoint:

@@ -34,7 +34,8 @@ class Progress:
     kept: where; None keeps nothing. every_s: seconds between two keepings, if they are cheap.
     share: of the time, that keeping may take at most: a big network is kept less often. came_from:
     what else the training depends on, such as the digest of the checkpoint it started from: what
-    was kept of another origin is not taken up.
+    was kept of another origin is not taken up. pause_after: epochs after which the training keeps
+    its state and ends for now; called again, it goes on from there.
     """
 
     def __init__(
@@ -43,7 +44,9 @@ class Progress:
         every_s: float = 60.0,
         came_from: Mapping[str, str] | None = None,
         share: float = 0.05,
+        pause_after: int | None = None,
     ) -> None:
+        self.pause_after = pause_after
         self._share = share
         self._kept = kept
         self._every_s = every_s

@@ -21,7 +21,7 @@ from mood_sweeps.representations.tokenizers.read import read_tokenizer
 from mood_sweeps.representations.tokenizers.train import train_tokenizer
 from mood_sweeps.store import Lease, Store
 
-__all__ = ["train"]
+__all__ = ["came_from", "train", "train_from"]
 
 
 def train(stage: Stage, store: Store, lease: Lease | None, keep_every_s: float) -> Checkpoint:
@@ -31,9 +31,18 @@ def train(stage: Stage, store: Store, lease: Lease | None, keep_every_s: float) 
     earlier launch was killed. Raises LeaseLost, when it would be kept, if another launch has
     taken over.
     """
+    kept = store.unfinished(stage.ref, lease)
+    return train_from(stage, store, Progress(kept, keep_every_s, came_from(stage, store)))
+
+
+def came_from(stage: Stage, store: Store) -> dict[str, str]:
+    """Return the digests of what a stage starts from, by key."""
+    return {ref.key: store.manifest(ref).digest for ref in stage.inputs}
+
+
+def train_from(stage: Stage, store: Store, progress: Progress) -> Checkpoint:
+    """Return the checkpoint a training stage makes, going on from ``progress``; see `train`."""
     work = stage.work
-    digests = {ref.key: store.manifest(ref).digest for ref in stage.inputs}
-    progress = Progress(store.unfinished(stage.ref, lease), keep_every_s, digests)
     if isinstance(work, Tokenizer):
         if work.corpus is None or work.seed is None:
             return read_tokenizer(work.model)

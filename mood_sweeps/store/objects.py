@@ -181,7 +181,7 @@ class Store:
         """
         unfinished = list((self.root / "unfinished").glob("*/*"))
         for path in unfinished:
-            if self.has(Ref(path.parent.name, path.name)):
+            if self.has(Ref(path.parent.name, path.name.partition("-")[0])):
                 path.unlink(missing_ok=True)
         asides = [path for path in unfinished if path.suffix]
         for path in [*(self.root / "tmp").iterdir(), *self.leases.left_aside(), *asides]:

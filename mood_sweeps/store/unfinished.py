@@ -53,7 +53,12 @@ class Unfinished:
         finally:
             aside.unlink(missing_ok=True)
 
+    def part(self, name: str) -> Unfinished:
+        """Return a place of its own beside it, for one of several trainings of the stage."""
+        return Unfinished(self.path.with_name(f"{self.path.name}-{name}"), self.lease)
+
     def discard(self) -> None:
-        """Forget it, when the work is finished."""
+        """Forget it and its parts, when the work is finished."""
         with contextlib.suppress(OSError):
-            self.path.unlink(missing_ok=True)
+            for path in [self.path, *self.path.parent.glob(f"{self.path.name}-*")]:
+                path.unlink(missing_ok=True)

@@ -7,9 +7,10 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from mood_sweeps.choice import Choice, choose_all, did_you_mean
+from mood_sweeps.choice import Choice, did_you_mean
 from mood_sweeps.errors import InputError, Problem
 from mood_sweeps.representations.finetunes.catalogue import FINETUNES
+from mood_sweeps.search import choose_all_tuned
 
 __all__ = ["choose_finetune", "choose_finetunes"]
 
@@ -56,7 +57,7 @@ def choose_finetunes(raw: Any) -> tuple[tuple[Choice, ...], ...]:
 
 def _settings(chain: str, stage: str, given: Mapping[str, Any]) -> tuple[Choice, ...]:
     try:
-        return choose_all({stage: given.get(stage)}, FINETUNES, "finetune")
+        return choose_all_tuned({stage: given.get(stage)}, FINETUNES, "finetune")
     except InputError as error:
         raise InputError(_within(problem, chain) for problem in error.problems) from None
 

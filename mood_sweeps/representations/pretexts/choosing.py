@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mood_sweeps.choice import Choice, choose_all
+from mood_sweeps.choice import Choice
 from mood_sweeps.errors import InputError, Problem
 from mood_sweeps.representations.pretexts.catalogue import PRETEXTS
 from mood_sweeps.representations.pretexts.loaded import Published, PublishedTask, WeightsFile
 from mood_sweeps.representations.pretexts.random_weights import RandomWeights
 from mood_sweeps.representations.published.catalogue import published
+from mood_sweeps.search import choose_all_tuned
 
 __all__ = ["LOADED", "choose_pretexts"]
 
@@ -33,7 +34,7 @@ def choose_pretexts(raw: Any) -> tuple[Choice, ...]:
     return tuple(
         choice
         for name, weights, one in _by_weights(raw)
-        for choice in choose_all(one, _catalogue(name, weights), "pretext")
+        for choice in choose_all_tuned(one, _catalogue(name, weights), "pretext")
     )
 
 

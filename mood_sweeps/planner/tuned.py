@@ -1,0 +1,54 @@
+"""Whether what is tuned can be tuned here: found before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from mood_sweeps.choice import Choice
+from mood_sweeps.datasets.image_set import ImageSet
+from mood_sweeps.errors import InputError, Problem
+from mood_sweeps.search import Tuned
+
+__all__ = ["check_tokenizers", "check_tuned"]
+
+
+def check_tuned(choice: Choice, images: ImageSet, seed: int | None, where: str) -> None:
+    """Raise InputError if a choice is tuned and its settings or ``images`` do not allow it.
+
+    images: what it is trained on, whose validation split decides. where: the experiment's file.
+    """
+    if not isinstance(choice, Tuned):
+        return
+    _candidates(choice, seed or 0, where)
+    if "val" not in images.splits or len(images.classes) < 2:
+        raise InputError(
+            Problem(
+                f"{choice.label} is tuned by its accuracy on {images.name}/val, which needs that "
+                "split and two classes or more",
+                where,
+            )
+        )
+
+
+def check_tokenizers(
+    choice: Choice, seed: int, tokenizer_of: Callable[[Choice], Choice | None], where: str
+) -> None:
+    """Raise InputError if settings of a pretext task differ in the tokenizer made before it."""
+    if isinstance(choice, Tuned) and any(
+        tokenizer_of(candidate) != tokenizer_of(choice)
+        for candidate in _candidates(choice, seed, where)
+    ):
+        message = f"{choice.label} tunes what its tokenizer is made of, which is another stage"
+        raise InputError(Problem(message, where))
+
+
+def _candidates(choice: Tuned, seed: int, where: str) -> tuple[Choice, ...]:
+    try:
+        _ = choice.rungs
+        return choice.candidates(seed)
+    except InputError as error:
+        raise InputError(
+            replace(problem, message=f"{choice.label}: {problem.message}", where=where)
+            for problem in error.problems
+        ) from None
