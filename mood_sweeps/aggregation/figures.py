@@ -7,10 +7,12 @@ tell apart; scorers of one family differ by marker.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
@@ -25,7 +27,7 @@ from mood_sweeps.aggregation.cells import Families, family_of, in_order
 from mood_sweeps.aggregation.confusion import PAIR, confusion_matrix
 from mood_sweeps.aggregation.measures import measure_of
 
-__all__ = ["Figure", "confusion_heatmaps", "pretext_by_scorer", "save_png"]
+__all__ = ["Figure", "confusion_heatmaps", "image_grid", "pretext_by_scorer", "save_png"]
 
 _FAMILY_COLOURS = {
     "probability": "#0072B2",
@@ -135,6 +137,28 @@ def confusion_heatmaps(frame: pd.DataFrame, *, columns: int = 4) -> Figure:
     )
     bar.set_label("share of the OOD class (%)")
     bar.outline.set_visible(False)
+    return figure
+
+
+def image_grid(
+    names: Sequence[str], lines: Sequence[Sequence[tuple[npt.NDArray[Any], str]]]
+) -> Figure:
+    """Draw lines of images, each (S, S, 3) in [0, 1] with a few words above, in pairs."""
+    n_columns = max(map(len, lines))
+    figure = Figure(
+        figsize=(0.62 * n_columns + 1.6, 0.8 * len(lines) + 0.2),
+        layout=ConstrainedLayoutEngine(w_pad=0.015, h_pad=0.02, wspace=0.0, hspace=0.0),
+    )
+    panels = figure.subplots(len(lines), n_columns, squeeze=False)
+    for axes in panels.flat:
+        axes.set_axis_off()
+    for row, name, line in zip(panels, names, lines, strict=True):
+        for axes, (image, words) in zip(row, line, strict=False):
+            axes.imshow(image, interpolation="nearest")
+            axes.set_title(words, fontsize=7, color=_INK, pad=2)
+        row[0].text(
+            -0.15, 0.5, name, transform=row[0].transAxes, ha="right", va="center", fontsize=8
+        )
     return figure
 
 

@@ -25,6 +25,7 @@ from mood_sweeps.aggregation.confusion_section import confusion_section
 from mood_sweeps.aggregation.figures import pretext_by_scorer
 from mood_sweeps.aggregation.headline import headline
 from mood_sweeps.aggregation.measures import MEASURES, measure_of
+from mood_sweeps.aggregation.pictures import Drawn, pictures_section
 from mood_sweeps.aggregation.render import to_markdown
 from mood_sweeps.aggregation.report_folder import ReportFolder
 from mood_sweeps.errors import InputError
@@ -69,13 +70,14 @@ def write_report(
     title: str,
     provenance: Mapping[str, str],
     families: Families | None = None,
+    pictures: Sequence[Drawn] = (),
 ) -> list[Path]:
     """Write the report of a sweep, finished or not, and return the paths written, in order.
 
     results: the results frame, one row per cell, metrics as fractions. confusions: the confusion
     frame; may be empty. folder: made if missing; files of these names are replaced. title: the
     first heading. provenance: name → value for the footer, in its order. families: scorer →
-    family, for the colours and order of scorers.
+    family, for the colours and order of scorers. pictures: what representations make of images.
     Raises InputError when the frames lack columns or hold no or ambiguous cells.
     """
     if results.empty:
@@ -94,6 +96,7 @@ def write_report(
         *_accuracy(results, report),
         "## Near-OOD confusion",
         *confusion_section(results, confusions, report, families),
+        *pictures_section(pictures, report),
         "## Completeness",
         *_completeness(results, report, families),
         "## Conventions",

@@ -26,6 +26,7 @@ STAGE_KINDS = (
     "finetune",
     "extract",
     "given",
+    "picture",
     "fit",
     "select",
     "score",

@@ -24,5 +24,6 @@ __all__ = ["command"]
 @workspace
 def command(sweep: str | None, out: Path | None, workspace: Workspace) -> None:
     """Write report.md, a CSV per table and a PNG per figure for SWEEP (default: the last one)."""
-    for path in report_on(results_of(workspace), sweep, out, workspace.home):
+    results, store = results_of(workspace), workspace.open_store()
+    for path in report_on(results, store, sweep, out, workspace.home):
         click.echo(path)

@@ -220,7 +220,9 @@ class _Launch:
         if self._mirror is None or self._stop.draining:
             return
         try:
-            paths = report_on(self._results, self._plan.sweep.name, None, self._workspace.home)
+            paths = report_on(
+                self._results, self._store, self._plan.sweep.name, None, self._workspace.home
+            )
         except InputError as error:
             self._reporter.say(f"no report: {error}")
             return

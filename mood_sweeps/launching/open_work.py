@@ -25,6 +25,7 @@ GUESSED_SECONDS = {
     "finetune": 10.0,
     "extract": 0.1,
     "given": 0.1,
+    "picture": 0.1,
     "score": 0.02,
 }
 """What a stage is taken to cost, relative to the others, before one was ever measured."""

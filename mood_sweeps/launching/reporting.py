@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mood_sweeps.choice import did_you_mean
-from mood_sweeps.errors import InputError
+from mood_sweeps.errors import CorruptObject, InputError
 from mood_sweeps.results.query import Results
 from mood_sweeps.scorers import SCORERS
+from mood_sweeps.store import Store
+from mood_sweeps.store.codecs import load_picture
+
+if TYPE_CHECKING:
+    from mood_sweeps.aggregation.pictures import Drawn
 
 __all__ = ["report_on", "scorer_families"]
 
@@ -17,13 +24,17 @@ def scorer_families() -> dict[str, str]:
     return {name: scorer.family for name, scorer in SCORERS.items()}
 
 
-def report_on(results: Results, sweep: str | None, folder: Path | None, home: Path) -> list[Path]:
+def report_on(
+    results: Results, store: Store, sweep: str | None, folder: Path | None, home: Path
+) -> list[Path]:
     """Write the report of ``sweep`` (default: the last one launched); return the files.
 
-    folder: where to; default ``reports/<sweep>`` in the workspace ``home``.
+    store: where pictures are, if there are any. folder: where to; default ``reports/<sweep>`` in
+    the workspace ``home``.
     Raises InputError if there is no such sweep or the folder cannot be written.
     """
     # pandas and matplotlib come in here, seconds that nothing else in a launch needs.
+    from mood_sweeps.aggregation.pictures import names_of
     from mood_sweeps.aggregation.report import write_report
 
     launches = results.launches()
@@ -48,6 +59,23 @@ def report_on(results: Results, sweep: str | None, folder: Path | None, home: Pa
             title=chosen,
             provenance=provenance,
             families=scorer_families(),
+            pictures=_pictures(store, names_of(frame)),
         )
     except OSError as error:
         raise InputError(f"{target} cannot be written: {error.strerror or error}") from None
+
+
+def _pictures(store: Store, names: Mapping[str, str]) -> list[Drawn]:
+    """Return the pictures of representations, whose ``names`` by key these are, in their order."""
+    from mood_sweeps.aggregation.pictures import Drawn  # late, see `report_on`
+
+    found = []
+    for ref in store.refs("picture"):
+        try:
+            checkpoint = store.manifest(ref).origin.content["checkpoint"]
+            if checkpoint in names:
+                subject, lines = load_picture(store.folder(ref))
+                found.append(Drawn(names[checkpoint], subject, lines))
+        except CorruptObject:
+            continue  # the next launch takes it again
+    return sorted(found, key=lambda picture: (picture.subject, picture.label))

@@ -11,7 +11,7 @@ from mood_sweeps.planner.call import Call, Scoring
 
 __all__ = ["KINDS", "Tally", "clock"]
 
-KINDS = ("tokenizer", "pretrain", "load", "finetune", "extract", "given", "score")
+KINDS = ("tokenizer", "pretrain", "load", "finetune", "extract", "given", "picture", "score")
 
 
 class Tally:

@@ -19,6 +19,7 @@ from mood_sweeps.store import Ref
 __all__ = [
     "Call",
     "Copying",
+    "Drawing",
     "Evaluation",
     "Extraction",
     "Scoring",
@@ -37,6 +38,13 @@ class Training:
 @dataclass(frozen=True, eq=False)
 class Copying:
     """Check a head or a set of features in the user's files, and copy it into the store."""
+
+    stage: Stage
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """Take one picture."""
 
     stage: Stage
 
@@ -96,7 +104,7 @@ class Call:
     kind: str
     label: str
     method: str
-    work: Training | Copying | Extraction | Scoring
+    work: Training | Copying | Drawing | Extraction | Scoring
     needs: tuple[Ref, ...]
     makes: tuple[Ref, ...]
     units: int

@@ -12,6 +12,7 @@ from mood_sweeps.datasets.image_set import ImageSet
 from mood_sweeps.planner.call import (
     Call,
     Copying,
+    Drawing,
     Evaluation,
     Extraction,
     Scoring,
@@ -59,7 +60,8 @@ def calls_for(
     for checkpoint, banks in extractions.items():
         call = _extraction(checkpoint, tuple(banks.values()))
         calls[call.key] = call
-    return (*calls.values(), *scorings)
+    pictures = _pictures(plan.representations, is_there, calls)
+    return (*calls.values(), *scorings, *pictures)
 
 
 def group_of(representation: Representation) -> str:
@@ -83,13 +85,32 @@ def _training(chain: tuple[Stage, ...], is_there: Callable[[Ref], bool]) -> list
     return calls[::-1]
 
 
+def _pictures(
+    representations: Iterable[Representation],
+    is_there: Callable[[Ref], bool],
+    calls: Collection[str],
+) -> list[Call]:
+    """Return the calls of missing pictures; for a picture alone no checkpoint is trained again."""
+    missing = {
+        stage.key: _of_one_stage(stage)
+        for representation in representations
+        for stage in representation.pictures
+        if not is_there(stage.ref)
+        and (representation.key in calls or is_there(representation.checkpoint.ref))
+    }
+    return list(missing.values())
+
+
+_WORK: dict[str, Callable[[Stage], Copying | Drawing]] = {"given": Copying, "picture": Drawing}
+
+
 def _of_one_stage(stage: Stage) -> Call:
     return Call(
         key=stage.key,
         kind=stage.kind,
         label=stage.label,
         method=stage.method,
-        work=Copying(stage) if stage.kind == "given" else Training(stage),
+        work=_WORK.get(stage.kind, Training)(stage),
         needs=stage.inputs,
         makes=(stage.ref,),
         units=1,

@@ -29,7 +29,7 @@ class Representation:
 
     chain: its training stages, in order, a tokenizer first where the pretext task predicts its
         tokens; of features that were given, the one stage that takes their head.
-    banks: extract (or given) stages by (image set, split).
+    banks: extract (or given) stages by (image set, split). pictures: stages that no number needs.
     seed: None where nothing behind it is drawn: features that were given, weights that were loaded.
     head_set: the image set whose classes the head tells apart; None if headless.
     headless_predictions: where predicted ID classes come from if no head predicts them.
@@ -44,6 +44,7 @@ class Representation:
     head_set: str | None
     banks: dict[tuple[str, str], Stage] = field(default_factory=dict)
     headless_predictions: str = NEAREST_CLASS_MEAN
+    pictures: list[Stage] = field(default_factory=list)
 
     @property
     def checkpoint(self) -> Stage:
@@ -134,10 +135,10 @@ class Plan:
         return f"<Plan {self.sweep.name}: {len(self.cells)} cells → {stages}>"
 
     def stages(self) -> Iterator[Stage]:
-        """Yield every training and extraction stage once, inputs before what needs them."""
+        """Yield every stage with an object of its own once, inputs before what needs them."""
         seen: set[str] = set()
         for representation in self.representations:
-            for stage in (*representation.chain, *representation.banks.values()):
+            for stage in _stages_of(representation):
                 if stage.key not in seen:
                     seen.add(stage.key)
                     yield stage
@@ -147,6 +148,12 @@ class Plan:
         counts = dict(Counter(stage.kind for stage in self.stages()))
         scoring = scoring_keys(self.cells)
         return counts | {kind: len(keys) for kind, keys in scoring.items() if keys}
+
+
+def _stages_of(representation: Representation) -> Iterator[Stage]:
+    yield from representation.chain
+    yield from representation.banks.values()
+    yield from representation.pictures
 
 
 def scoring_keys(cells: Iterable[Cell]) -> dict[str, set[str]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,18 @@ __all__ = [
     "load_arrays",
     "load_bank",
     "load_head",
+    "load_picture",
     "save_arrays",
     "save_bank",
     "save_head",
+    "save_picture",
 ]
 
 BANK_FILE = "bank.safetensors"
 HEAD_FILE = "head.safetensors"
+PICTURE_FILE, PICTURE_TEXT = "picture.safetensors", "picture.json"
+
+Arrays = dict[str, npt.NDArray[Any]]
 
 
 def save_arrays(arrays: Mapping[str, npt.NDArray[Any]], path: Path) -> None:
@@ -66,3 +72,22 @@ def load_head(folder: Path) -> Head | None:
         return None
     arrays = load_arrays(folder / HEAD_FILE)
     return Head(arrays["weight"], arrays["bias"], arrays.get("detector"))
+
+
+def save_picture(
+    arrays: Mapping[str, npt.NDArray[Any]], subject: str, lines: Sequence[str], folder: Path
+) -> None:
+    """Write a picture: its subject, the names of its lines, arrays named ``<line>.<array>``."""
+    save_arrays(arrays, folder / PICTURE_FILE)
+    described = {"subject": subject, "lines": list(lines)}
+    (folder / PICTURE_TEXT).write_text(json.dumps(described, indent=1) + "\n", "utf-8")
+
+
+def load_picture(folder: Path) -> tuple[str, list[tuple[str, Arrays]]]:
+    """Return the subject of a picture, and the name and the arrays of every line."""
+    described = json.loads((folder / PICTURE_TEXT).read_text("utf-8"))
+    arrays: list[Arrays] = [{} for _ in described["lines"]]
+    for name, array in load_arrays(folder / PICTURE_FILE).items():
+        line, _, part = name.partition(".")
+        arrays[int(line)][part] = array
+    return described["subject"], list(zip(described["lines"], arrays, strict=True))

@@ -126,7 +126,7 @@ def test_without_labels_there_are_scores_but_no_accuracy_and_no_confusion(folder
         "no confusion: nothing predicts the ID classes of the OOD set"
     }
     assert tried.launched.results().confusions().empty
-    assert report_on(tried.launched.results(), "mine", folder / "report", folder)
+    assert report_on(tried.launched.results(), tried.store, "mine", folder / "report", folder)
 
 
 def test_nearest_class_means_predict_where_there_is_no_head(folder: Path) -> None:
@@ -227,7 +227,7 @@ def test_status_explain_and_report_know_given_features(folder: Path) -> None:
     assert status.cells == {"done": 10}
     cell = find_cell(tried.launched.plan, "beit,vim@moodv2,noise")
     assert [line.state for line in explain(cell, results, tried.store)] == ["cached"] * 5
-    paths = report_on(results, "mine", folder / "report", folder)
+    paths = report_on(results, tried.store, "mine", folder / "report", folder)
     text = paths[-1].read_text()
     assert "beit" in text
     assert "nan" not in text.lower().replace("provenance", "")

@@ -11,7 +11,14 @@ from mood_sweeps.representations.augment import random_view
 from mood_sweeps.representations.objectives.classification import new_head
 from mood_sweeps.representations.objectives.objective import Objective
 
-__all__ = ["SSODObjective", "detector_loss", "pooled_and_positions", "sides"]
+__all__ = [
+    "SSODObjective",
+    "confidence_in",
+    "detector_loss",
+    "pooled_and_positions",
+    "sides",
+    "sides_of",
+]
 
 
 class SSODObjective(Objective):
@@ -74,8 +81,17 @@ def sides(
     logits: of the classifier at every position, (N, P, C). labels: int64 (N,), of the images.
     gamma: confidence in the image's class from which on a patch is ID; up to 1 − gamma it is OOD.
     """
+    return sides_of(confidence_in(logits, labels), gamma)
+
+
+def confidence_in(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return the softmax (N, P) of each image's class at every position; see `sides`."""
     confidence = F.softmax(logits.float(), dim=-1)
-    own = confidence.take_along_dim(labels.view(-1, 1, 1), dim=-1)[..., 0]
+    return confidence.take_along_dim(labels.view(-1, 1, 1), dim=-1)[..., 0]
+
+
+def sides_of(own: torch.Tensor, gamma: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return which confidences (N, P) in the own class make a patch ID and which OOD."""
     is_id = own >= gamma
     return is_id, (own <= 1 - gamma) & ~is_id
 
