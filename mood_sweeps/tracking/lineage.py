@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,12 @@ from typing import Any
 from mood_sweeps.store import Manifest, Ref, Store
 from mood_sweeps.tracking.names import flat, metric_safe
 
-__all__ = ["MAX_POINTS", "Point", "TrainedStage", "training_stages"]
+__all__ = ["MAX_POINTS", "Point", "TrainedStage", "Trial", "training_stages"]
 
 MAX_POINTS = 1000
 """How many points of one curve are shown at most."""
 
-CURVES = "curves.json"
+CURVES, TRIALS = "curves.json", "trials.json"
 _KINDS = ("finetune", "pretrain", "load", "tokenizer", "given")
 _UPSTREAM = ("checkpoint", "tokenizer")
 """Where a stage's content has the key of the training stage before it."""
@@ -43,6 +44,16 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """One setting that was tried of a stage that was tuned: what MLflow shows of it."""
+
+    number: int
+    parameters: dict[str, str]
+    points: list[Point]
+    tags: dict[str, str]
+
+
+@dataclass(frozen=True)
 class TrainedStage:
     """One training stage of a chain; where features were given, the one that took them over.
 
@@ -63,19 +74,40 @@ class TrainedStage:
     def points(self, from_ms: int) -> list[Point]:
         """Return its curves, each thinned to ``MAX_POINTS`` points (the last one is kept).
 
+        And single points of what was measured while it ran: images per second, memory.
         from_ms: the time of step 0, a millisecond before that of step 1.
         """
         path = self.folder / CURVES
-        if not path.is_file():
-            return []
+        curves = self._curves(json.loads(path.read_text()), from_ms) if path.is_file() else []
+        measured = self.manifest.measured.items()
+        return [*curves, *(self._point(name, 0, value, from_ms) for name, value in measured)]
+
+    def trials(self, from_ms: int) -> list[Trial]:
+        """Return its trials, if it was tuned; their points as of `points`."""
+        path = self.folder / TRIALS
+        rows = json.loads(path.read_text()) if path.is_file() else []
+        return [
+            Trial(
+                row["trial"],
+                {"stage": self.name, **flat(row["parameters"], self.name)},
+                self._curves([*row["curves"], *_on_rungs(row)], from_ms),
+                {"mood.is_winner": str(row["is_winner"]), "mood.error": row["error"]},
+            )
+            for row in rows
+        ]
+
+    def _curves(self, entries: Iterable[dict[str, Any]], from_ms: int) -> list[Point]:
         curves: dict[str, list[Point]] = {}
-        for index, entry in enumerate(json.loads(path.read_text())):
+        for index, entry in enumerate(entries):
             step = int(entry.get("epoch", index))
             for name, value in entry.items():
                 if name != "epoch" and _is_number(value):
-                    point = Point(f"{self.name}/{metric_safe(name)}", step, value, from_ms + step)
+                    point = self._point(name, step, value, from_ms + step)
                     curves.setdefault(name, []).append(point)
         return [point for curve in curves.values() for point in _thinned(curve)]
+
+    def _point(self, name: str, step: int, value: float, time_ms: int) -> Point:
+        return Point(f"{self.name}/{metric_safe(name)}", step, value, time_ms)
 
 
 def training_stages(store: Store, checkpoint_key: str) -> list[TrainedStage]:
@@ -103,6 +135,14 @@ def training_stages(store: Store, checkpoint_key: str) -> list[TrainedStage]:
         number = f"-{seen[manifest.kind]}" if often[manifest.kind] > 1 else ""
         stages.append(TrainedStage(manifest.kind + number, manifest, folder))
     return stages
+
+
+def _on_rungs(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what a trial was compared by, where its curves do not say it."""
+    accuracies = zip(row["rungs"], row["validation_accuracy"], strict=True)
+    if any("validation_accuracy" in entry for entry in row["curves"]):
+        return []
+    return [{"epoch": epoch, "validation_accuracy": value} for epoch, value in accuracies]
 
 
 def _is_number(value: Any) -> bool:

@@ -87,6 +87,24 @@ def test_only_finite_numbers_are_points(world: World) -> None:
     assert [point.time_ms for point in stage.points(1000)] == [1000, 1001]
 
 
+def test_what_was_measured_meanwhile_is_one_point_each(world: World) -> None:
+    content = {"pretext": "fast"}
+    world.store.publish(
+        Ref("pretrain", key_of(content)),
+        lambda folder: _write(folder / "curves.json", "[]"),
+        Origin(content, {}, {}),
+        None,
+        seconds=1.0,
+        measured={"images_per_second": 120.5, "peak_memory_mb": 900.0},
+    )
+    (stage,) = training_stages(world.store, key_of(content))
+    found = [(point.name, point.step, point.value, point.time_ms) for point in stage.points(7)]
+    assert found == [
+        ("pretrain/images_per_second", 0, 120.5, 7),
+        ("pretrain/peak_memory_mb", 0, 900.0, 7),
+    ]
+
+
 def _nothing(folder: Path) -> None:
     _write(folder / "checkpoint.json", "{}")
 
