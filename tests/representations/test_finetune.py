@@ -23,6 +23,7 @@ from mood_sweeps.store.codecs import load_head
 
 DIGITS = image_set("digits:0-5")
 TRAIN, VALIDATION = DIGITS.load("train"), DIGITS.load("val")
+EXPOSED = image_set("textures").load("all").take(np.arange(0, 400, 40))
 STRONG = {"layer_decay": 0.75, "drop_path": 0.2, "ema": 0.9}
 VIEWS = {"augmentation": "paper", "rand_augment": 9.0, "erase": 0.25}
 MIXED = {"mixup": 0.8, "cutmix": 1.0}
@@ -32,6 +33,7 @@ TRAINING_STAGES: list[tuple[str, dict[str, object]]] = [
     ("inter", {**STRONG, **VIEWS, **MIXED}),
     ("ft:one_class", {**STRONG, **VIEWS}),
     ("ft:ssod", {**STRONG, "gamma": 0.6}),
+    ("ft:outlier_exposure", {**STRONG, **VIEWS, "exposed": "textures", "k": 2}),
 ]
 
 
@@ -107,13 +109,15 @@ def test_a_killed_stage_goes_on_to_the_same_bits(
     random = choose("random", PRETEXTS, "pretext")
     start = pretrain(random, choose_backbone(backbone), None, 0)
     stage = stage_of(name, epochs=1, **parameters)
-    whole = finetune(stage, start, TRAIN, VALIDATION, 0)
-    kept = DiesInTheMiddle()
+
+    def tune(progress: Progress | None = None) -> Checkpoint:
+        return finetune(stage, start, TRAIN, VALIDATION, 0, exposed=EXPOSED, progress=progress)
+
+    whole, kept = tune(), DiesInTheMiddle()
     with pytest.raises(KeyboardInterrupt):
-        finetune(stage, start, TRAIN, VALIDATION, 0, progress=Progress(kept, 0.0, share=math.inf))
+        tune(Progress(kept, 0.0, share=math.inf))
     torch.manual_seed(5)
-    again = finetune(stage, start, TRAIN, VALIDATION, 0, progress=Progress(kept, 600.0))
-    assert same(whole, again)
+    assert same(whole, tune(Progress(kept, 600.0)))
 
 
 def test_everything_switched_on_still_learns_and_is_a_plain_network(start: Checkpoint) -> None:

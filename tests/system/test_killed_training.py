@@ -26,6 +26,18 @@ axes:
 pairs:
   - {{id: digits:0-5, near: [digits:6-9], far: [gaussian]}}
 """
+TUNED = f"""\
+name: tuned
+intermediate: strokes
+axes:
+  pretext: [random]
+  backbone: [resnet_nano]
+  finetune: [{{{{pt+{{stage}}: {{{{{{stage}}: {{{{epochs: {EPOCHS}}}}}}}}}}}}}]
+  scorer: [msp]
+  seed: [0]
+pairs:
+  - {{{{id: digits:0-5, near: [digits:6-9], far: [gaussian]}}}}
+"""
 LAUNCH = ("launch", "long.yaml", "--no-mlflow", "--keep-every", "0")
 INLINE = (*LAUNCH, "--executor", "inline")
 RAY = (*LAUNCH, "--workers", "1")
@@ -40,16 +52,16 @@ class Trained:
     images: int
 
 
-def laid_out(folder: Path) -> Path:
+def laid_out(folder: Path, sweep: str = SWEEP) -> Path:
     folder.mkdir(exist_ok=True)
-    (folder / "long.yaml").write_text(SWEEP)
+    (folder / "long.yaml").write_text(sweep)
     return folder
 
 
-def trained(folder: Path) -> Trained:
+def trained(folder: Path, kind: str = "pretrain") -> Trained:
     facts = Facts(folder / ".mood")
-    ((digest,),) = facts.rows("select digest from stages where kind = 'pretrain'")
-    (place,) = (facts.home / "store" / "objects" / "pretrain").rglob("manifest.json")
+    ((digest,),) = facts.rows(f"select digest from stages where kind = '{kind}'")
+    (place,) = (facts.home / "store" / "objects" / kind).rglob("manifest.json")
     measured = json.loads(place.read_text())["measured"]
     assert kept_files(folder) == []
     assert facts.left_overs() == []
@@ -78,10 +90,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     return trained(folder)
 
 
-def went_on(folder: Path, whole: Trained, epochs: int) -> None:
+def went_on(folder: Path, whole: Trained, epochs: int, kind: str = "pretrain") -> None:
     """Check that a launch saw the images of the epochs that were left, and came to the same."""
     assert epochs > 0
-    now = trained(folder)
+    now = trained(folder, kind)
     assert now.digest == whole.digest
     assert now.images <= whole.images * (EPOCHS - epochs) // EPOCHS
 
@@ -109,6 +121,24 @@ def test_in_this_process(tmp_path: Path, whole: Trained) -> None:
         code, output = mood_sweep(place, *INLINE)
         assert code == 0, output
         assert trained(place) == whole, f"{harm}: not begun anew, or to other bits"
+
+
+@pytest.mark.parametrize("stage", ["ft", "inter", "ft:one_class", "ft:ssod"])
+def test_a_fine_tuning_stage(tmp_path: Path, stage: str) -> None:
+    sweep = TUNED.format(stage=stage)
+    undisturbed = laid_out(tmp_path / "whole", sweep)
+    code, output = mood_sweep(undisturbed, *INLINE)
+    assert code == 0, output
+    whole = trained(undisturbed, "finetune")
+
+    folder = laid_out(tmp_path / "killed", sweep)
+    with Driven(folder, *INLINE) as driven:
+        driven.until(lambda: epochs_kept(folder) > 1, "something is kept")
+        driven.kill()
+    epochs = epochs_kept(folder)
+    code, output = mood_sweep(folder, *INLINE)
+    assert code == 0, output
+    went_on(folder, whole, epochs, "finetune")
 
 
 def test_on_ray_the_worker_and_then_the_driver(tmp_path: Path, whole: Trained) -> None:
