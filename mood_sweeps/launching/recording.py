@@ -55,13 +55,15 @@ class Recording:
 
     def adopt_stages(self, stages: Sequence[Stage], store: Store) -> None:
         """Write the stages whose objects the store holds and the database lacks."""
-        with self._recorder.database.writing() as connection:
+        with self._recorder.database.reading() as connection:
             unknown = self._recorder.unknown_stages(connection, [stage.key for stage in stages])
-            rows = [
-                _stage_row(made_of(stage, store.manifest(stage.ref)))
-                for stage in stages
-                if stage.key in unknown and store.is_sound(stage.ref)
-            ]
+        # Reading a file of each takes its time, in which others may want to write.
+        rows = [
+            _stage_row(made_of(stage, store.manifest(stage.ref)))
+            for stage in stages
+            if stage.key in unknown and store.is_sound(stage.ref)
+        ]
+        with self._recorder.database.writing() as connection:
             self._recorder.add_stages(connection, rows)
 
     def show(self) -> None:
