@@ -20,6 +20,10 @@ pairs:
   - {id: digits:0-5, near: [digits:6-9]}
 """
 
+EXPOSED = GOOD.replace(
+    "[pt]", "[{pt+ft:outlier_exposure: {ft:outlier_exposure: {exposed: digits:6-9, k: 10}}}]"
+)
+
 BAD_FILES = {
     "unknown key": (GOOD + "sedes: 3\n", "sedes"),
     "unknown axis": (GOOD.replace("  scorer:", "  scorers:"), "did you mean 'scorer'"),
@@ -29,6 +33,10 @@ BAD_FILES = {
     "unknown data set": (GOOD.replace("digits:6-9", "digit:6-9"), "did you mean 'digits'"),
     "unknown class": (GOOD.replace("digits:6-9", "digits:6-11"), "digits:6-11"),
     "unknown fine-tuning": (GOOD.replace("[pt]", "[pt+fd]"), "allowed: ft"),
+    "an unknown exposed set": (EXPOSED.replace("digits:6-9, k", "digitz:6-9, k"), "small.yaml:5"),
+    "more exposed than there are": (EXPOSED.replace("k: 10", "k: 200"), "class '8'"),
+    "nothing left to test on": (EXPOSED.replace("k: 10", "k: 174"), "is left to test on"),
+    "a way to train among scores": (GOOD.replace("knn", "outlier_exposure"), "ft:outlier_exposure"),
     "unknown parameter": (GOOD.replace("[knn]", "[{knn: {kk: 3}}]"), "did you mean 'k'"),
     "text for a number": (GOOD.replace("[knn]", "[{knn: {k: three}}]"), "three"),
     "negative number": (GOOD.replace("[knn]", "[{knn: {k: -1}}]"), "-1"),

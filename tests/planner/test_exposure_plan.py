@@ -7,7 +7,7 @@ from launch_cases import plan_in
 from mood_sweeps.datasets.catalogue import image_set
 from mood_sweeps.datasets.exposure import drawn
 from mood_sweeps.planner.plan import Plan, Representation
-from mood_sweeps.planner.stage import Extract, Finetune, Stage
+from mood_sweeps.planner.stage import Exposed, Extract, Finetune, Stage, finetune_stage
 
 SWEEP = """\
 name: exposed
@@ -25,7 +25,9 @@ pairs:
 """
 
 
-def plan(folder: Path, k: str = "[0, 1, 10]", exposed: str = "digits:6-9", seeds: str = "[0, 1]"):
+def plan(
+    folder: Path, k: str = "[0, 1, 10]", exposed: str = "digits:6-9", seeds: str = "[0, 1]"
+) -> Plan:
     return plan_in(SWEEP.format(k=k, exposed=exposed, seeds=seeds), folder)
 
 
@@ -109,7 +111,6 @@ def test_a_number_is_of_the_images_that_are_left(tmp_path: Path) -> None:
 
 
 def test_without_exposure_nothing_is_left_out(tmp_path: Path) -> None:
-    planned = plan(tmp_path, k="[0]")
     text = SWEEP.format(k="[0]", exposed="digits:6-9", seeds="[0, 1]")
     without = [line for line in text.splitlines() if "ft:outlier_exposure+probe" not in line]
     planned = plan_in("\n".join(without), tmp_path)
@@ -117,3 +118,19 @@ def test_without_exposure_nothing_is_left_out(tmp_path: Path) -> None:
         assert bank(representation, "digits:6-9", "all").left_out == ()
         stage = representation.banks["digits:6-9", "all"]
         assert "left_out" not in stage.content
+
+
+def test_other_images_are_another_stage(tmp_path: Path) -> None:
+    stage = tuned(plan(tmp_path))[1, 0]
+    assert isinstance(stage.work, Finetune)
+    upstream = next(one for one in plan(tmp_path).stages() if one.ref == stage.work.checkpoint)
+    near, id_set = image_set("digits:6-9"), image_set("digits:0-5")
+
+    def key(places: tuple[int, ...]) -> str:
+        assert isinstance(stage.work, Finetune)
+        exposed = Exposed(near, places)
+        return finetune_stage(stage.work.stage, upstream, id_set, 0, exposed).key
+
+    assert stage.work.exposed is not None
+    assert key(stage.work.exposed[1]) == stage.key
+    assert key((0, 1, 2, 3)) != stage.key
