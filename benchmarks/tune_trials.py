@@ -25,7 +25,7 @@ from mood_sweeps.datasets.catalogue import image_set
 from mood_sweeps.metrics import nearest_class_mean, predict
 from mood_sweeps.planner.missing import calls_for
 from mood_sweeps.planner.plan import Cell, Plan, Representation
-from mood_sweeps.planner.stage import Pretrain
+from mood_sweeps.planner.work import Pretrain
 from mood_sweeps.spec.load import load_sweep
 from mood_sweeps.stages.score import Banks, Known, Scorings
 from mood_sweeps.stages.threads import single_thread

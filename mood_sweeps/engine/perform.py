@@ -23,7 +23,8 @@ from mood_sweeps.metrics import nearest_class_mean, predict
 from mood_sweeps.planner.call import Call, Copying, Drawing, Extraction, Scoring, Training
 from mood_sweeps.planner.picture import Picture
 from mood_sweeps.planner.plan import NEAREST_CLASS_MEAN
-from mood_sweeps.planner.stage import GivenBank, GivenHead, Stage
+from mood_sweeps.planner.stage import Stage
+from mood_sweeps.planner.work import GivenBank, GivenHead
 from mood_sweeps.stages.given import copy_given, read_given_files
 from mood_sweeps.stages.score import Banks, Scored, Scorings
 from mood_sweeps.stages.score_objects import (

@@ -11,7 +11,8 @@ from mood_sweeps.choice import did_you_mean
 from mood_sweeps.errors import CorruptObject, InputError
 from mood_sweeps.planner.missing import group_of
 from mood_sweeps.planner.plan import Cell, Plan
-from mood_sweeps.planner.stage import Extract, Stage
+from mood_sweeps.planner.stage import Stage
+from mood_sweeps.planner.work import Extract
 from mood_sweeps.results.query import Results
 from mood_sweeps.stages.score_objects import stored_rows
 from mood_sweeps.store import Store

@@ -11,7 +11,7 @@ from mood_sweeps.errors import CorruptObject
 from mood_sweeps.planner.call import Call, Training
 from mood_sweeps.planner.missing import calls_for, group_of
 from mood_sweeps.planner.plan import Cell, Plan
-from mood_sweeps.planner.stage import Pretrain
+from mood_sweeps.planner.work import Pretrain
 from mood_sweeps.results.query import Results
 from mood_sweeps.stages.score_objects import stored_rows
 from mood_sweeps.store import Ref, Store

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from mood_sweeps.identity import key_of
 from mood_sweeps.planner.fit import Fit, Selection
-from mood_sweeps.planner.stage import Extract, Stage
+from mood_sweeps.planner.stage import Stage
+from mood_sweeps.planner.work import Extract
 from mood_sweeps.store import Ref
 
 __all__ = [

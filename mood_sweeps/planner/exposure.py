@@ -11,7 +11,7 @@ from collections.abc import Callable
 from mood_sweeps.choice import Choice
 from mood_sweeps.datasets.exposure import Places, drawn, exposed_among
 from mood_sweeps.datasets.image_set import ImageSet
-from mood_sweeps.planner.stage import Exposed
+from mood_sweeps.planner.work import Exposed
 from mood_sweeps.spec.exposure import exposures_of, is_exposed
 from mood_sweeps.spec.sweep import Sweep
 

@@ -13,7 +13,8 @@ from mood_sweeps.identity import file_digest
 from mood_sweeps.planner.cells import Source
 from mood_sweeps.planner.plan import NEAREST_CLASS_MEAN, NO_PREDICTIONS, Representation
 from mood_sweeps.planner.rules import given_refuses, given_refuses_pair
-from mood_sweeps.planner.stage import Pinned, Stage, given_bank_stage, given_stage
+from mood_sweeps.planner.stage import Stage, given_bank_stage, given_stage
+from mood_sweeps.planner.work import Pinned
 from mood_sweeps.spec.sweep import GIVEN_BACKBONE, GIVEN_FINETUNE, Features, GivenFiles
 
 __all__ = ["given_sources"]

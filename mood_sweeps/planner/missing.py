@@ -20,7 +20,8 @@ from mood_sweeps.planner.call import (
     score_group,
 )
 from mood_sweeps.planner.plan import Cell, Plan, Representation
-from mood_sweeps.planner.stage import Extract, Stage
+from mood_sweeps.planner.stage import Stage
+from mood_sweeps.planner.work import Extract
 from mood_sweeps.store import Ref
 
 __all__ = ["calls_for", "group_of"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.datasets.image_set import ImageSet
+from mood_sweeps.planner.picture import Picture
 from mood_sweeps.planner.plan import Representation
-from mood_sweeps.planner.stage import Stage, picture_stage
+from mood_sweeps.planner.stage import Stage, data_of, stage_of
 from mood_sweeps.spec.sweep import Finetune, Pair, Sweep
 
 __all__ = ["pictures_of"]
@@ -33,8 +34,23 @@ def pictures_of(
     if scored and pretext.parameters.makes_decoder and not finetune.stages:
         ood_sets = dict.fromkeys(pair.ood_set for pair in pairs)
         shown = [(id_set, "test"), *((sets[name], "all") for name in ood_sets)]
-        yield picture_stage(representation.checkpoint, "reconstructions", shown)
+        yield _picture(representation.checkpoint, "reconstructions", shown)
     if finetune.stages and finetune.stages[-1].parameters.makes_detector:
         gamma = finetune.stages[-1].parameters.gamma
         shown = [(id_set, "train")]
-        yield picture_stage(representation.checkpoint, "background", shown, gamma)
+        yield _picture(representation.checkpoint, "background", shown, gamma)
+
+
+def _picture(
+    checkpoint: Stage,
+    subject: str,
+    shown: Iterable[tuple[ImageSet, str]],
+    gamma: float | None = None,
+) -> Stage:
+    """Return the stage that shows what a checkpoint makes of the first images of some splits."""
+    shown = tuple(shown)
+    places = tuple((images.name, split) for images, split in shown)
+    work = Picture(checkpoint.ref, subject, places, gamma)
+    content = work.content | {"data": [data_of(images, split) for images, split in shown]}
+    label = f"{subject} of {checkpoint.label}"
+    return stage_of("picture", content, work, (checkpoint.ref,), label, method=subject)

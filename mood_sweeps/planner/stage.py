@@ -6,7 +6,6 @@ numbers; the golden test of keys fails when a key changes for any other reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -15,28 +14,31 @@ from mood_sweeps.datasets.exposure import Places
 from mood_sweeps.datasets.image_set import ImageSet
 from mood_sweeps.identity import key_of
 from mood_sweeps.planner.loads import LoadFile, LoadPublished
-from mood_sweeps.planner.picture import Picture
+from mood_sweeps.planner.work import (
+    Exposed,
+    Extract,
+    Finetune,
+    GivenBank,
+    GivenHead,
+    Pinned,
+    Pretrain,
+    Tokenizer,
+    Work,
+)
 from mood_sweeps.search import Tuned
 from mood_sweeps.store import Ref
 
 __all__ = [
     "VERSIONS",
-    "Exposed",
-    "Extract",
-    "Finetune",
-    "GivenBank",
-    "GivenHead",
-    "Pinned",
-    "Pretrain",
     "Stage",
-    "Tokenizer",
+    "data_of",
     "extract_stage",
     "finetune_stage",
     "given_bank_stage",
     "given_stage",
     "load_stage",
-    "picture_stage",
     "pretrain_stage",
+    "stage_of",
     "tokenizer_stage",
 ]
 
@@ -47,101 +49,13 @@ VERSIONS = {
     "finetune": 1,
     "extract": 1,
     "given": 1,
+    "ensemble": 1,
     "picture": 1,
     "fit": 1,
     "select": 1,
     "score": 1,
     "evaluate": 1,
 }
-
-
-@dataclass(frozen=True)
-class Tokenizer:
-    """Make a tokenizer of patches: train it on the corpus's train split, or read it from a file.
-
-    corpus, seed: None where ``model`` is a file, which the choice's digest names.
-    """
-
-    model: Choice
-    corpus: str | None
-    seed: int | None
-
-
-@dataclass(frozen=True)
-class Pretrain:
-    """Learn a backbone's weights by a pretext task on the corpus's train split.
-
-    tokenizer: what makes the tokens it predicts, if it does.
-    """
-
-    pretext: Choice
-    backbone: Choice
-    corpus: str | None
-    seed: int
-    tokenizer: Ref | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Exposed:
-    """OOD images that a stage shows to a network: a set, and places in its ``all`` split."""
-
-    images: ImageSet
-    places: Places
-
-
-@dataclass(frozen=True)
-class Finetune:
-    """Train further from a checkpoint on the ID set's train split.
-
-    seed: None where the stage uses none. exposed: the image set, and the places in its ``all``
-    split, of the OOD images that it shows.
-    """
-
-    stage: Choice
-    checkpoint: Ref
-    id_set: str
-    seed: int | None
-    exposed: tuple[str, Places] | None = None
-
-
-@dataclass(frozen=True)
-class Extract:
-    """Cache features and logits of one split of an image set under one checkpoint.
-
-    left_out: places in the split of images that the bank is to be without.
-    """
-
-    checkpoint: Ref
-    image_set: str
-    split: str
-    left_out: Places = ()
-
-
-Pinned = tuple[tuple[str, str, str], ...]
-"""(role, path, SHA-256) of the files of one set or head that the user has."""
-
-
-@dataclass(frozen=True)
-class GivenHead:
-    """Take over the head of features that the user has; None where they are headless."""
-
-    head: Pinned | None
-
-
-@dataclass(frozen=True)
-class GivenBank:
-    """Take over one set of features that the user has, its logits by the head where it has none.
-
-    is_id: whether its labels are the classes of the head.
-    """
-
-    files: Pinned
-    head: Pinned | None
-    is_id: bool
-
-
-Trained = Tokenizer | Pretrain | Finetune | LoadFile | LoadPublished
-Work = Trained | Extract | GivenHead | GivenBank | Picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +79,7 @@ class Stage:
 
     @property
     def kind(self) -> str:
-        """``tokenizer``, ``pretrain``, ``load``, ``finetune``, ``extract`` or ``given``."""
+        """One of ``VERSIONS`` that has objects of its own."""
         return self.ref.kind
 
     @property
@@ -203,9 +117,9 @@ def tokenizer_stage(model: Choice, corpus: ImageSet, seed: int) -> Stage:
     content: dict[str, Any] = {"model": model.content}
     if not model.parameters.is_trained:
         work = Tokenizer(model, None, None)
-        return _stage("tokenizer", content, work, (), model.label, method=model.name)
-    content |= {"seed": seed, "corpus": _data(corpus, "train")}
-    return _stage(
+        return stage_of("tokenizer", content, work, (), model.label, method=model.name)
+    content |= {"seed": seed, "corpus": data_of(corpus, "train")}
+    return stage_of(
         "tokenizer",
         content,
         Tokenizer(model, corpus.name, seed),
@@ -233,11 +147,11 @@ def pretrain_stage(
         "seed": seed,
     }
     if uses_corpus:
-        content["corpus"] = _data(corpus, "train")
+        content["corpus"] = data_of(corpus, "train")
     if tokenizer is not None:
         content["tokenizer"] = tokenizer.key
     inputs = (tokenizer.ref,) if tokenizer is not None else ()
-    return _stage(
+    return stage_of(
         "pretrain",
         content,
         Pretrain(pretext, backbone, corpus.name if uses_corpus else None, seed, *inputs),
@@ -249,7 +163,7 @@ def pretrain_stage(
 
 def load_stage(work: LoadFile | LoadPublished, label: str) -> Stage:
     """Return the stage that takes over weights that others trained: no corpus, no seed."""
-    return _stage("load", work.content, work, (), label, method=work.backbone.label)
+    return stage_of("load", work.content, work, (), label, method=work.backbone.label)
 
 
 def finetune_stage(
@@ -266,18 +180,18 @@ def finetune_stage(
     content: dict[str, Any] = {
         "stage": stage.content,
         "checkpoint": upstream.key,
-        "data": _data(id_set, "train"),
+        "data": data_of(id_set, "train"),
     }
     if seed is not None:
         content["seed"] = seed
     shown = None
     if exposed is not None:
         content["exposed"] = {
-            **_data(exposed.images, "all"),
+            **data_of(exposed.images, "all"),
             "images": key_of(exposed.places),
         }
         shown = (exposed.images.name, exposed.places)
-    return _stage(
+    return stage_of(
         "finetune",
         content,
         Finetune(stage, upstream.ref, id_set.name, seed, shown),
@@ -292,12 +206,12 @@ def extract_stage(checkpoint: Stage, images: ImageSet, split: str, left_out: Pla
 
     left_out: places in the split of images that the bank is to be without.
     """
-    content: dict[str, Any] = {"checkpoint": checkpoint.key, "data": _data(images, split)}
+    content: dict[str, Any] = {"checkpoint": checkpoint.key, "data": data_of(images, split)}
     label = f"{images.name}/{split}"
     if left_out:
         content["left_out"] = key_of(left_out)
         label += f" less {len(left_out)}"
-    return _stage(
+    return stage_of(
         "extract",
         content,
         Extract(checkpoint.ref, images.name, split, left_out),
@@ -305,21 +219,6 @@ def extract_stage(checkpoint: Stage, images: ImageSet, split: str, left_out: Pla
         label=f"{label} of {checkpoint.label}",
         method=f"{images.name}/{split}",
     )
-
-
-def picture_stage(
-    checkpoint: Stage,
-    subject: str,
-    shown: Iterable[tuple[ImageSet, str]],
-    gamma: float | None = None,
-) -> Stage:
-    """Return the stage that shows what a checkpoint makes of the first images of some splits."""
-    shown = tuple(shown)
-    places = tuple((images.name, split) for images, split in shown)
-    work = Picture(checkpoint.ref, subject, places, gamma)
-    content = work.content | {"data": [_data(images, split) for images, split in shown]}
-    label = f"{subject} of {checkpoint.label}"
-    return _stage("picture", content, work, (checkpoint.ref,), label, method=subject)
 
 
 def given_stage(label: str, head: Pinned | None, train: Pinned, test: Pinned) -> Stage:
@@ -330,7 +229,7 @@ def given_stage(label: str, head: Pinned | None, train: Pinned, test: Pinned) ->
     content = {"train": _bytes(train), "test": _bytes(test)}
     if head is not None:
         content["head"] = _bytes(head)
-    return _stage("given", content, GivenHead(head), (), label, method="head")
+    return stage_of("given", content, GivenHead(head), (), label, method="head")
 
 
 def given_bank_stage(label: str, files: Pinned, head: Pinned | None, *, is_id: bool) -> Stage:
@@ -341,7 +240,7 @@ def given_bank_stage(label: str, files: Pinned, head: Pinned | None, *, is_id: b
     content: dict[str, Any] = {"files": _bytes(files), "is_id": is_id}
     if head is not None:
         content["head"] = _bytes(head)
-    return _stage("given", content, GivenBank(files, head, is_id), (), label, method="bank")
+    return stage_of("given", content, GivenBank(files, head, is_id), (), label, method="bank")
 
 
 def _trained_by(work: Work) -> Choice | None:
@@ -354,11 +253,12 @@ def _bytes(files: Pinned) -> dict[str, str]:
     return {role: digest for role, _, digest in files}
 
 
-def _data(images: ImageSet, split: str) -> dict[str, str]:
+def data_of(images: ImageSet, split: str) -> dict[str, str]:
+    """Return what enters a key of a split of an image set: never its name."""
     return {"fingerprint": images.fingerprint, "split": split}
 
 
-def _stage(
+def stage_of(
     kind: str,
     content: dict[str, Any],
     work: Work,
@@ -366,5 +266,6 @@ def _stage(
     label: str,
     method: str,
 ) -> Stage:
+    """Return the stage of this kind and content, at the kind's version."""
     content = {"kind": kind, "version": VERSIONS[kind], **content}
     return Stage(Ref(kind, key_of(content)), content, work, inputs, label, method)

@@ -9,7 +9,8 @@ import numpy as np
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.datasets.catalogue import image_set
 from mood_sweeps.datasets.image_set import LabelledImages
-from mood_sweeps.planner.stage import Extract, Stage
+from mood_sweeps.planner.stage import Stage
+from mood_sweeps.planner.work import Extract
 from mood_sweeps.representations.checkpoint import load
 from mood_sweeps.representations.extract import extract
 from mood_sweeps.store import Ref, Store

@@ -10,7 +10,7 @@ from mood_sweeps.features.complaints import Complaints
 from mood_sweeps.features.given import read_head, read_set
 from mood_sweeps.features.source import Files
 from mood_sweeps.identity import file_digest
-from mood_sweeps.planner.stage import GivenBank, GivenHead, Pinned
+from mood_sweeps.planner.work import GivenBank, GivenHead, Pinned
 from mood_sweeps.store.codecs import save_bank, save_head
 
 __all__ = ["copy_given", "read_given_files"]

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from mood_sweeps.bank import FeatureBank
-from mood_sweeps.planner.stage import Extract
+from mood_sweeps.planner.work import Extract
 from mood_sweeps.representations.checkpoint import load
 from mood_sweeps.representations.live import LiveNetwork, NetworkInputs
 from mood_sweeps.stages.extract import images_of

@@ -11,7 +11,8 @@ from mood_sweeps.datasets.image_set import LabelledImages
 from mood_sweeps.errors import InputError
 from mood_sweeps.identity import file_digest
 from mood_sweeps.planner.loads import LoadFile, LoadPublished
-from mood_sweeps.planner.stage import Finetune, Pretrain, Stage, Tokenizer
+from mood_sweeps.planner.stage import Stage
+from mood_sweeps.planner.work import Finetune, Pretrain, Tokenizer
 from mood_sweeps.representations.checkpoint import Checkpoint, load
 from mood_sweeps.representations.finetune import finetune
 from mood_sweeps.representations.loaded.load import load_file, load_published

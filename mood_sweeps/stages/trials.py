@@ -14,7 +14,8 @@ from mood_sweeps.datasets.catalogue import image_set
 from mood_sweeps.errors import StageFailed
 from mood_sweeps.identity import key_of
 from mood_sweeps.metrics import nearest_class_mean, predict
-from mood_sweeps.planner.stage import Finetune, Pretrain, Stage
+from mood_sweeps.planner.stage import Stage
+from mood_sweeps.planner.work import Finetune, Pretrain
 from mood_sweeps.representations.checkpoint import Checkpoint
 from mood_sweeps.representations.extract import extract
 from mood_sweeps.representations.progress import Progress

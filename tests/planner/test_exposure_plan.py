@@ -7,7 +7,8 @@ from launch_cases import plan_in
 from mood_sweeps.datasets.catalogue import image_set
 from mood_sweeps.datasets.exposure import drawn
 from mood_sweeps.planner.plan import Plan, Representation
-from mood_sweeps.planner.stage import Exposed, Extract, Finetune, Stage, finetune_stage
+from mood_sweeps.planner.stage import Stage, finetune_stage
+from mood_sweeps.planner.work import Exposed, Extract, Finetune
 
 SWEEP = """\
 name: exposed

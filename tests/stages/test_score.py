@@ -16,7 +16,8 @@ from mood_sweeps.identity import key_of
 from mood_sweeps.metrics import auroc
 from mood_sweeps.planner.call import Evaluation, Scoring
 from mood_sweeps.planner.fit import Fit, Selection, scores_key
-from mood_sweeps.planner.stage import Extract, Stage
+from mood_sweeps.planner.stage import Stage
+from mood_sweeps.planner.work import Extract
 from mood_sweeps.spec.sweep import Selected
 from mood_sweeps.stages.score import Banks, Known, Scored, Scorings
 from mood_sweeps.stages.score_objects import (
