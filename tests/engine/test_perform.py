@@ -18,7 +18,7 @@ from mood_sweeps.engine.perform import environment, perform
 from mood_sweeps.planner.call import Call, Extraction, Scoring, Training
 from mood_sweeps.planner.missing import calls_for
 from mood_sweeps.planner.plan import Plan
-from mood_sweeps.stages import train as train_module
+from mood_sweeps.stages import trials
 from mood_sweeps.store import Store
 from mood_sweeps.store.codecs import load_bank
 
@@ -180,7 +180,7 @@ def test_what_a_stage_raises_is_a_value(
     def diverge(*_: Any) -> None:
         raise FloatingPointError("the loss\nis inf")
 
-    monkeypatch.setattr(train_module, "train", diverge)
+    monkeypatch.setattr(trials, "train", diverge)
     store = Store(tmp_path / "store")
     call = classified(plan, "pretrain")
     outcome = did(call, store)
@@ -202,7 +202,7 @@ def test_a_stage_computes_with_one_thread_and_gives_them_back(
         seen.extend(library["num_threads"] for library in threadpool_info())
         raise RuntimeError("seen enough")
 
-    monkeypatch.setattr(train_module, "train", look)
+    monkeypatch.setattr(trials, "train", look)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:

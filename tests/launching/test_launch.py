@@ -373,12 +373,12 @@ def test_a_launch_that_was_killed_is_buried_by_the_next(launched: Tried) -> None
 def test_after_max_failures_nothing_new_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mood_sweeps.stages import train as train_module
+    from mood_sweeps.stages import trials
 
     def diverge(*_: Any) -> None:
         raise FloatingPointError("the loss is inf")
 
-    monkeypatch.setattr(train_module, "train", diverge)
+    monkeypatch.setattr(trials, "train", diverge)
     watched = Watched()
     options = Options(executor="inline", mlflow=False, max_failures=1)
     tried = try_launch(TINY, tmp_path, reporter=watched, options=options)
