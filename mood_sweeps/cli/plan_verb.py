@@ -26,6 +26,7 @@ STAGE_KINDS = (
     "finetune",
     "extract",
     "given",
+    "ensemble",
     "picture",
     "fit",
     "select",
@@ -64,6 +65,7 @@ def describe(planned: Plan, work: OpenWork, results: Results | None) -> list[str
     for kind, number in _in_order(planned.stage_counts()):
         waiting = to_run.get(kind, 0)
         lines.append(f"  {kind:<10}{number:>10,}{number - waiting:>10,}{waiting:>10,}")
+    lines += _tuned(planned)
     lines.append("")
     if work.adopted:
         lines.append(
@@ -74,6 +76,23 @@ def describe(planned: Plan, work: OpenWork, results: Results | None) -> list[str
         return lines
     lines.append(_estimate(work.calls, results))
     return lines
+
+
+def _tuned(planned: Plan) -> list[str]:
+    """Return what is tuned, each choice once."""
+    lines = []
+    for tuned in dict.fromkeys(stage.tuned for stage in planned.stages()):
+        if tuned is None:
+            continue
+        search = tuned.search
+        names = ", ".join(name for name, _ in search.space)
+        line = f"  {tuned.label}: {search.samples} settings of {names}"
+        if len(tuned.rungs) > 1:
+            line += f"; rungs at {', '.join(map(str, tuned.rungs))} epochs"
+        lines.append(line)
+        if not search.is_deterministic:
+            lines.append("    not deterministic: its weights are no function of their key")
+    return ["", "tuned by accuracy on validation images", *lines] if lines else []
 
 
 def _estimate(calls: tuple[Call, ...], results: Results | None) -> str:

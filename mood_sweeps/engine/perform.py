@@ -14,17 +14,19 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mood_sweeps.bank import FeatureBank, Ints
 from mood_sweeps.engine.outcome import CellFailure, Made, Outcome, made_of
 from mood_sweeps.errors import CorruptObject, LeaseLost
 from mood_sweeps.metrics import nearest_class_mean, predict
-from mood_sweeps.planner.call import Call, Copying, Drawing, Extraction, Scoring, Training
+from mood_sweeps.planner.call import Call, Copying, Drawing, Extraction, Joining, Scoring, Training
 from mood_sweeps.planner.picture import Picture
 from mood_sweeps.planner.plan import NEAREST_CLASS_MEAN
 from mood_sweeps.planner.stage import Stage
-from mood_sweeps.planner.work import GivenBank, GivenHead
+from mood_sweeps.planner.work import GivenBank, GivenHead, JoinedBank, JoinedHead
+from mood_sweeps.stages.ensemble import join_banks, join_heads
 from mood_sweeps.stages.given import copy_given, read_given_files
 from mood_sweeps.stages.score import Banks, Scored, Scorings
 from mood_sweeps.stages.score_objects import (
@@ -36,7 +38,7 @@ from mood_sweeps.stages.score_objects import (
 )
 from mood_sweeps.stages.threads import single_thread
 from mood_sweeps.store import Lease, Origin, Ref, Store
-from mood_sweeps.store.codecs import load_bank, load_head, save_bank, save_picture
+from mood_sweeps.store.codecs import load_bank, load_head, save_bank, save_head, save_picture
 
 if TYPE_CHECKING:
     from mood_sweeps.stages.trials import Trials
@@ -118,6 +120,18 @@ def environment() -> Mapping[str, str]:
     }
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Made:
+    """What a stage made: writes it into a folder. measured: see ``Manifest``."""
+
+    save: Callable[[Path], None]
+    measured: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+
+def _nothing(_folder: Path) -> None:
+    """Write no file: a headless ensemble's object is its manifest."""
+
+
 class _Performance:
     """One call being performed."""
 
@@ -138,72 +152,67 @@ class _Performance:
 
     def outcome(self) -> Outcome:
         work = self._call.work
-        if isinstance(work, Training):
-            return self._train(work)
         if isinstance(work, Extraction):
             return self._extract(work)
-        if isinstance(work, Copying):
-            return self._copy(work)
-        if isinstance(work, Drawing):
-            return self._draw(work)
-        return self._score(work)
+        if isinstance(work, Scoring):
+            return self._score(work)
+        make: dict[type[Any], Callable[[Stage], _Made]] = {
+            Training: self._train,
+            Copying: self._copy,
+            Drawing: self._draw,
+            Joining: self._join,
+        }
+        return self._one_object(work.stage, make[type(work)])
 
-    def _train(self, work: Training) -> Outcome:
+    def _train(self, stage: Stage) -> _Made:
         from mood_sweeps.stages.trials import train_or_tune  # late for cost, see `_import_for`
 
-        stage = work.stage
-        if self._store.has(stage.ref):
-            return Outcome(self._call.key, "reused", made=(self._described(stage),))
-        started = time.perf_counter()
         checkpoint = train_or_tune(
             stage, self._store, self._lease, self._keep_every_s, self._run_trials
         )
-        seconds = time.perf_counter() - started
-        manifest = self._store.publish(
-            stage.ref,
-            checkpoint.save,
-            self._origin(stage),
-            self._lease,
-            seconds,
-            measured=checkpoint.measured,
-        )
-        self._store.unfinished(stage.ref).discard()
-        return Outcome(self._call.key, "done", made=(made_of(stage, manifest),))
+        return _Made(checkpoint.save, checkpoint.measured)
 
-    def _copy(self, work: Copying) -> Outcome:
-        stage, given = work.stage, work.stage.work
+    def _copy(self, stage: Stage) -> _Made:
+        given = stage.work
         assert isinstance(given, GivenBank | GivenHead)
-        if self._store.has(stage.ref):
-            return Outcome(self._call.key, "reused", made=(self._described(stage),))
-        started = time.perf_counter()
         found = read_given_files(given)
-        seconds = time.perf_counter() - started
-        manifest = self._store.publish(
-            stage.ref,
-            lambda folder: copy_given(given, found, folder),
-            self._origin(stage),
-            self._lease,
-            seconds,
-        )
-        return Outcome(self._call.key, "done", made=(made_of(stage, manifest),))
+        return _Made(lambda folder: copy_given(given, found, folder))
 
-    def _draw(self, work: Drawing) -> Outcome:
+    def _draw(self, stage: Stage) -> _Made:
         from mood_sweeps.stages.picture import take_picture  # late for cost, see `_import_for`
 
-        stage, picture = work.stage, work.stage.work
+        picture = stage.work
         assert isinstance(picture, Picture)
+        arrays = take_picture(picture, self._store)
+        return _Made(lambda folder: save_picture(arrays, picture.subject, picture.lines, folder))
+
+    def _join(self, stage: Stage) -> _Made:
+        work = stage.work
+        assert isinstance(work, JoinedHead | JoinedBank)
+        folders = [self._store.folder(ref) for ref in work.members]
+        if isinstance(work, JoinedBank):
+            head = load_head(self._store.folder(work.ensemble))
+            bank = join_banks([load_bank(folder) for folder in folders], head)
+            return _Made(lambda folder: save_bank(bank, folder))
+        joined = join_heads([load_head(folder) for folder in folders])
+        return _Made(_nothing if joined is None else lambda folder: save_head(joined, folder))
+
+    def _one_object(self, stage: Stage, make: Callable[[Stage], _Made]) -> Outcome:
+        """Make the one object of a stage, unless it is there."""
         if self._store.has(stage.ref):
             return Outcome(self._call.key, "reused", made=(self._described(stage),))
         started = time.perf_counter()
-        arrays = take_picture(picture, self._store)
+        made = make(stage)
         seconds = time.perf_counter() - started
         manifest = self._store.publish(
             stage.ref,
-            lambda folder: save_picture(arrays, picture.subject, picture.lines, folder),
+            made.save,
             self._origin(stage),
             self._lease,
             seconds,
+            measured=made.measured,
         )
+        self._store.unfinished(stage.ref).discard()
         return Outcome(self._call.key, "done", made=(made_of(stage, manifest),))
 
     def _extract(self, work: Extraction) -> Outcome:

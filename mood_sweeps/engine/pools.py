@@ -13,7 +13,7 @@ TRIALS = "trials"
 """What Ray calls the one thread that a worker trains the trials of a tuned stage in."""
 
 TRAINS = ("tokenizer", "pretrain", "load", "finetune", "extract", "picture")
-COMPUTES = ("given", "score")
+COMPUTES = ("given", "ensemble", "score")
 KINDS = (*TRAINS, *COMPUTES)
 
 

@@ -11,7 +11,7 @@ from mood_sweeps.planner.call import Call
 
 __all__ = ["Schedule"]
 
-SHORT_KINDS = ("score", "extract", "given", "load", "picture")
+SHORT_KINDS = ("score", "extract", "given", "load", "ensemble", "picture")
 SHORT_S = 1.0
 
 

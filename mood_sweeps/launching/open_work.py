@@ -25,6 +25,7 @@ GUESSED_SECONDS = {
     "finetune": 10.0,
     "extract": 0.1,
     "given": 0.1,
+    "ensemble": 0.05,
     "picture": 0.1,
     "score": 0.02,
 }

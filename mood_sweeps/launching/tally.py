@@ -11,7 +11,17 @@ from mood_sweeps.planner.call import Call, Scoring
 
 __all__ = ["KINDS", "Tally", "clock"]
 
-KINDS = ("tokenizer", "pretrain", "load", "finetune", "extract", "given", "picture", "score")
+KINDS = (
+    "tokenizer",
+    "pretrain",
+    "load",
+    "finetune",
+    "extract",
+    "given",
+    "ensemble",
+    "picture",
+    "score",
+)
 
 
 class Tally:

@@ -23,6 +23,7 @@ __all__ = [
     "Drawing",
     "Evaluation",
     "Extraction",
+    "Joining",
     "Scoring",
     "Training",
     "score_group",
@@ -46,6 +47,13 @@ class Copying:
 @dataclass(frozen=True, eq=False)
 class Drawing:
     """Take one picture."""
+
+    stage: Stage
+
+
+@dataclass(frozen=True, eq=False)
+class Joining:
+    """Join heads or banks into those of an ensemble."""
 
     stage: Stage
 
@@ -105,7 +113,7 @@ class Call:
     kind: str
     label: str
     method: str
-    work: Training | Copying | Drawing | Extraction | Scoring
+    work: Training | Copying | Drawing | Joining | Extraction | Scoring
     needs: tuple[Ref, ...]
     makes: tuple[Ref, ...]
     units: int

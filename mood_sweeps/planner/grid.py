@@ -13,12 +13,18 @@ from mood_sweeps.choice import Choice
 from mood_sweeps.datasets.image_set import ImageSet
 from mood_sweeps.errors import InputError, Problem
 from mood_sweeps.planner.cells import CellMaker, Source
+from mood_sweeps.planner.ensembles import ensemble_of, joined_bank
 from mood_sweeps.planner.exposure import Exposures
 from mood_sweeps.planner.given import given_sources
 from mood_sweeps.planner.loading import Loaded, Loading
 from mood_sweeps.planner.pictures import pictures_of
 from mood_sweeps.planner.plan import Cell, Plan, Representation
-from mood_sweeps.planner.rules import finetune_refuses, pretext_refuses, scorer_refuses
+from mood_sweeps.planner.rules import (
+    ensemble_refuses,
+    finetune_refuses,
+    pretext_refuses,
+    scorer_refuses,
+)
 from mood_sweeps.planner.stage import (
     Stage,
     extract_stage,
@@ -89,29 +95,36 @@ class _Trained:
                 if isinstance(loaded, str):
                     self.removed[loaded] += len(self.sweep.scorers) * len(pairs) * len(seeds)
                     continue
-                for seed in seeds:
-                    representation = self._representation(
-                        pretext, backbone, finetune, seed, id_set, loaded
+                members = [
+                    self._representation(pretext, backbone, finetune, seed, id_set, loaded)
+                    for seed in seeds
+                ]
+                source = partial(
+                    Source,
+                    pretext=pretext,
+                    backbone=backbone,
+                    pairs=tuple(pairs),
+                    splits=self._sets[id_set].splits,
+                    ood_val=self.sweep.ood_val.get(id_set, ()),
+                )
+                has_head = members[0].head_set is not None
+                for one in members:
+                    one.pictures.extend(
+                        pictures_of(one, pretext, finetune, pairs, self._sets, self.sweep)
                     )
-                    representation.pictures.extend(
-                        pictures_of(
-                            representation, pretext, finetune, pairs, self._sets, self.sweep
-                        )
+                    refuses = partial(
+                        scorer_refuses,
+                        has_head=has_head,
+                        has_detector=_has_detector(finetune),
+                        has_decoder=pretext.parameters.makes_decoder and not finetune.stages,
                     )
-                    yield Source(
-                        representation,
-                        pretext,
-                        backbone,
-                        tuple(pairs),
-                        self._sets[id_set].splits,
-                        self.sweep.ood_val.get(id_set, ()),
-                        partial(self._bank, representation),
-                        partial(
-                            scorer_refuses,
-                            has_head=representation.head_set is not None,
-                            has_detector=_has_detector(finetune),
-                            has_decoder=pretext.parameters.makes_decoder and not finetune.stages,
-                        ),
+                    yield source(one, bank=partial(self._bank, one), refuses=refuses)
+                if self.sweep.ensemble and len(members) > 1:
+                    joined = ensemble_of(members)
+                    yield source(
+                        joined,
+                        bank=partial(joined_bank, joined, bank_of=self._bank),
+                        refuses=partial(ensemble_refuses, has_head=has_head),
                     )
 
     def _loaded(
@@ -123,7 +136,13 @@ class _Trained:
             loaded = self._loading.find(pretext, backbone, finetune, id_set)
         if isinstance(loaded, str):
             return loaded
-        return finetune_refuses(_to_train(finetune, loaded), self.sweep.intermediate_set) or loaded
+        stages = _to_train(finetune, loaded)
+        settled = [self._settled(stage, backbone).parameters for stage in stages]
+        return (
+            finetune_refuses(stages, self.sweep.intermediate_set)
+            or next(filter(None, (one.refuses(backbone) for one in settled)), None)
+            or loaded
+        )
 
     def _seeds(
         self, pretext: Choice, finetune: Finetune, loaded: Loaded | str | None
@@ -171,8 +190,10 @@ class _Trained:
         """Return the choice as its preset for this backbone has it, the same object every time."""
         at = (id(choice), id(backbone))
         if at not in self._settings:
-            is_nano = backbone.parameters.is_nano
-            parameters = choice.parameters.settled(choice.given, is_nano=is_nano)
+            own = backbone.parameters
+            parameters = choice.parameters.settled(
+                choice.given, is_nano=own.is_nano, family=own.family
+            )
             self._settings[at] = replace(choice, parameters=parameters)
         return self._settings[at]
 

@@ -15,6 +15,7 @@ from mood_sweeps.planner.call import (
     Drawing,
     Evaluation,
     Extraction,
+    Joining,
     Scoring,
     Training,
     score_group,
@@ -42,27 +43,60 @@ def calls_for(
     groups: dict[int, str] = {id(item): group_of(item) for item in plan.representations}
     for cell in open_cells:
         by_group.setdefault(groups[id(cell.representation)], []).append(cell)
-    calls: dict[str, Call] = {}
-    extractions: dict[Ref, dict[str, Stage]] = {}
+    wanted = _Wanted(is_there)
     scorings: list[Call] = []
     for group, cells in by_group.items():
         representation = cells[0].representation
         scorings.append(_scoring(group, representation, cells, find_image_set))
-        missing = [bank for bank in _banks(cells) if not is_there(bank.ref)]
-        if representation.is_given:
-            calls.update({bank.key: _of_one_stage(bank) for bank in missing})
+        needs_checkpoint = any(cell.needs_checkpoint for cell in cells)
+        wanted.add(representation, _banks(cells), needs_checkpoint=needs_checkpoint)
+    calls = wanted.calls()
+    pictures = _pictures(plan.representations, is_there, {call.key for call in calls})
+    return (*calls, *scorings, *pictures)
+
+
+class _Wanted:
+    """Collects what has to be made of representations."""
+
+    def __init__(self, is_there: Callable[[Ref], bool]) -> None:
+        self._is_there = is_there
+        self._calls: dict[str, Call] = {}
+        self._extractions: dict[Ref, dict[str, Stage]] = {}
+
+    def add(
+        self, representation: Representation, banks: Iterable[Stage], *, needs_checkpoint: bool
+    ) -> None:
+        """Have what is missing of ``banks`` made, and of what they are made from."""
+        missing = {bank.key: bank for bank in banks if not self._is_there(bank.ref)}
+        if representation.members:
+            self._join(representation, missing, needs_checkpoint=needs_checkpoint)
+        elif representation.is_given:
+            self._calls.update({key: _of_one_stage(bank) for key, bank in missing.items()})
         elif missing:
-            extractions.setdefault(representation.checkpoint.ref, {}).update(
-                {bank.key: bank for bank in missing}
-            )
-        if missing or any(cell.needs_checkpoint for cell in cells):
-            for call in _training(representation.chain, is_there):
-                calls.setdefault(call.key, call)
-    for checkpoint, banks in extractions.items():
-        call = _extraction(checkpoint, tuple(banks.values()))
-        calls[call.key] = call
-    pictures = _pictures(plan.representations, is_there, calls)
-    return (*calls.values(), *scorings, *pictures)
+            self._extractions.setdefault(representation.checkpoint.ref, {}).update(missing)
+        if missing or needs_checkpoint:
+            for call in _training(representation.chain, self._is_there):
+                self._calls.setdefault(call.key, call)
+
+    def calls(self) -> tuple[Call, ...]:
+        """Return the calls that make it."""
+        extractions = (
+            _extraction(checkpoint, tuple(banks.values()))
+            for checkpoint, banks in self._extractions.items()
+        )
+        return (*self._calls.values(), *extractions)
+
+    def _join(
+        self, ensemble: Representation, missing: dict[str, Stage], *, needs_checkpoint: bool
+    ) -> None:
+        places = [at for at, bank in ensemble.banks.items() if bank.key in missing]
+        needs_heads = (bool(missing) or needs_checkpoint) and not self._is_there(
+            ensemble.checkpoint.ref
+        )
+        for member in ensemble.members:
+            parts = [member.banks[at] for at in places]
+            self.add(member, parts, needs_checkpoint=needs_heads)
+        self._calls.update({key: _of_one_stage(bank) for key, bank in missing.items()})
 
 
 def group_of(representation: Representation) -> str:
@@ -102,7 +136,11 @@ def _pictures(
     return list(missing.values())
 
 
-_WORK: dict[str, Callable[[Stage], Copying | Drawing]] = {"given": Copying, "picture": Drawing}
+_WORK: dict[str, Callable[[Stage], Copying | Drawing | Joining]] = {
+    "given": Copying,
+    "picture": Drawing,
+    "ensemble": Joining,
+}
 
 
 def _of_one_stage(stage: Stage) -> Call:

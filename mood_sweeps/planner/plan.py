@@ -30,6 +30,7 @@ class Representation:
     chain: its training stages, in order, a tokenizer first where the pretext task predicts its
         tokens; of features that were given, the one stage that takes their head.
     banks: extract (or given) stages by (image set, split). pictures: stages that no number needs.
+    members: what an ensemble joins; empty for a representation of its own.
     seed: None where nothing behind it is drawn: features that were given, weights that were loaded.
     head_set: the image set whose classes the head tells apart; None if headless.
     headless_predictions: where predicted ID classes come from if no head predicts them.
@@ -45,6 +46,7 @@ class Representation:
     banks: dict[tuple[str, str], Stage] = field(default_factory=dict)
     headless_predictions: str = NEAREST_CLASS_MEAN
     pictures: list[Stage] = field(default_factory=list)
+    members: tuple[Representation, ...] = ()
 
     @property
     def checkpoint(self) -> Stage:
@@ -60,6 +62,11 @@ class Representation:
     def predictions(self) -> str:
         """Where predicted ID classes come from: ``head``, or what a headless one has instead."""
         return "head" if self.head_set == self.id_set else self.headless_predictions
+
+    @property
+    def is_by_chance(self) -> bool:
+        """Whether the same launch, begun anew, may make another checkpoint of the same key."""
+        return any(stage.tuned and not stage.tuned.search.is_deterministic for stage in self.chain)
 
     @property
     def is_given(self) -> bool:
@@ -151,6 +158,8 @@ class Plan:
 
 
 def _stages_of(representation: Representation) -> Iterator[Stage]:
+    for member in representation.members:
+        yield from _stages_of(member)
     yield from representation.chain
     yield from representation.banks.values()
     yield from representation.pictures

@@ -9,6 +9,7 @@ from mood_sweeps.scorers import LearnsNothing
 from mood_sweeps.spec.sweep import Features, GivenSet, Pair, Selected
 
 __all__ = [
+    "ensemble_refuses",
     "finetune_refuses",
     "given_refuses",
     "given_refuses_pair",
@@ -65,6 +66,15 @@ def scorer_refuses(
     if not has_decoder and "decoder" in needs:
         return "the scorer needs a decoder, which pt of mim, mae and simmim alone has"
     return None
+
+
+def ensemble_refuses(scorer: Choice | Selected, *, has_head: bool) -> str | None:
+    """Return the rule by which this scorer cannot score an ensemble, or None."""
+    if "network" in scorer.parameters.needs:
+        return "the scorer needs the network, an ensemble has several"
+    if "detector" in scorer.parameters.needs:
+        return "the scorer needs a detector, an ensemble has several"
+    return scorer_refuses(scorer, has_head=has_head)
 
 
 def given_refuses(scorer: Choice | Selected, features: Features) -> str | None:

@@ -27,9 +27,9 @@ from mood_sweeps.spec.user_scorers import UserScorers, read_plugins
 __all__ = ["load_sweep", "read_sweep"]
 
 _REQUIRED = ("name", "axes", "pairs")
-_OPTIONAL = ("features", "corpus", "intermediate", "plugins", "select", "exclude")
+_OPTIONAL = ("features", "corpus", "intermediate", "ensemble", "plugins", "select", "exclude")
 _REQUIRED_WITH_FEATURES = ("name", "axes")
-_NOT_WITH_FEATURES = ("pairs", "corpus", "intermediate")
+_NOT_WITH_FEATURES = ("pairs", "corpus", "intermediate", "ensemble")
 
 # A name becomes part of paths, URLs and shell commands.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -135,6 +135,7 @@ def _trained(
         intermediate=read_training_set(
             entries.get("intermediate"), "the intermediate set", pairs.usable, catalogues
         ),
+        ensemble=_ensemble(entries.get("ensemble"), axes.seed),
         plugins=user.plugins,
         pretexts=axes.pretext,
         backbones=axes.backbone,
@@ -147,6 +148,18 @@ def _trained(
         source=source,
         where=str(file),
     )
+
+
+def _ensemble(part: Part | None, seeds: tuple[int, ...]) -> bool:
+    """Read ``ensemble:``: whether the seeds of each representation are joined into one more."""
+    if part is None:
+        return False
+    if not isinstance(part.value, bool):
+        part.complain(f"'ensemble' is true or false, not {kind_of(part.value)}")
+        return False
+    if part.value and len(seeds) == 1:
+        part.complain("an ensemble joins seeds, and 'seed' lists one")
+    return part.value
 
 
 def _given(

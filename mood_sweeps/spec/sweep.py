@@ -176,6 +176,7 @@ class Sweep:
         seeds and pairs beside them.
     corpus: the image set that pretext tasks see; None for the train split of each pair's ID set.
     intermediate: the labelled set of intermediate fine-tuning; None where it is the corpus.
+    ensemble: whether the seeds of each representation are joined into one more.
     ood_val: OOD validation sets by ID set, which ``Selected`` scorers are selected on; none of
         them is tested against that ID set.
     source: the file's text after overrides, for the records. where: the file's name.
@@ -196,6 +197,7 @@ class Sweep:
     where: str
     features: tuple[Features, ...] = ()
     intermediate: str | None = None
+    ensemble: bool = False
 
     @property
     def intermediate_set(self) -> str | None:
@@ -215,6 +217,7 @@ class Sweep:
         return {
             **({"features": given} if given else {}),
             **({"intermediate": self.intermediate} if self.intermediate else {}),
+            **({"ensemble": True} if self.ensemble else {}),
             "corpus": self.corpus,
             "pretext": _by_label(self.pretexts),
             "backbone": _by_label(self.backbones),

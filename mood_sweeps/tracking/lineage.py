@@ -19,7 +19,7 @@ MAX_POINTS = 1000
 """How many points of one curve are shown at most."""
 
 CURVES, TRIALS = "curves.json", "trials.json"
-_KINDS = ("finetune", "pretrain", "load", "tokenizer", "given")
+_KINDS = ("finetune", "pretrain", "load", "tokenizer", "given", "ensemble")
 _UPSTREAM = ("checkpoint", "tokenizer")
 """Where a stage's content has the key of the training stage before it."""
 
