@@ -99,6 +99,7 @@ def write_report(
         *pictures_section(pictures, report),
         "## Completeness",
         *_completeness(results, report, families),
+        *_notes(results),
         "## Conventions",
         _CONVENTIONS,
         "## Files",
@@ -203,12 +204,30 @@ def _completeness(results: pd.DataFrame, report: ReportFolder, families: Familie
     ]
 
 
+def _notes(results: pd.DataFrame) -> list[str]:
+    """Return what numbers say of themselves, by how many say it."""
+    notes = results["note"].dropna() if "note" in results.columns else pd.Series(dtype=str)
+    counts = notes.str.split("; ").explode().value_counts().head(_MOST_REASONS)
+    if counts.empty:
+        return []
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ["### Notes on numbers", "\n".join(f"- {said}: {n} cells" for said, n in ordered)]
+
+
 def _cells(results: pd.DataFrame, report: ReportFolder) -> list[str]:
     """Write the cells themselves, in label order, and list the files of the report."""
     per_sweep = results["sweep"].nunique() > 1
     cells = distinct_cells(results, per_sweep=per_sweep)
     names = ["cell_key", "status", "reason", *MEASURES, "id_accuracy_from"]
-    optional = ["auroc_low", "auroc_high", "n_id", "n_ood", "score_key", "representation_key"]
+    optional = [
+        "note",
+        "auroc_low",
+        "auroc_high",
+        "n_id",
+        "n_ood",
+        "score_key",
+        "representation_key",
+    ]
     names += [name for name in optional if name in cells.columns]
     cells = cells.sort_values([*AXES, "cell_key"], kind="stable")[[*AXES, *names]]
     report.table("cells", cells)

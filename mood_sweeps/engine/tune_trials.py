@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import uuid
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -39,8 +38,10 @@ def run_in_tune(trials: Trials) -> None:
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     worker = ray.get_runtime_context().current_actor
     is_halving = trials.search.is_deterministic
-    name = f"tune-{uuid.uuid4().hex}"
+    # One place for one search, so that what a killed process left there goes with the next.
+    name = f"tune-{trials.key}"
     folder = trials.store.root / "tmp"
+    shutil.rmtree(folder / name, ignore_errors=True)
     resources = {f"node:{ray.util.get_node_ip_address()}": SHARE}
     tuner = ray.tune.Tuner(
         ray.tune.with_resources(
@@ -51,7 +52,7 @@ def run_in_tune(trials: Trials) -> None:
         tune_config=ray.tune.TuneConfig(
             metric="accuracy",
             mode="max",
-            search_alg=_OneByOne() if is_halving else BasicVariantGenerator(MOST_ASKING),
+            search_alg=_OneByOne() if is_halving else _several(),
             scheduler=_Halving(trials) if is_halving else _asha(trials),
             reuse_actors=True,
         ),
@@ -183,6 +184,10 @@ class _Halving(TrialScheduler):  # type: ignore[misc]
 
     def restore(self, checkpoint_path: str) -> None:
         """It is found again by running it again."""
+
+
+def _several() -> Any:
+    return BasicVariantGenerator(max_concurrent=MOST_ASKING)
 
 
 def _asha(trials: Trials) -> Any:

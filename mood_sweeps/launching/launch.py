@@ -13,7 +13,7 @@ from mood_sweeps.engine.ray_executor import RayExecutor
 from mood_sweeps.engine.run import Policy, Ran, run
 from mood_sweeps.engine.schedule import Schedule
 from mood_sweeps.engine.stop import Stop, signals_request
-from mood_sweeps.errors import ExecutorLost, InputError, StoreError
+from mood_sweeps.errors import ExecutorLost, InputError, Problem, StoreError
 from mood_sweeps.identity import key_of
 from mood_sweeps.launching.cell_rows import cell_rows, revision_digest
 from mood_sweeps.launching.launched import Launched
@@ -24,6 +24,7 @@ from mood_sweeps.launching.recording import Recording
 from mood_sweeps.launching.reporting import report_on
 from mood_sweeps.launching.tally import Tally
 from mood_sweeps.planner.plan import Plan
+from mood_sweeps.planner.tuned import needs_ray
 from mood_sweeps.results.outbox import enqueue
 from mood_sweeps.results.query import Results
 from mood_sweeps.results.record import Recorder
@@ -95,6 +96,9 @@ class _Launch:
             executor.check()
         except InputError as error:
             problems.extend(error.problems)
+        if executor.performs_here:
+            where = self._plan.sweep.where
+            problems += [Problem(why, where) for why in needs_ray(self._plan.stages())]
         if problems:
             raise InputError(problems)
         return executor

@@ -20,7 +20,10 @@ from mood_sweeps.planner.plan import Cell, Representation
 from mood_sweeps.planner.stage import Stage
 from mood_sweeps.spec.sweep import Pair, Rule, Selected, Sweep
 
-__all__ = ["CellMaker", "Source"]
+__all__ = ["BY_CHANCE", "CellMaker", "Source"]
+
+BY_CHANCE = "weights tuned by asha, which are no function of their key"
+"""What a row says of numbers that another launch may not come to again."""
 
 _Scorer = Choice | Selected
 
@@ -144,5 +147,7 @@ class CellMaker:
             if split not in source.splits:
                 note = f"fitted on ID train: {id_set} has no {split} split"
                 split = "train"
+            if source.representation.is_by_chance:
+                note = "; ".join(filter(None, (note, BY_CHANCE)))
             self._fits[id(scorer)] = fit_of(scorer, source.bank(id_set, split), note)
         return self._fits[id(scorer)]

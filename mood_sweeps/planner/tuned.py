@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.datasets.image_set import ImageSet
 from mood_sweeps.errors import InputError, Problem
+from mood_sweeps.planner.stage import Stage
 from mood_sweeps.search import Tuned
 
-__all__ = ["check_tokenizers", "check_tuned"]
+__all__ = ["check_tokenizers", "check_tuned", "needs_ray"]
 
 
 def check_tuned(choice: Choice, images: ImageSet, seed: int | None, where: str) -> None:
@@ -29,6 +30,17 @@ def check_tuned(choice: Choice, images: ImageSet, seed: int | None, where: str) 
                 where,
             )
         )
+
+
+def needs_ray(stages: Iterable[Stage]) -> Iterator[str]:
+    """Yield why some stages cannot be tuned in one process, each choice once."""
+    tuned = dict.fromkeys(stage.tuned for stage in stages if stage.tuned is not None)
+    for choice in tuned:
+        if not choice.search.is_deterministic:
+            yield (
+                f"{choice.label}: scheduler 'asha' compares what runs side by side; it needs "
+                "--executor ray, or take scheduler 'halving'"
+            )
 
 
 def check_tokenizers(

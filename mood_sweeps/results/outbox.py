@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
@@ -62,6 +62,10 @@ class RunPlace:
     def of_launch(cls, sweep: str, launch: int) -> RunPlace:
         """Return the place of a launch's run."""
         return cls(sweep, f"launch:{launch}")
+
+    def of_trial(self, stage: str, number: int) -> RunPlace:
+        """Return the place of the run of a trial of one of a representation's stages."""
+        return replace(self, ood_set=f"trial:{stage}:{number}")
 
 
 def enqueue(connection: Connection, kind: str, sweep: str, subject: str, content: str) -> None:

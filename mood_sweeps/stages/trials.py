@@ -47,15 +47,15 @@ class _Record:
 class Trials:
     """The trials of one stage; what each came to is kept, so that a killed search goes on.
 
-    search: the ``tune:`` block. rungs: epochs. A trial trains exactly as a stage of its setting
-    would: it is paused on a rung, and its schedule is that of the whole budget.
+    key: of the stage. search: the ``tune:`` block. rungs: epochs. A trial trains exactly as a stage
+    of its setting would: it is paused on a rung, and its schedule is that of the whole budget.
     """
 
     def __init__(
         self, stage: Stage, store: Store, lease: Lease | None, keep_every_s: float
     ) -> None:
         assert stage.tuned is not None
-        self.store, self.lease = store, lease
+        self.key, self.store = stage.key, store
         self.search, self.rungs = stage.tuned.search, stage.tuned.rungs
         self.stages = stage.trials()
         self._keep_every_s = keep_every_s

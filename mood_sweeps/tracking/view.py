@@ -1,4 +1,4 @@
-"""What MLflow shows: a run per launch, under it one per representation, under that one per pair."""
+"""What MLflow shows: a run per launch, under it representations, under these pairs and trials."""
 
 from __future__ import annotations
 
@@ -8,13 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlflow.entities import (
-    Dataset,
-    DatasetInput,
-    InputTag,
-    LoggedModelInput,
-    Run,
-)
+from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelInput, Run
 
 from mood_sweeps.results.mirrored import Number, PairShown, Records, RepresentationShown
 from mood_sweeps.results.outbox import LAUNCH, PAIR, REPRESENTATION, RunPlace
@@ -28,6 +22,7 @@ from mood_sweeps.tracking.names import (
     representation_name,
 )
 from mood_sweeps.tracking.runs import Runs
+from mood_sweeps.tracking.trials import show_trials
 
 __all__ = ["View"]
 
@@ -151,11 +146,13 @@ class View:
             points.append(_accuracy(shown.id_accuracy, start_ms))
             tags["mood.id_accuracy_from"] = shown.id_accuracy_from or ""
         self._runs.fill(run, params, points, tags)
+        show_trials(self._runs, stages, place, run)
         model_id = None
         if newest is not None and newest.files:  # of a headless one that was given there are none
             model_id = self._checkpoints.show(run, shown, newest)
         self._runs.close(run, "FINISHED", made_ms)
-        known = _Shown(run, shown.seed is None, model_id, shown.id_accuracy is not None)
+        is_given = newest.kind == "given" if newest is not None else shown.seed is None
+        known = _Shown(run, is_given, model_id, shown.id_accuracy is not None)
         self._representations[place] = known
         return known
 
