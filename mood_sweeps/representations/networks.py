@@ -229,7 +229,7 @@ def layers_below_head(network: nn.Module) -> dict[str, int]:
     """
     matcher: Any = getattr(network, "group_matcher", None)
     if matcher is None:
-        raise InputError("layer_decay: timm does not tell this architecture's layers")
+        raise InputError(f"layer_decay: timm knows no layers of a {type(network).__name__}")
     # The head is not in the network, so timm is shown the names with one more.
     named = [*network.named_parameters(), (_HEAD, None)]
     with_head: Any = SimpleNamespace(named_parameters=lambda: iter(named))

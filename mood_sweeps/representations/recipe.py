@@ -39,6 +39,7 @@ class Recipe:
     """
 
     presets: ClassVar[Presets] = {}
+    presets_of_vits: ClassVar[tuple[str, ...]] = ()
 
     preset: Literal["auto", "nano", "paper"] = "auto"
     epochs: Count = 30
@@ -60,15 +61,17 @@ class Recipe:
                 f"({self.accumulate})"
             )
 
-    def settled(self, given: Collection[str], *, is_nano: bool) -> Self:
+    def settled(self, given: Collection[str], *, is_nano: bool, family: str = "vit") -> Self:
         """Return the recipe with every parameter that its preset decides for a backbone.
 
         given: names of the parameters that were written down; they stay. is_nano: whether the
-        backbone is a nano one.
+        backbone is a nano one. family: the backbone's; what is in ``presets_of_vits`` a preset
+        decides for ViTs alone.
         """
         preset = self.preset
         if preset == "auto":
             preset = "nano" if is_nano else "paper"
         values = self.presets.get(preset, {})
-        filled = {name: value for name, value in values.items() if name not in given}
+        kept = {*given, *(() if family == "vit" else self.presets_of_vits)}
+        filled = {name: value for name, value in values.items() if name not in kept}
         return dataclasses.replace(self, preset="auto", **filled)

@@ -46,3 +46,18 @@ pairs: [{id: id:ab, near: [ood:x]}]
     plan = plan_of(text, tmp_path)
     assert [one.backbone for one in plan.representations] == ["vit_nano"]
     assert plan.removed[SUBSET.format(pretext="mae", backbone="beit_base_patch16_224")] == 1
+
+
+def test_a_plan_counts_the_backbones_that_a_fine_tuning_stage_cannot_train(tmp_path: Path) -> None:
+    text = """\
+name: refused
+axes:
+  pretext: [random]
+  backbone: [densenet121]
+  finetune: [pt+ft, {pt+ft: {ft: {drop_path: 0.1}}}]
+  scorer: [knn]
+pairs: [{id: id:ab, near: [ood:x]}]
+"""
+    plan = plan_of(text, tmp_path)  # what a preset decides for ViTs is left out
+    assert [one.finetune for one in plan.representations] == ["pt+ft"]
+    assert plan.removed == {"drop_path: densenet121 cannot skip blocks": 1}

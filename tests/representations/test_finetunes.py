@@ -81,6 +81,12 @@ def test_nano_is_plain_and_paper_is_moodv1s() -> None:
     assert settled("ft:ssod", is_nano=False)["layer_decay"] == 0.9
 
 
+def test_layer_decay_and_drop_path_of_a_preset_are_for_vits() -> None:
+    (choice,) = choose_finetune({"pt+ft": {"ft": {"drop_path": 0.2}}})
+    cnn = choice.parameters.settled(choice.given, is_nano=False, family="cnn")
+    assert (cnn.layer_decay, cnn.drop_path, cnn.erase) == (1.0, 0.2, 0.25)
+
+
 def test_beits_recipe_is_there_by_name_and_what_is_written_down_stays() -> None:
     beit = settled("ft", is_nano=True, preset="beit", mixup=0.2)
     assert (beit["mixup"], beit["cutmix"]) == (0.2, 1.0)

@@ -9,7 +9,8 @@ from torch import nn
 from mood_sweeps.errors import InputError
 from mood_sweeps.representations import choose_backbone
 from mood_sweeps.representations.finetuning.layer_decay import layer_rates
-from mood_sweeps.representations.networks import build, describe
+from mood_sweeps.representations.layers import layers_refuse
+from mood_sweeps.representations.networks import build, describe, layers_below_head
 from mood_sweeps.representations.objectives.classification import ClassificationObjective
 from mood_sweeps.representations.recipe import Recipe
 from mood_sweeps.representations.stepping import Stepper
@@ -79,8 +80,42 @@ def test_a_decay_of_1_leaves_all_rates_alone() -> None:
 
 
 def test_an_architecture_without_known_layers_is_refused() -> None:
-    with pytest.raises(InputError, match="does not tell this architecture's layers"):
+    with pytest.raises(InputError, match="timm knows no layers of a Linear"):
         layer_rates(nn.Linear(2, 2), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("densenet121", "drop_path: densenet121 cannot skip blocks"),
+        ("csatv2", "layer_decay: timm knows no layers of a CSATv2"),
+        ("resnet18", None),
+        ("vit_tiny_patch16_224", None),
+        ("vit_nano", None),
+    ],
+)
+def test_what_an_architecture_cannot_do_is_known_before_anything_runs(
+    name: str, reason: str | None
+) -> None:
+    assert layers_refuse(choose_backbone(name), layer_decay=0.5, drop_path=0.1) == reason
+    assert layers_refuse(choose_backbone(name), layer_decay=1.0, drop_path=0.0) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "vit_tiny_patch16_224",
+        "vit_relpos_base_patch16_224",
+        "beit_base_patch16_224",
+        "eva02_tiny_patch14_224",
+        "deit_base_distilled_patch16_224",
+    ],
+)
+def test_every_kind_of_vit_has_layers_and_skips_blocks(name: str) -> None:
+    with torch.device("meta"):
+        network = build(describe(choose_backbone(name)), 0.3)
+    assert set(layers_below_head(network).values()) >= set(range(1, 14))
+    assert any(type(one).__name__ == "DropPath" for one in network.modules())
 
 
 def test_the_first_step_moves_each_weight_by_its_own_rate() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from mood_sweeps.choice import Choice
 from mood_sweeps.representations.recipe import Count, Positive
 
 __all__ = ["Probe"]
@@ -32,7 +33,12 @@ class Probe:
     c: Positive = 1.0
     iterations: Count = 1000
 
-    def settled(self, given: Collection[str], *, is_nano: bool) -> Self:
+    def settled(self, given: Collection[str], *, is_nano: bool, family: str = "vit") -> Self:
         """Return itself: one setting for every backbone."""
-        del given, is_nano
+        del given, is_nano, family
         return self
+
+    def refuses(self, backbone: Choice) -> str | None:
+        """Return None: features of any backbone will do."""
+        del backbone
+        return None

@@ -7,6 +7,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from mood_sweeps.choice import Choice
+from mood_sweeps.representations.layers import layers_refuse
 from mood_sweeps.representations.recipe import Count, Fraction, Presets, Recipe
 
 __all__ = ["MOODV1", "Supervised"]
@@ -43,9 +45,14 @@ class Supervised(Recipe):
     trains_on_intermediate: ClassVar[bool] = False
     makes_detector: ClassVar[bool] = False
     presets: ClassVar[Presets] = {"paper": MOODV1}
+    presets_of_vits: ClassVar[tuple[str, ...]] = ("layer_decay", "drop_path")
 
     epochs: Count = 20
     label_smoothing: Fraction = 0.1
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
     drop_path: Fraction = 0.0
     ema: Fraction = 0.0
+
+    def refuses(self, backbone: Choice) -> str | None:
+        """Return why a backbone cannot be trained so, or None; for parameters that are settled."""
+        return layers_refuse(backbone, layer_decay=self.layer_decay, drop_path=self.drop_path)
