@@ -294,7 +294,9 @@ class _Performance:
 
         def predicted(bank: FeatureBank) -> Ints | None:
             if work.predictions == "head":
-                return predict(bank, head) if bank.logits is not None else None
+                # Features that were given may not say how many classes there are.
+                classes = len(work.id_classes) or None
+                return predict(bank, head, classes) if bank.logits is not None else None
             if work.predictions == NEAREST_CLASS_MEAN:
                 return nearest_class_mean(train, bank)
             return None

@@ -13,18 +13,22 @@ __all__ = ["nearest_class_mean", "predict"]
 _BLOCK = 4096
 
 
-def predict(bank: FeatureBank, head: Head | None) -> npt.NDArray[np.int64]:
+def predict(
+    bank: FeatureBank, head: Head | None, classes: int | None = None
+) -> npt.NDArray[np.int64]:
     """Return the class of the largest logit, int64 (N,), the lowest class where they tie.
 
-    The bank's own logits where it has them, else features @ weight.T + bias. Raises InputError
-    where there is neither (see ``nearest_class_mean``), Undefined for NaN or infinite logits.
+    classes: how many there are, where the head may have more outputs (as after ``ft:one_class``):
+    what no image belongs to is never predicted. The bank's own logits where it has them, else
+    features @ weight.T + bias. Raises InputError where there is neither (see
+    ``nearest_class_mean``), Undefined for NaN or infinite logits.
     """
     logits = bank.logits
     if logits is None:
         if head is None:
             raise InputError("a representation without a head predicts no class")
         logits = bank.features @ head.weight.T + head.bias
-    predicted: npt.NDArray[np.int64] = _finite(logits, "logits").argmax(axis=1)
+    predicted: npt.NDArray[np.int64] = _finite(logits, "logits")[:, :classes].argmax(axis=1)
     return predicted
 
 

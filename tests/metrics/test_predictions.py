@@ -57,3 +57,11 @@ def test_features_without_a_distance_are_undefined():
         predict(FeatureBank(good.features, good.labels, np.full((4, 2), np.nan)), None)
     with pytest.raises(Undefined, match="no train features"):
         nearest_class_mean(FeatureBank(good.features[:0], good.labels[:0]), good)
+
+
+def test_outputs_beyond_the_classes_are_never_predicted() -> None:
+    logits = np.array([[0.0, 1.0, 5.0], [2.0, 1.0, 3.0]], dtype=np.float32)
+    bank = FeatureBank(np.zeros((2, 1), dtype=np.float32), np.zeros(2, dtype=np.int64), logits)
+    assert predict(bank, None).tolist() == [2, 2]
+    assert predict(bank, None, 2).tolist() == [1, 0]
+    assert predict(bank, None, 1).tolist() == [0, 0]
