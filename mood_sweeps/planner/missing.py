@@ -221,6 +221,9 @@ def _scoring(
 
 def _evaluation(cell: Cell, ood_classes: tuple[str, ...]) -> Evaluation:
     # Of its own representation: two may learn from the same bytes and test on others.
-    bank = cell.representation.banks[cell.pair.ood_set, "all"]
-    n_left_out = len(bank.work.left_out) if isinstance(bank.work, Extract) else 0
+    at = (cell.pair.ood_set, "all")
+    bank = cell.representation.banks[at]
+    # The members of an ensemble do without the same images.
+    extracted = [member.banks[at].work for member in cell.representation.members] or [bank.work]
+    n_left_out = len(extracted[0].left_out) if isinstance(extracted[0], Extract) else 0
     return Evaluation(cell.fit, cell.score_key, bank.ref, ood_classes, n_left_out)
