@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mood_sweeps.bank import FeatureBank, Ints
+from mood_sweeps.engine.error_text import one_line, plain
 from mood_sweeps.engine.outcome import CellFailure, Made, Outcome, made_of
 from mood_sweeps.errors import CorruptObject, LeaseLost
 from mood_sweeps.metrics import nearest_class_mean, predict
@@ -94,20 +95,6 @@ def _import_for(call: Call) -> None:
         import mood_sweeps.stages.live
         import mood_sweeps.stages.picture
         import mood_sweeps.stages.train  # noqa: F401
-
-
-def one_line(error: BaseException) -> str:
-    """Return an error as ``Type: message`` on one line."""
-    try:
-        message = str(error)
-    except Exception:  # an error of a user's class may be broken itself
-        message = "(its message cannot be shown)"
-    return plain(f"{type(error).__name__}: {' '.join(message.split())}"[:2000])
-
-
-def plain(text: str) -> str:
-    """Return text as any database and terminal takes it: no NUL, no half of a character."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
 
 @functools.cache  # reading the versions of installed packages takes milliseconds

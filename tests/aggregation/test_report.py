@@ -173,3 +173,12 @@ def test_aggregation_needs_no_heavy_library_beside_its_own():
     code += "print('matplotlib' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_notes_are_told_with_how_many_numbers_say_them(few_results, few_confusions, tmp_path):
+    notes = [None] * len(few_results)
+    notes[:3] = ["tuned by chance", "fitted on train; tuned by chance", "fitted on train"]
+    text = _report(few_results.assign(note=notes), few_confusions, tmp_path)
+    said = text.split("### Notes on numbers\n\n")[1].split("\n\n")[0]
+    assert said == "- fitted on train: 2 cells\n- tuned by chance: 2 cells"
+    assert "tuned by chance" in (tmp_path / "cells.csv").read_text()

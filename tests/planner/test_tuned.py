@@ -6,6 +6,8 @@ import pytest
 from spine_cases import plan_of
 
 from mood_sweeps.errors import InputError
+from mood_sweeps.planner.fit import Fit
+from mood_sweeps.planner.tuned import needs_ray
 
 SWEEP = """\
 name: tuned
@@ -60,3 +62,22 @@ def test_values_that_do_not_go_together(tmp_path: Path) -> None:
 def test_a_tokenizer_is_another_stage(tmp_path: Path) -> None:
     tokens = "{mim: {tune: {space: {target: [pixels, tokens]}, samples: 2}}}"
     assert "tunes what its tokenizer is made of" in refusal(tmp_path, pretext=tokens)
+
+
+def test_what_chance_decides_is_said_in_label_and_note(tmp_path: Path) -> None:
+    asha = MIM.replace("samples: 2", "samples: 2, scheduler: asha")
+    pretexts = f"{MIM}, {asha}, mim"
+    text = SWEEP.format(corpus="id:ab", pretext=pretexts, finetune="pt", id_set="id:ab")
+    plan = plan_of(text, tmp_path)
+    notes = {}
+    for cell in plan.cells:
+        assert isinstance(cell.fit, Fit)
+        notes[cell.representation.pretext.partition(":")[0]] = cell.fit.note
+    assert notes == {
+        "mim(tune=halving": "",
+        "mim(tune=asha": "weights tuned by asha, which are no function of their key",
+        "mim": "",
+    }
+    (why,) = needs_ray(plan.stages())
+    assert why.startswith("mim(tune=asha:2:")
+    assert "--executor ray" in why

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -124,3 +125,23 @@ def test_a_state_of_what_is_published_by_now_goes_with_the_next_launch(store: St
     publish(store)  # and killed before it was discarded
     store.prepare()
     assert files(store) == []
+
+
+def test_parts_lie_beside_it_and_go_with_it(store: Store) -> None:
+    place = store.unfinished(REF)
+    parts = [place.part("0-state"), place.part("10-state")]
+    for content, part in enumerate(parts):
+        part.write(bytes([content]))
+    other = store.unfinished(dataclasses.replace(REF, key="f" * 64)).part("0-state")
+    other.write(b"of another stage")
+    assert [part.read() for part in parts] == [b"\0", b"\1"]
+    assert place.read() is None
+    store.prepare()
+    assert len(files(store)) == 3
+    place.discard()
+    assert files(store) == [other.path]
+
+    parts[0].write(b"a state")
+    publish(store)  # and killed before it was discarded
+    store.prepare()
+    assert files(store) == [other.path]
