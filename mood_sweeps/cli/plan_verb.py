@@ -13,26 +13,12 @@ from mood_sweeps.launching.open_work import OpenWork, estimate_seconds, find_ope
 from mood_sweeps.launching.tally import clock
 from mood_sweeps.planner.call import Call, Extraction, Scoring
 from mood_sweeps.planner.plan import Plan, scoring_keys
+from mood_sweeps.planner.stage import VERSIONS
 from mood_sweeps.results.query import Results
 from mood_sweeps.spec.load import load_sweep
 from mood_sweeps.workspace import Workspace
 
 __all__ = ["command"]
-
-STAGE_KINDS = (
-    "tokenizer",
-    "pretrain",
-    "load",
-    "finetune",
-    "extract",
-    "given",
-    "ensemble",
-    "picture",
-    "fit",
-    "select",
-    "score",
-    "evaluate",
-)
 
 
 @click.command("plan")
@@ -129,4 +115,4 @@ def _stages_to_run(planned: Plan, work: OpenWork) -> dict[str, int]:
 
 
 def _in_order(counts: dict[str, int]) -> list[tuple[str, int]]:
-    return [(kind, counts[kind]) for kind in STAGE_KINDS if counts.get(kind)]
+    return [(kind, counts[kind]) for kind in VERSIONS if counts.get(kind)]

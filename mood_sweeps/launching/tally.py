@@ -8,20 +8,13 @@ from collections.abc import Mapping, Sequence
 
 from mood_sweeps.engine.outcome import Outcome
 from mood_sweeps.planner.call import Call, Scoring
+from mood_sweeps.planner.stage import VERSIONS
 
 __all__ = ["KINDS", "Tally", "clock"]
 
-KINDS = (
-    "tokenizer",
-    "pretrain",
-    "load",
-    "finetune",
-    "extract",
-    "given",
-    "ensemble",
-    "picture",
-    "score",
-)
+_WITHIN_SCORING = ("fit", "select", "evaluate")
+KINDS = tuple(kind for kind in VERSIONS if kind not in _WITHIN_SCORING)
+"""The kinds of calls, in the order in which work flows."""
 
 
 class Tally:

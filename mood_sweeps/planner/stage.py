@@ -56,6 +56,7 @@ VERSIONS = {
     "score": 1,
     "evaluate": 1,
 }
+"""The version of every kind of stage, in the order in which work flows."""
 
 
 @dataclass(frozen=True, eq=False)
