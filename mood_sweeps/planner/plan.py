@@ -66,7 +66,9 @@ class Representation:
     @property
     def is_by_chance(self) -> bool:
         """Whether the same launch, begun anew, may make another checkpoint of the same key."""
-        return any(stage.tuned and not stage.tuned.search.is_deterministic for stage in self.chain)
+        searches = (stage.tuned.search for stage in self.chain if stage.tuned is not None)
+        here = any(not search.is_deterministic for search in searches)
+        return here or any(member.is_by_chance for member in self.members)
 
     @property
     def is_given(self) -> bool:
