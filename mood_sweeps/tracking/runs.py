@@ -123,11 +123,13 @@ class Runs:
         """Log what the run does not have yet, in as few calls as MLflow's limits allow.
 
         A parameter that is there stays as it is: MLflow never lets one change. Equal points are
-        kept once by MLflow itself.
+        kept once by MLflow itself; a number that was lost and made again is newer, so it goes at
+        the time that the run has it from already.
         """
         new_params = [Param(k, v) for k, v in params.items() if k not in run.data.params]
         new_tags = [RunTag(k, v) for k, v in _cut(tags).items() if run.data.tags.get(k) != v]
-        metrics = [_metric(point) for point in points]
+        known = {metric.key: metric for metric in run.data._metric_objs}
+        metrics = [_metric(point, known.get(point.name)) for point in points]
         for some in itertools.zip_longest(
             _chunks(metrics, _METRICS_PER_CALL),
             _chunks(new_params, _PER_CALL),
@@ -203,12 +205,15 @@ def _cut(tags: Mapping[str, str]) -> dict[str, str]:
     return {name: shortened(value, _MAX_TAG) for name, value in tags.items()}
 
 
-def _metric(point: Point) -> Metric:
+def _metric(point: Point, known: Metric | None) -> Metric:
     name, digest = point.dataset
+    time_ms = point.time_ms
+    if known is not None and (known.step, known.value) == (point.step, point.value):
+        time_ms = known.timestamp
     return Metric(
         point.name,
         point.value,
-        point.time_ms,
+        time_ms,
         point.step,
         model_id=point.model_id,
         dataset_name=name or None,

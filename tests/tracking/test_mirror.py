@@ -15,6 +15,7 @@ from conftest import World
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+from sqlalchemy import text
 
 from mood_sweeps.results.outbox import Outbox, RunPlace
 from mood_sweeps.store import Ref, Store
@@ -285,6 +286,27 @@ def test_checkpoint_that_was_made_again_is_not_shown_twice(
     assert {name: content.get("history") for name, content in after.items()} == {
         name: content.get("history") for name, content in before.items()
     }
+
+
+def test_number_that_was_made_again_is_not_shown_twice(
+    world: World, client: MlflowClient, tracking_uri: str, sweep: str
+) -> None:
+    small_sweep(world, sweep)
+    mirrored(world, tracking_uri)
+    before = shown(client, sweep)
+    # Its object and its row were lost: the same value at another time.
+    again = World(world.root.with_name("again"))
+    again.store = world.store
+    small_sweep(again, sweep)
+    with again.database.writing() as connection:
+        connection.execute(text("update evaluations set created_at = '2026-11-22T09:30:00+00:00'"))
+    mirrored(again, tracking_uri)
+    after = shown(client, sweep)
+    again.database.close()
+    assert set(after) == set(before)
+    for name in before:
+        assert after[name].get("history") == before[name].get("history")
+        assert after[name].get("metrics") == before[name].get("metrics")
 
 
 def test_scorer_added_later_joins_the_same_run(
