@@ -78,6 +78,8 @@ def test_nano_is_plain_and_paper_is_moodv1s() -> None:
         assert moodv1.items() <= paper.items()
         assert not paper.get("mixup")
         assert not paper.get("cutmix")
+    exposing = settled("ft:outlier_exposure", is_nano=False, exposed="digits:6-9", k=1)
+    assert moodv1.items() <= exposing.items()
     assert settled("ft:ssod", is_nano=False)["layer_decay"] == 0.9
 
 

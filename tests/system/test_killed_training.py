@@ -32,7 +32,7 @@ intermediate: strokes
 axes:
   pretext: [random]
   backbone: [resnet_nano]
-  finetune: [{{{{pt+{{stage}}: {{{{{{stage}}: {{{{epochs: {EPOCHS}}}}}}}}}}}}}]
+  finetune: [{{{{pt+{{stage}}: {{{{{{stage}}: {{{{epochs: {EPOCHS}{{more}}}}}}}}}}}}}}]
   scorer: [msp]
   seed: [0]
 pairs:
@@ -123,9 +123,18 @@ def test_in_this_process(tmp_path: Path, whole: Trained) -> None:
         assert trained(place) == whole, f"{harm}: not begun anew, or to other bits"
 
 
-@pytest.mark.parametrize("stage", ["ft", "inter", "ft:one_class", "ft:ssod"])
-def test_a_fine_tuning_stage(tmp_path: Path, stage: str) -> None:
-    sweep = TUNED.format(stage=stage)
+@pytest.mark.parametrize(
+    ("stage", "more"),
+    [
+        ("ft", ""),
+        ("inter", ""),
+        ("ft:one_class", ""),
+        ("ft:ssod", ""),
+        ("ft:outlier_exposure", ", exposed: digits:6-9, k: 5"),
+    ],
+)
+def test_a_fine_tuning_stage(tmp_path: Path, stage: str, more: str) -> None:
+    sweep = TUNED.format(stage=stage, more=more)
     undisturbed = laid_out(tmp_path / "whole", sweep)
     code, output = mood_sweep(undisturbed, *INLINE)
     assert code == 0, output
