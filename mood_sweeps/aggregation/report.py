@@ -22,6 +22,7 @@ from mood_sweeps.aggregation.comparative import comparative_table, pivot
 from mood_sweeps.aggregation.completeness import completeness, unfinished, why_unfinished
 from mood_sweeps.aggregation.composition import unlike_averages
 from mood_sweeps.aggregation.confusion_section import confusion_section
+from mood_sweeps.aggregation.differences import differences_section
 from mood_sweeps.aggregation.figures import pretext_by_scorer
 from mood_sweeps.aggregation.headline import headline
 from mood_sweeps.aggregation.measures import MEASURES, measure_of
@@ -92,6 +93,7 @@ def write_report(
         "## Comparative tables",
         _HOW_TO_READ,
         *_comparative(results, report, lead, families),
+        *differences_section(results, report, families),
         "## ID accuracy",
         *_accuracy(results, report),
         "## Near-OOD confusion",
