@@ -87,6 +87,10 @@ SUBJECTS = """
 """
 
 
+MEASURED = ("images_per_second", "peak_memory_mb", "training_seconds")
+"""Metrics of a training that differ whenever it runs, and come again where it is made again."""
+
+
 def shown_in_mlflow(facts: Facts) -> Shown:
     """Read MLflow's own tables."""
 
@@ -97,7 +101,7 @@ def shown_in_mlflow(facts: Facts) -> Shown:
     return Shown(
         runs=count("status, lifecycle_stage", "runs", "run_uuid"),
         params=count("key, params.value", "params", "run_uuid"),
-        metrics=count("key, step, metrics.value, is_nan", "metrics", "run_uuid"),
+        metrics=_without_measured(count("key, step, metrics.value, is_nan", "metrics", "run_uuid")),
         model_metrics=count("metric_name, metric_value", "logged_model_metrics", "run_id"),
         models=count("status, name", "logged_models", "source_run_id"),
         linked=count("source_type", "inputs", "inputs.source_id")
@@ -106,3 +110,14 @@ def shown_in_mlflow(facts: Facts) -> Shown:
             path.name for path in (facts.home / "mlartifacts").glob("*/models/*/artifacts/*")
         ),
     )
+
+
+def _without_measured(metrics: Counter[Any]) -> Counter[Any]:
+    """Return the metrics; of what was measured, that it is there."""
+    kept: Counter[Any] = Counter()
+    for (kind, subject, name, *values), n in metrics.items():
+        if name.rpartition("/")[2] in MEASURED:
+            kept[kind, subject, name] = 1
+        else:
+            kept[kind, subject, name, *values] = n
+    return kept

@@ -82,7 +82,8 @@ def test_the_same_command_converges_however_often_the_driver_is_killed(
 
 def stop_between_scores_and_rows(driven: Driven, facts: Facts) -> None:
     """Stop the driver where a worker's scores are in the store, their rows not in the database."""
-    scoring = "kind = 'score' and ended_at is null"
+    # Of this launch: until it has begun, those of the one killed before it are open.
+    scoring = "launch = 3 and kind = 'score' and ended_at is null"
     while True:
         driven.until(lambda: facts.count("attempts", scoring), "a scoring runs")
         os.kill(driven.process.pid, signal.SIGSTOP)  # the worker goes on, if it has the call yet
