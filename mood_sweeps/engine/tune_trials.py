@@ -155,13 +155,16 @@ class _Halving(TrialScheduler):  # type: ignore[misc]
         return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
-        """Return the next trial that goes on, while no other is under way."""
-        found = tune_controller.get_trials()
+        """Return the next trial that goes on, while no other is under way.
+
+        One that is being paused is not: Tune gives its process to a trial that waits for one, and
+        ends it if none does.
+        """
+        waiting = self._on_rung - self._scores.keys()
+        found = [trial for trial in tune_controller.get_trials() if _number(trial) in waiting]
         if any(trial.status in ("PENDING", "RUNNING") for trial in found):
             return None
-        waiting = self._on_rung - self._scores.keys()
-        paused = (each for each in found if each.status == "PAUSED" and _number(each) in waiting)
-        return next(paused, None)
+        return next((trial for trial in found if trial.status == "PAUSED"), None)
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         """All trials are known."""

@@ -1,0 +1,107 @@
+"""Ray Tune's side of a search: real Ray on one CPU, trials whose scores are written down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mood_sweeps.engine.pools import TRIALS
+from mood_sweeps.engine.worker import Worker
+from mood_sweeps.errors import LeaseLost
+from mood_sweeps.search.search import Search
+from mood_sweeps.stages.trials import in_turn
+from mood_sweeps.store import Store
+
+pytestmark = pytest.mark.system
+
+RUNGS = (1, 2, 4)
+# By trial and rung; −1: its training failed. Ties on both rungs go to the lower number.
+SCORES = [[0.3, 0.1, 0.1], [0.9, 0.5, 0.6], [-1, -1, -1], [0.9, 0.5, 0.9], [0.9, 0.4, 0.2], [0.5]]
+
+
+class Written:
+    """Trials that train nothing; what is asked of them is remembered."""
+
+    def __init__(self, root: Path, search: Search, lost: int | None = None) -> None:
+        self.store, self.key = SimpleNamespace(root=root), "k" * 64
+        self.search, self.rungs = search, RUNGS
+        self.stages = SCORES
+        self.asked: list[tuple[int, int]] = []
+        self._lost = lost
+
+    def advance(self, number: int, rung: int) -> float:
+        self.asked.append((number, rung))
+        if number == self._lost:
+            raise LeaseLost("taken over")
+        return SCORES[number][rung]
+
+
+class Searching(Worker):
+    """A worker that is handed a search."""
+
+    def search(self, trials: Any) -> list[tuple[int, int]]:
+        self._run_trials(trials)
+        return list(trials.asked)
+
+    def loses(self, trials: Any) -> str:
+        try:
+            self._run_trials(trials)
+        except LeaseLost as error:
+            return str(error)
+        return "nothing was lost"
+
+
+@pytest.fixture(scope="module")
+def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    import ray
+
+    with pytest.MonkeyPatch.context() as patch:  # workers find this module
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    kind = ray.remote(concurrency_groups={TRIALS: 1})(Searching)
+    yield kind.options(num_cpus=1).remote(str(tmp_path_factory.mktemp("store")), 60.0)
+    ray.shutdown()
+
+
+def prepared(folder: Path) -> Path:
+    Store(folder).prepare()
+    return folder
+
+
+def test_tune_asks_for_what_the_loop_in_this_process_asks_for(worker: Any, tmp_path: Path) -> None:
+    import ray
+
+    root = prepared(tmp_path)
+    search = Search(samples=6, reduction=2)
+    alone = Written(root, search)
+    in_turn(alone)  # type: ignore[arg-type]
+    on_tune = ray.get(worker.search.remote(Written(root, search)), timeout=200)
+    # Rung after rung; on a rung the last to come may go on at once.
+    for rung in range(len(RUNGS)):
+        mine = [number for number, at in alone.asked if at == rung]
+        assert sorted(number for number, at in on_tune if at == rung) == mine
+    assert [at for _, at in on_tune] == sorted(at for _, at in on_tune)
+    assert mine == [1]
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_lost_lease_comes_out_as_itself(worker: Any, tmp_path: Path) -> None:
+    import ray
+
+    trials = Written(prepared(tmp_path), Search(samples=6, reduction=2), lost=1)
+    assert ray.get(worker.loses.remote(trials), timeout=200) == "taken over"
+
+
+def test_asha_stops_early_and_brings_someone_to_the_end(worker: Any, tmp_path: Path) -> None:
+    import ray
+
+    search = Search(samples=6, reduction=2, scheduler="asha")
+    asked = ray.get(worker.search.remote(Written(prepared(tmp_path), search)), timeout=200)
+    assert {number for number, at in asked if at == 0} == set(range(6))
+    assert any(at == 2 for _, at in asked)
+    assert (2, 2) not in asked
+    assert len(asked) < 6 * len(RUNGS)
