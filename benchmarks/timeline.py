@@ -40,6 +40,7 @@ PARTS: dict[str, tuple[Any, str]] = {
     "first call started": (Recording, "started"),
     "first call ended": (Recording, "ended"),
     "MLflow imported, its store made": (Mirror, "_connected"),
+    "report written": (_Launch, "_attach_report"),
 }
 
 
