@@ -7,17 +7,16 @@ executor, which is why they agree.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import os
 import platform
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mood_sweeps.bank import FeatureBank, Ints
+from mood_sweeps.engine.environment import environment
 from mood_sweeps.engine.error_text import one_line, plain
 from mood_sweeps.engine.outcome import CellFailure, Made, Outcome, made_of
 from mood_sweeps.errors import CorruptObject, LeaseLost
@@ -44,7 +43,7 @@ from mood_sweeps.store.codecs import load_bank, load_head, save_bank, save_head,
 if TYPE_CHECKING:
     from mood_sweeps.stages.trials import Trials
 
-__all__ = ["environment", "perform"]
+__all__ = ["perform"]
 
 RunTrials = Callable[["Trials"], None]
 
@@ -95,16 +94,6 @@ def _import_for(call: Call) -> None:
         import mood_sweeps.stages.live
         import mood_sweeps.stages.picture
         import mood_sweeps.stages.train  # noqa: F401
-
-
-@functools.cache  # reading the versions of installed packages takes milliseconds
-def environment() -> Mapping[str, str]:
-    """Return what is recorded, but never keyed, about where a stage ran."""
-    return {
-        "class": f"cpu {platform.machine()} torch-{version('torch')} numpy-{version('numpy')}",
-        "python": platform.python_version(),
-        "host": platform.node(),
-    }
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

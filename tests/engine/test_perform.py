@@ -12,9 +12,10 @@ from launch_cases import TINY, Tried, plan_in
 from threadpoolctl import threadpool_info
 
 from mood_sweeps.datasets.catalogue import image_set
+from mood_sweeps.engine.environment import environment
 from mood_sweeps.engine.inline import InlineExecutor
 from mood_sweeps.engine.outcome import Outcome
-from mood_sweeps.engine.perform import environment, perform
+from mood_sweeps.engine.perform import perform
 from mood_sweeps.planner.call import Call, Extraction, Scoring, Training
 from mood_sweeps.planner.missing import calls_for
 from mood_sweeps.planner.plan import Plan
