@@ -5,7 +5,9 @@ import dataclasses
 import pytest
 
 from mood_sweeps.engine.outcome import CellFailure, Outcome
-from mood_sweeps.launching.tally import Tally, clock
+from mood_sweeps.engine.pools import shapes_for
+from mood_sweeps.launching.open_work import GUESSED_SECONDS
+from mood_sweeps.launching.tally import KINDS, Tally, clock
 from mood_sweeps.planner.call import Call, Extraction, Scoring
 from mood_sweeps.store import Ref
 
@@ -17,6 +19,12 @@ ROW = {"score_key": "x"}
 
 def tally() -> Tally:
     return Tally([TRAIN, SCORE], {"t": 10.0, "s": 20.0}, cells=6)
+
+
+def test_every_kind_of_call_has_workers_and_an_estimate() -> None:
+    """One without workers would wait for ever."""
+    assert set(KINDS) == set(shapes_for([{"CPU": 1.0}], 1.0, None))
+    assert set(KINDS) == set(GUESSED_SECONDS)
 
 
 def test_what_is_done_already_counts() -> None:
