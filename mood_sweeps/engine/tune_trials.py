@@ -78,26 +78,37 @@ class _Trial(ray.tune.Trainable):  # type: ignore[misc]
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Become another trial, which spares the start of a process."""
-        self._number, self._rung = new_config["trial"], 0
+        self._number, self._last = new_config["trial"], {"rung": -1}
         return True
 
     def step(self) -> dict[str, Any]:
-        """Have the worker train as far as the next rung."""
-        asked = self._worker.advance.options(concurrency_group=TRIALS)
-        accuracy = ray.get(asked.remote(self._number, self._rung))
-        epoch = self._rungs[self._rung]
-        self._rung += 1
-        is_done = self._rung == len(self._rungs)
-        return {"accuracy": accuracy, "epoch": epoch, "rung": self._rung - 1, "done": is_done}
+        """Have the worker train as far as the next rung.
+
+        Where a process that waits for its trial is started just as that trial is given another,
+        Tune asks for two steps at once. The worker does not do the second, whose rung is not
+        decided; the result of the first is said again.
+        """
+        rung = self._last["rung"] + 1
+        if rung < len(self._rungs):
+            asked = self._worker.advance.options(concurrency_group=TRIALS)
+            accuracy = ray.get(asked.remote(self._number, rung))
+            if accuracy is not None:
+                self._last = {
+                    "accuracy": accuracy,
+                    "epoch": self._rungs[rung],
+                    "rung": rung,
+                    "done": rung + 1 == len(self._rungs),
+                }
+        return dict(self._last)
 
     def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
         """Return all that is not kept by the worker."""
         del checkpoint_dir
-        return {"rung": self._rung}
+        return dict(self._last)
 
     def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
         """Go on from a rung."""
-        self._rung = checkpoint["rung"] if checkpoint else 0
+        self._last = dict(checkpoint or {"rung": -1})
 
 
 class _OneByOne(BasicVariantGenerator):  # type: ignore[misc]
@@ -139,15 +150,20 @@ class _Halving(TrialScheduler):  # type: ignore[misc]
         super().__init__()
         self._reduction = trials.search.reduction
         self._on_rung = set(range(len(trials.stages)))
-        self._scores: dict[int, float] = {}
+        self._rung, self._scores = 0, dict[int, float]()
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Pause a trial until its rung is decided; who is the last of a rung decides it."""
+        if _number(trial) not in self._on_rung:
+            return str(TrialScheduler.STOP)
+        if result["rung"] < self._rung:  # said again
+            return str(TrialScheduler.CONTINUE)
         self._scores[_number(trial)] = result["accuracy"]
         if self._scores.keys() < self._on_rung:
             return str(TrialScheduler.PAUSE)
         going_on = set(survivors(self._scores, self._reduction))
         lost, self._on_rung, self._scores = self._on_rung - going_on, going_on, {}
+        self._rung += 1
         for other in tune_controller.get_trials():
             if other is not trial and _number(other) in lost:
                 tune_controller.stop_trial(other)

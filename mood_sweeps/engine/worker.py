@@ -37,10 +37,15 @@ class Worker:
         """See `perform`."""
         return perform(call, self._store, lease, self._keep_every_s, self._run_trials)
 
-    def advance(self, number: int, rung: int) -> float:
-        """Take a trial of the search that is being performed to a rung, in a thread beside it."""
+    def advance(self, number: int, rung: int) -> float | None:
+        """Take a trial of the search that is being performed to a rung, in a thread beside it.
+
+        None, and nothing is done, if the search does not have it go there.
+        """
         assert self._trials is not None
         try:
+            if not self._trials.is_wanted(number, rung):
+                return None
             with single_thread():
                 return self._trials.advance(number, rung)
         except Exception as error:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["FAILED", "ranked", "survivors"]
+__all__ = ["FAILED", "is_wanted", "ranked", "survivors"]
 
 FAILED = -1.0
 """The score of a trial whose training failed: below every accuracy."""
@@ -23,6 +23,19 @@ def survivors(scores: Mapping[int, float], reduction: int) -> tuple[int, ...]:
     """
     best = ranked(scores)[: max(1, len(scores) // reduction)]
     return tuple(sorted(_sound(best, scores) or best[:1]))
+
+
+def is_wanted(number: int, rung: int, scores: Sequence[Sequence[float]], reduction: int) -> bool:
+    """Whether a trial goes on to a rung (from 0), which the rungs before have to have decided.
+
+    scores: of every trial, on the rungs it came to.
+    """
+    on_rung: Iterable[int] = range(len(scores))
+    for at in range(rung):
+        if any(len(scores[each]) <= at for each in on_rung):
+            return False
+        on_rung = survivors({each: scores[each][at] for each in on_rung}, reduction)
+    return number in on_rung
 
 
 def _sound(numbers: Iterable[int], scores: Mapping[int, float]) -> list[int]:

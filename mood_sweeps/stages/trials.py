@@ -19,7 +19,7 @@ from mood_sweeps.planner.work import Finetune, Pretrain
 from mood_sweeps.representations.checkpoint import Checkpoint
 from mood_sweeps.representations.extract import extract
 from mood_sweeps.representations.progress import Progress
-from mood_sweeps.search.halving import FAILED, ranked, survivors
+from mood_sweeps.search.halving import FAILED, is_wanted, ranked, survivors
 from mood_sweeps.stages.train import came_from, train, train_from
 from mood_sweeps.store import Lease, Store
 
@@ -83,6 +83,16 @@ class Trials:
         record.seconds += time.perf_counter() - started
         self._keep(number, record)
         return FAILED if record.error else record.scores[rung]
+
+    def is_wanted(self, number: int, rung: int) -> bool:
+        """Whether the search has a trial go as far as a rung, by what the trials came to so far."""
+        if not self.search.is_deterministic:
+            return True
+        scores = []
+        for record in map(self._record, range(len(self.stages))):
+            missing = len(self.rungs) - len(record.scores) if record.error else 0
+            scores.append([*record.scores, *[FAILED] * missing])
+        return is_wanted(number, rung, scores, self.search.reduction)
 
     def best(self) -> Checkpoint:
         """Return the checkpoint of the best of the trials that came to the last rung.

@@ -12,6 +12,7 @@ import pytest
 from mood_sweeps.engine.pools import TRIALS
 from mood_sweeps.engine.worker import Worker
 from mood_sweeps.errors import LeaseLost
+from mood_sweeps.search.halving import is_wanted
 from mood_sweeps.search.search import Search
 from mood_sweeps.stages.trials import in_turn
 from mood_sweeps.store import Store
@@ -32,12 +33,18 @@ class Written:
         self.stages = SCORES
         self.asked: list[tuple[int, int]] = []
         self._lost = lost
+        self._came_to: list[list[float]] = [[] for _ in SCORES]
 
     def advance(self, number: int, rung: int) -> float:
         self.asked.append((number, rung))
         if number == self._lost:
             raise LeaseLost("taken over")
+        self._came_to[number][rung:] = [SCORES[number][rung]]
         return SCORES[number][rung]
+
+    def is_wanted(self, number: int, rung: int) -> bool:
+        wanted = is_wanted(number, rung, self._came_to, self.search.reduction)
+        return wanted or not self.search.is_deterministic
 
 
 class Searching(Worker):
@@ -61,7 +68,7 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
     with pytest.MonkeyPatch.context() as patch:  # workers find this module
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))
-        ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False)
     kind = ray.remote(concurrency_groups={TRIALS: 1})(Searching)
     yield kind.options(num_cpus=1).remote(str(tmp_path_factory.mktemp("store")), 60.0)
     ray.shutdown()
@@ -87,6 +94,31 @@ def test_tune_asks_for_what_the_loop_in_this_process_asks_for(worker: Any, tmp_p
     assert [at for _, at in on_tune] == sorted(at for _, at in on_tune)
     assert mine == [1]
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_step_that_is_asked_for_twice_is_done_once() -> None:
+    from mood_sweeps.engine.tune_trials import _Halving
+
+    trials = [SimpleNamespace(config={"trial": number}, status="RUNNING") for number in range(4)]
+    stopped: list[int] = []
+    controller = SimpleNamespace(
+        get_trials=lambda: trials, stop_trial=lambda trial: stopped.append(trial.config["trial"])
+    )
+    search = SimpleNamespace(reduction=2)
+    halving = _Halving(SimpleNamespace(search=search, stages=range(4)))  # type: ignore[arg-type]
+
+    def says(number: int, rung: int, accuracy: float) -> str:
+        result = {"rung": rung, "accuracy": accuracy}
+        return halving.on_trial_result(controller, trials[number], result)
+
+    assert [says(0, 0, 0.5), says(0, 0, 0.5), says(1, 0, 0.9), says(2, 0, 0.1)] == ["PAUSE"] * 4
+    assert says(3, 0, 0.2) == "STOP"  # decides: 0 and 1 go on
+    assert stopped == [2]
+    assert says(2, 0, 0.1) == "STOP"
+    assert says(0, 0, 0.5) == "CONTINUE"
+    assert says(0, 1, 0.6) == "PAUSE"
+    assert says(1, 1, 0.7) == "CONTINUE"
+    assert stopped == [2, 0]
 
 
 def test_a_lost_lease_comes_out_as_itself(worker: Any, tmp_path: Path) -> None:
