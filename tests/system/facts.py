@@ -89,13 +89,16 @@ class Facts:
             for path in (self.home / "store" / "objects").rglob("manifest.json")
         }
 
-    def left_overs(self) -> list[str]:
-        """Return what a finished launch should not leave behind in the store."""
+    def left_overs(self, *, after_kill: bool = False) -> list[str]:
+        """Return what a finished launch should not leave behind in the store.
+
+        after_kill: what a process was just writing aside when it was killed may lie there for a
+        day.
+        """
         store = self.home / "store"
+        names = ("leases", "quarantine") if after_kill else ("leases", "quarantine", "tmp")
         return sorted(
-            str(path.relative_to(store))
-            for name in ("tmp", "leases", "quarantine")
-            for path in (store / name).iterdir()
+            str(path.relative_to(store)) for name in names for path in (store / name).iterdir()
         )
 
     def mlflow_runs(self) -> Counter[tuple[str, str]]:

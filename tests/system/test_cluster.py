@@ -70,7 +70,7 @@ def test_a_node_that_goes_costs_only_what_it_was_running(
     # The GPUs of this test are made of air: no environment may claim one.
     classes = {name for (name,) in facts.rows("select distinct environment from stages")}
     assert all(name.startswith("cpu ") for name in classes)
-    assert facts.left_overs() == []
+    assert facts.left_overs(after_kill=True) == []
     assert [workers_of(node) for node in [cluster.head_node, *cluster.worker_nodes]] == [[], []]
 
 
