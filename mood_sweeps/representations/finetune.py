@@ -6,7 +6,7 @@ from mood_sweeps.choice import Choice
 from mood_sweeps.datasets.image_set import LabelledImages
 from mood_sweeps.representations.checkpoint import Checkpoint
 from mood_sweeps.representations.finetuning.catalogue import FINETUNERS
-from mood_sweeps.representations.finetuning.tuning import Tuning
+from mood_sweeps.representations.finetuning.finetuning import Finetuning
 from mood_sweeps.representations.progress import Progress
 from mood_sweeps.representations.training import Listener
 
@@ -31,7 +31,7 @@ def finetune(
     ``training.train``. Reproducible as ``pretrain``. Raises StageFailed where training fails: a
     loss that is not finite, a class without images.
     """
-    tuning = Tuning(
+    given = Finetuning(
         stage.parameters, checkpoint, train_images, validation, seed, exposed, progress, listener
     )
-    return FINETUNERS[type(stage.parameters)](tuning)
+    return FINETUNERS[type(stage.parameters)](given)

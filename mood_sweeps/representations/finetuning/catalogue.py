@@ -12,6 +12,7 @@ from mood_sweeps.representations.finetunes.one_class import OneClass
 from mood_sweeps.representations.finetunes.outlier_exposure import OutlierExposure
 from mood_sweeps.representations.finetunes.probe import Probe
 from mood_sweeps.representations.finetunes.ssod import SSOD
+from mood_sweeps.representations.finetuning.finetuning import Finetuning
 from mood_sweeps.representations.finetuning.probe import fit_probe
 from mood_sweeps.representations.finetuning.supervised import (
     train_classifier,
@@ -19,11 +20,10 @@ from mood_sweeps.representations.finetuning.supervised import (
     train_outlier_exposure,
     train_ssod,
 )
-from mood_sweeps.representations.finetuning.tuning import Tuning
 
 __all__ = ["FINETUNERS"]
 
-FINETUNERS: Mapping[type[Any], Callable[[Tuning], Checkpoint]] = {
+FINETUNERS: Mapping[type[Any], Callable[[Finetuning], Checkpoint]] = {
     Intermediate: train_classifier,
     MultiClass: train_classifier,
     OneClass: train_one_class,

@@ -15,7 +15,7 @@ from mood_sweeps.representations.checkpoint import Checkpoint
 from mood_sweeps.representations.device import own_device, peak_memory_mb
 from mood_sweeps.representations.extract import extract
 from mood_sweeps.representations.finetunes.probe import Probe
-from mood_sweeps.representations.finetuning.tuning import Tuning
+from mood_sweeps.representations.finetuning.finetuning import Finetuning
 
 if TYPE_CHECKING:
     from sklearn.linear_model import LogisticRegression
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 __all__ = ["fit_head", "fit_probe"]
 
 
-def fit_probe(tuning: Tuning) -> Checkpoint:
+def fit_probe(given: Finetuning) -> Checkpoint:
     """Return the same weights with a head fitted on the features of the ID train split.
 
     Features are those of extraction: no augmentation. Raises StageFailed as `fit_head`.
     """
     started = time.perf_counter()
-    checkpoint = dataclasses.replace(tuning.checkpoint, head=None)
-    bank = extract(checkpoint, tuning.images)
-    head, summary = fit_head(tuning.parameters, bank, tuning.images.class_names)
+    checkpoint = dataclasses.replace(given.checkpoint, head=None)
+    bank = extract(checkpoint, given.images)
+    head, summary = fit_head(given.parameters, bank, given.images.class_names)
     probed = Checkpoint(checkpoint.architecture, checkpoint.weights, head)
-    if tuning.validation:
-        validated = extract(probed, tuning.validation)
+    if given.validation:
+        validated = extract(probed, given.validation)
         assert validated.logits is not None
         right = validated.logits.argmax(axis=1) == validated.labels
         summary["validation_accuracy"] = float(right.mean())

@@ -13,14 +13,14 @@ from mood_sweeps.errors import StageFailed
 from mood_sweeps.representations.batches import Batches
 from mood_sweeps.representations.checkpoint import Checkpoint
 from mood_sweeps.representations.device import own_device
+from mood_sweeps.representations.finetuning.finetuning import Finetuning
 from mood_sweeps.representations.finetuning.layer_decay import layer_rates
-from mood_sweeps.representations.finetuning.tuning import Tuning
 from mood_sweeps.representations.networks import build, features_of
+from mood_sweeps.representations.objectives.finetuning import FinetuningObjective
 from mood_sweeps.representations.objectives.multi_class import MultiClassObjective
 from mood_sweeps.representations.objectives.objective import Objective
 from mood_sweeps.representations.objectives.outlier_exposure import OutlierExposureObjective
 from mood_sweeps.representations.objectives.ssod import SSODObjective
-from mood_sweeps.representations.objectives.tuned import TunedObjective
 from mood_sweeps.representations.pretrain import head_of, state_of
 from mood_sweeps.representations.reproducible import reproducible
 from mood_sweeps.representations.training import train
@@ -36,11 +36,11 @@ Make = Callable[[nn.Module, int, int], Objective]
 """(network, width D of its features, classes of the ID set) → what is to be trained."""
 
 
-def train_classifier(tuning: Tuning) -> Checkpoint:
+def train_classifier(given: Finetuning) -> Checkpoint:
     """Return the checkpoint after training on all ID classes by cross-entropy."""
-    task = tuning.parameters
+    task = given.parameters
     return _trained(
-        tuning,
+        given,
         lambda network, width, classes: MultiClassObjective(
             network,
             width,
@@ -53,12 +53,12 @@ def train_classifier(tuning: Tuning) -> Checkpoint:
     )
 
 
-def train_one_class(tuning: Tuning) -> Checkpoint:
+def train_one_class(given: Finetuning) -> Checkpoint:
     """Return the checkpoint after training with a head of more outputs than there are classes.
 
     Raises StageFailed if there are more classes than outputs.
     """
-    task = tuning.parameters
+    task = given.parameters
 
     def make(network: nn.Module, width: int, classes: int) -> Objective:
         if classes > task.outputs:
@@ -67,16 +67,16 @@ def train_one_class(tuning: Tuning) -> Checkpoint:
             network, width, task.outputs, task.label_smoothing, view=task.view()
         )
 
-    return _trained(tuning, make)
+    return _trained(given, make)
 
 
-def train_outlier_exposure(tuning: Tuning) -> Checkpoint:
+def train_outlier_exposure(given: Finetuning) -> Checkpoint:
     """Return the checkpoint after training on the ID classes with OOD images beside them."""
-    task = tuning.parameters
-    form = tuning.checkpoint.architecture["input"]
-    exposed = Batches(tuning.exposed, form, own_device()) if tuning.exposed else None
+    task = given.parameters
+    form = given.checkpoint.architecture["input"]
+    exposed = Batches(given.exposed, form, own_device()) if given.exposed else None
     return _trained(
-        tuning,
+        given,
         lambda network, width, classes: OutlierExposureObjective(
             network,
             width,
@@ -89,11 +89,11 @@ def train_outlier_exposure(tuning: Tuning) -> Checkpoint:
     )
 
 
-def train_ssod(tuning: Tuning) -> Checkpoint:
+def train_ssod(given: Finetuning) -> Checkpoint:
     """Return the checkpoint after training classifier and detector together."""
-    task = tuning.parameters
+    task = given.parameters
     return _trained(
-        tuning,
+        given,
         lambda network, width, classes: SSODObjective(
             network,
             width,
@@ -105,34 +105,34 @@ def train_ssod(tuning: Tuning) -> Checkpoint:
     )
 
 
-def _trained(tuning: Tuning, make: Make) -> Checkpoint:
+def _trained(given: Finetuning, make: Make) -> Checkpoint:
     """Train the objective that ``make`` returns; its ``head`` is the classifier.
 
     The validation accuracy of what would be published is recorded every epoch.
     """
-    recipe, validation = tuning.parameters, tuning.validation
-    architecture = tuning.checkpoint.architecture
+    recipe, validation = given.parameters, given.validation
+    architecture = given.checkpoint.architecture
     form = architecture["input"]
     device = own_device()
-    with reproducible(tuning.seed, _KIND):
+    with reproducible(given.seed, _KIND):
         network = build(architecture, recipe.drop_path)
-        network.load_state_dict(tuning.checkpoint.weights)
-        images = Batches(tuning.images, form, device)
-        classes = len(tuning.images.class_names)
+        network.load_state_dict(given.checkpoint.weights)
+        images = Batches(given.images, form, device)
+        classes = len(given.images.class_names)
         width = features_of(network, images.take(torch.arange(min(2, len(images)))).cpu())
-        objective = TunedObjective(
+        objective = FinetuningObjective(
             make(network, width, classes), drops_paths=recipe.drop_path > 0, ema=recipe.ema
         ).to(device)
         published = objective.published()
         trained = train(
             objective,
             images,
-            torch.from_numpy(tuning.images.labels),
+            torch.from_numpy(given.images.labels),
             recipe,
-            seed=tuning.seed,
+            seed=given.seed,
             kind=_KIND,
-            progress=tuning.progress,
-            listener=tuning.listener,
+            progress=given.progress,
+            listener=given.listener,
             measure=_accuracy(published, Batches(validation, form, device), validation.labels)
             if validation
             else None,

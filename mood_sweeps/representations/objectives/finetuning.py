@@ -11,12 +11,12 @@ from torch import nn
 from mood_sweeps.representations.objectives.momentum import average
 from mood_sweeps.representations.objectives.objective import Objective
 
-__all__ = ["TunedObjective"]
+__all__ = ["FinetuningObjective"]
 
 _SEEDS = 2**63 - 1
 
 
-class TunedObjective(Objective):
+class FinetuningObjective(Objective):
     """Another objective, seeded for drop path, and with an average of all that it trains.
 
     drops_paths: whether the network was built with drop path. ema: the share of its average that

@@ -9,8 +9,8 @@ from mood_sweeps.errors import InputError
 from mood_sweeps.representations import choose_backbone
 from mood_sweeps.representations.networks import build, describe
 from mood_sweeps.representations.objectives.classification import ClassificationObjective
+from mood_sweeps.representations.objectives.finetuning import FinetuningObjective
 from mood_sweeps.representations.objectives.objective import Objective
-from mood_sweeps.representations.objectives.tuned import TunedObjective
 
 
 def paths_of(network: nn.Module) -> list[float]:
@@ -21,11 +21,11 @@ def paths_of(network: nn.Module) -> list[float]:
     ]
 
 
-def of_vit(drop_path: float, ema: float = 0.0) -> TunedObjective:
+def of_vit(drop_path: float, ema: float = 0.0) -> FinetuningObjective:
     torch.manual_seed(0)
     network = build(describe(choose_backbone("vit_nano")), drop_path)
     inner = ClassificationObjective(network, 48, 3, 0.0)
-    return TunedObjective(inner, drops_paths=drop_path > 0, ema=ema)
+    return FinetuningObjective(inner, drops_paths=drop_path > 0, ema=ema)
 
 
 class Fixed(Objective):
@@ -55,7 +55,7 @@ class Fixed(Objective):
 def test_two_steps_of_the_average_by_hand() -> None:
     fixed = Fixed()
     fixed.set(1.0, 0)
-    objective = TunedObjective(fixed, drops_paths=False, ema=0.9)
+    objective = FinetuningObjective(fixed, drops_paths=False, ema=0.9)
     fixed.set(2.0, 1)
     objective.after_step(0.5)
     fixed.set(4.0, 2)
@@ -74,7 +74,7 @@ def test_two_steps_of_the_average_by_hand() -> None:
 def test_timm_averages_the_same() -> None:
     torch.manual_seed(0)
     network = build(describe(choose_backbone("resnet_nano")))
-    objective = TunedObjective(
+    objective = FinetuningObjective(
         ClassificationObjective(network, 128, 3, 0.0), drops_paths=False, ema=0.7
     )
     theirs = ModelEmaV3(network, decay=0.7)

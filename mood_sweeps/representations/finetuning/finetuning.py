@@ -10,11 +10,11 @@ from mood_sweeps.representations.checkpoint import Checkpoint
 from mood_sweeps.representations.progress import Progress
 from mood_sweeps.representations.training import Listener
 
-__all__ = ["Tuning"]
+__all__ = ["Finetuning"]
 
 
 @dataclass(frozen=True, eq=False)
-class Tuning:
+class Finetuning:
     """One checkpoint to be tuned on one ID set.
 
     parameters: of the declared stage. images: the ID train split. validation: its accuracy is
