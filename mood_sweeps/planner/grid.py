@@ -90,42 +90,51 @@ class _Trained:
             for pretext, backbone, finetune in product(
                 self.sweep.pretexts, self.sweep.backbones, self.sweep.finetunes
             ):
-                loaded = self._loaded(pretext, backbone, finetune, id_set)
-                seeds = self._seeds(pretext, finetune, loaded)
-                if isinstance(loaded, str):
-                    self.removed[loaded] += len(self.sweep.scorers) * len(pairs) * len(seeds)
-                    continue
-                members = [
-                    self._representation(pretext, backbone, finetune, seed, id_set, loaded)
-                    for seed in seeds
-                ]
-                source = partial(
-                    Source,
-                    pretext=pretext,
-                    backbone=backbone,
-                    pairs=tuple(pairs),
-                    splits=self._sets[id_set].splits,
-                    ood_val=self.sweep.ood_val.get(id_set, ()),
-                )
-                has_head = members[0].head_set is not None
-                for one in members:
-                    one.pictures.extend(
-                        pictures_of(one, pretext, finetune, pairs, self._sets, self.sweep)
-                    )
-                    refuses = partial(
-                        scorer_refuses,
-                        has_head=has_head,
-                        has_detector=_has_detector(finetune),
-                        has_decoder=pretext.parameters.makes_decoder and not finetune.stages,
-                    )
-                    yield source(one, bank=partial(self._bank, one), refuses=refuses)
-                if self.sweep.ensemble and len(members) > 1:
-                    joined = ensemble_of(members)
-                    yield source(
-                        joined,
-                        bank=partial(joined_bank, joined, bank_of=self._bank),
-                        refuses=partial(ensemble_refuses, has_head=has_head),
-                    )
+                yield from self._sources_of(pretext, backbone, finetune, id_set, tuple(pairs))
+
+    def _sources_of(
+        self,
+        pretext: Choice,
+        backbone: Choice,
+        finetune: Finetune,
+        id_set: str,
+        pairs: tuple[Pair, ...],
+    ) -> Iterator[Source]:
+        """Yield the representation of every seed, and the ensemble of them if that is asked for."""
+        loaded = self._loaded(pretext, backbone, finetune, id_set)
+        seeds = self._seeds(pretext, finetune, loaded)
+        if isinstance(loaded, str):
+            self.removed[loaded] += len(self.sweep.scorers) * len(pairs) * len(seeds)
+            return
+        members = [
+            self._representation(pretext, backbone, finetune, seed, id_set, loaded)
+            for seed in seeds
+        ]
+        source = partial(
+            Source,
+            pretext=pretext,
+            backbone=backbone,
+            pairs=pairs,
+            splits=self._sets[id_set].splits,
+            ood_val=self.sweep.ood_val.get(id_set, ()),
+        )
+        has_head = members[0].head_set is not None
+        for one in members:
+            one.pictures.extend(pictures_of(one, pretext, finetune, pairs, self._sets, self.sweep))
+            refuses = partial(
+                scorer_refuses,
+                has_head=has_head,
+                has_detector=_has_detector(finetune),
+                has_decoder=pretext.parameters.makes_decoder and not finetune.stages,
+            )
+            yield source(one, bank=partial(self._bank, one), refuses=refuses)
+        if self.sweep.ensemble and len(members) > 1:
+            joined = ensemble_of(members)
+            yield source(
+                joined,
+                bank=partial(joined_bank, joined, bank_of=self._bank),
+                refuses=partial(ensemble_refuses, has_head=has_head),
+            )
 
     def _loaded(
         self, pretext: Choice, backbone: Choice, finetune: Finetune, id_set: str
