@@ -6,6 +6,7 @@ Being here also puts this folder on the import path, so that `spine_cases` is th
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,3 +25,14 @@ def launched(trained: Tried, tmp_path: Path) -> Tried:
     folder = tmp_path / "sweep"
     shutil.copytree(trained.folder, folder)
     return Tried(trained.launched, folder)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Compute with one thread, as stages do; the number changes the order of sums."""
+    import torch  # late: most tests need none of it
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

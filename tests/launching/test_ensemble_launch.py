@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy.special import softmax
 
 from mood_sweeps.errors import InputError
 from mood_sweeps.metrics import auroc
+from mood_sweeps.store import Ref, Store
 from mood_sweeps.store.codecs import load_bank
 
 JOINED = """\
@@ -105,9 +107,7 @@ def test_one_seed_is_no_ensemble(tmp_path: Path) -> None:
         plan_in(JOINED.replace("seed: [1, 0]", "seed: [0]"), tmp_path)
 
 
-def all_refs(folder: Path):  # type: ignore[no-untyped-def]
-    from mood_sweeps.store import Store
-
+def all_refs(folder: Path) -> Iterator[Ref]:
     store = Store(folder / "store")
     for kind in ("pretrain", "extract", "ensemble"):
         yield from store.refs(kind)

@@ -11,8 +11,8 @@ from launch_cases import plan_in, try_launch
 from mood_sweeps.launching.explain import explain, find_cell
 from mood_sweeps.launching.launched import Launched
 from mood_sweeps.representations import choose_backbone
+from mood_sweeps.representations.checkpoint import state_of
 from mood_sweeps.representations.networks import build, describe
-from mood_sweeps.representations.pretrain import state_of
 from mood_sweeps.store import Ref
 from mood_sweeps.tracking.lineage import training_stages
 

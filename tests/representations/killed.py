@@ -4,17 +4,17 @@ from __future__ import annotations
 
 
 class DiesInTheMiddle:
-    """Keeps a training's state a few times, then ends it as a kill would."""
+    """Keeps a training's state ``most`` times, then ends it as a kill would."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 11) -> None:
         self.content: bytes | None = None
-        self.writes = 0
+        self.most, self.writes = most, 0
 
     def read(self) -> bytes | None:
         return self.content
 
     def write(self, content: bytes) -> None:
-        if self.writes == 11:
+        if self.writes == self.most:
             raise KeyboardInterrupt
         self.content = content
         self.writes += 1

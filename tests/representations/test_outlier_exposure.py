@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from killed import DiesInTheMiddle
 from pytorch_ood.loss import OutlierExposureLoss
 
 from mood_sweeps.choice import Choice, choose
@@ -137,24 +138,8 @@ def test_a_run_repeats_and_depends_on_what_is_shown(start: Checkpoint) -> None:
     assert not same(first, finetune(exposing(), start, TRAIN, None, 0, exposed=other))
 
 
-class _DiesInTheMiddle:
-    """Keeps the bytes of a training until it ends it, in its second epoch."""
-
-    def __init__(self) -> None:
-        self.content: bytes | None = None
-        self.writes = 0
-
-    def read(self) -> bytes | None:
-        return self.content
-
-    def write(self, content: bytes) -> None:
-        if self.writes == 7:
-            raise KeyboardInterrupt
-        self.content, self.writes = content, self.writes + 1
-
-
 def test_a_killed_training_goes_on_to_the_same_bits(start: Checkpoint) -> None:
-    kept = _DiesInTheMiddle()
+    kept = DiesInTheMiddle(7)
     stage = exposing(batch_size=25)
     with pytest.raises(KeyboardInterrupt):
         finetune(

@@ -27,10 +27,9 @@ from mood_sweeps.choice import Choice
 from mood_sweeps.errors import InputError
 from mood_sweeps.identity import canonical
 from mood_sweeps.representations import choose_backbone
-from mood_sweeps.representations.checkpoint import Checkpoint, load
+from mood_sweeps.representations.checkpoint import Checkpoint, load, state_of
 from mood_sweeps.representations.loaded.load import load_file
 from mood_sweeps.representations.networks import build
-from mood_sweeps.representations.pretrain import state_of
 
 
 def file_of(value: Any, folder: Path) -> Path:
