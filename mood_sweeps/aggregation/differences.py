@@ -39,7 +39,10 @@ def differences(results: pd.DataFrame, axis: str, distance: str) -> pd.DataFrame
     inside a seed. Cells without a seed, or without a value, are left out; so are labels that share
     no cell with the best.
     """
-    cells = distinct_cells(results)
+    return _differences(distinct_cells(results), axis, distance)
+
+
+def _differences(cells: pd.DataFrame, axis: str, distance: str) -> pd.DataFrame:
     cells = cells[(cells["distance"] == distance) & cells["auroc"].notna() & cells["seed"].notna()]
     found = cells.groupby([axis, "seed"])["auroc"].mean().groupby(level=0).mean()
     lines: list[dict[str, object]] = []
@@ -62,9 +65,10 @@ def differences_section(
 ) -> list[str]:
     """Write a table per axis and distance and return the Markdown that shows them."""
     parts: list[str] = []
+    cells = distinct_cells(results)
     for distance in in_order(results["distance"], "distance", families):
         for axis in AXES_COMPARED:
-            table = differences(results, axis, distance)
+            table = _differences(cells, axis, distance)
             if table.empty:
                 continue
             link = report.table(f"differences_{distance}_{axis}", table)

@@ -22,6 +22,8 @@ from mood_sweeps.planner.plan import Cell, Plan, Representation
 from mood_sweeps.planner.rules import (
     ensemble_refuses,
     finetune_refuses,
+    has_decoder,
+    has_detector,
     pretext_refuses,
     scorer_refuses,
 )
@@ -124,8 +126,8 @@ class _Trained:
             refuses = partial(
                 scorer_refuses,
                 has_head=has_head,
-                has_detector=_has_detector(finetune),
-                has_decoder=pretext.parameters.makes_decoder and not finetune.stages,
+                has_detector=has_detector(finetune),
+                has_decoder=has_decoder(pretext, finetune),
             )
             yield source(one, bank=partial(self._bank, one), refuses=refuses)
         if self.sweep.ensemble and len(members) > 1:
@@ -275,12 +277,6 @@ class _Trained:
 def _to_train(finetune: Finetune, loaded: Loaded | str | None) -> tuple[Choice, ...]:
     """Return the stages of a chain that the loaded weights did not go through."""
     return finetune.stages[loaded.n_stages if isinstance(loaded, Loaded) else 0 :]
-
-
-def _has_detector(finetune: Finetune) -> bool:
-    """Whether the last stage that makes a head makes a detector beside it."""
-    making = [one.parameters for one in finetune.stages if one.parameters.makes_head]
-    return bool(making) and making[-1].makes_detector
 
 
 def _nothing_left(sweep: Sweep, removed: Counter[str]) -> Problem:

@@ -8,6 +8,7 @@ from mood_sweeps.choice import Choice
 from mood_sweeps.datasets.image_set import ImageSet
 from mood_sweeps.planner.picture import Picture
 from mood_sweeps.planner.plan import Representation
+from mood_sweeps.planner.rules import has_decoder, has_detector
 from mood_sweeps.planner.stage import Stage, data_of, stage_of
 from mood_sweeps.spec.sweep import Finetune, Pair, Sweep
 
@@ -31,11 +32,11 @@ def pictures_of(
         return
     id_set = sets[representation.id_set]
     scored = any("decoder" in scorer.parameters.needs for scorer in sweep.scorers)
-    if scored and pretext.parameters.makes_decoder and not finetune.stages:
+    if scored and has_decoder(pretext, finetune):
         ood_sets = dict.fromkeys(pair.ood_set for pair in pairs)
         shown = [(id_set, "test"), *((sets[name], "all") for name in ood_sets)]
         yield _picture(representation.checkpoint, "reconstructions", shown)
-    if finetune.stages and finetune.stages[-1].parameters.makes_detector:
+    if has_detector(finetune):
         gamma = finetune.stages[-1].parameters.gamma
         shown = [(id_set, "train")]
         yield _picture(representation.checkpoint, "background", shown, gamma)

@@ -6,13 +6,15 @@ from collections.abc import Iterable
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.scorers import LearnsNothing
-from mood_sweeps.spec.sweep import Features, GivenSet, Pair, Selected
+from mood_sweeps.spec.sweep import Features, Finetune, GivenSet, Pair, Selected
 
 __all__ = [
     "ensemble_refuses",
     "finetune_refuses",
     "given_refuses",
     "given_refuses_pair",
+    "has_decoder",
+    "has_detector",
     "pretext_refuses",
     "scorer_refuses",
 ]
@@ -48,6 +50,17 @@ def finetune_refuses(stages: Iterable[Choice], intermediate: str | None) -> str 
                 "'intermediate' nor 'corpus'"
             )
     return None
+
+
+def has_decoder(pretext: Choice, finetune: Finetune) -> bool:
+    """Return whether the pretext task leaves a decoder; training on loses it."""
+    return bool(pretext.parameters.makes_decoder) and not finetune.stages
+
+
+def has_detector(finetune: Finetune) -> bool:
+    """Return whether the last stage that makes a head makes a detector beside it."""
+    making = [one.parameters for one in finetune.stages if one.parameters.makes_head]
+    return bool(making) and bool(making[-1].makes_detector)
 
 
 def scorer_refuses(

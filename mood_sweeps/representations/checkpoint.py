@@ -11,10 +11,11 @@ import numpy as np
 import safetensors.numpy
 import safetensors.torch
 import torch
+from torch import nn
 
 from mood_sweeps.bank import Head
 
-__all__ = ["Checkpoint", "Decoder", "load"]
+__all__ = ["Checkpoint", "Decoder", "load", "state_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +94,18 @@ def load(folder: Path) -> Checkpoint:
         summary=described["summary"],
         decoder=decoder,
     )
+
+
+def state_of(module: nn.Module, *, without: str | None = None) -> dict[str, torch.Tensor]:
+    """Return a copy of a module's state on the CPU, contiguous as files need it.
+
+    without: what begins the names that are left out.
+    """
+    return {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in module.state_dict().items()
+        if without is None or not name.startswith(without)
+    }
 
 
 def _write(path: Path, value: Any) -> None:

@@ -6,7 +6,7 @@ import torch
 
 from mood_sweeps.choice import Choice, choose
 from mood_sweeps.errors import InputError
-from mood_sweeps.representations.checkpoint import Checkpoint, Decoder
+from mood_sweeps.representations.checkpoint import Checkpoint, Decoder, state_of
 from mood_sweeps.representations.networks import build
 from mood_sweeps.representations.objectives.catalogue import objective_of
 from mood_sweeps.representations.objectives.objective import Objective
@@ -26,11 +26,7 @@ def decoder_of(
     """Return what ``pretext`` trained beside the network, if that can reconstruct images."""
     if not isinstance(objective, Reconstructing):
         return None
-    weights = {
-        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, tensor in objective.state_dict().items()
-        if not name.startswith(_NETWORK)
-    }
+    weights = state_of(objective, without=_NETWORK)
     return Decoder(pretext.content, weights, tokenizer.architecture if tokenizer else None)
 
 

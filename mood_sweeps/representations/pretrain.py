@@ -12,7 +12,7 @@ from mood_sweeps.choice import Choice
 from mood_sweeps.datasets.image_set import LabelledImages
 from mood_sweeps.errors import InputError
 from mood_sweeps.representations.batches import Batches
-from mood_sweeps.representations.checkpoint import Checkpoint
+from mood_sweeps.representations.checkpoint import Checkpoint, state_of
 from mood_sweeps.representations.decoder import decoder_of
 from mood_sweeps.representations.device import own_device
 from mood_sweeps.representations.networks import build, describe
@@ -23,7 +23,7 @@ from mood_sweeps.representations.reproducible import reproducible
 from mood_sweeps.representations.tokenizers.visual_tokens import VisualTokens
 from mood_sweeps.representations.training import Listener, train
 
-__all__ = ["head_of", "pretrain", "state_of"]
+__all__ = ["head_of", "pretrain"]
 
 _KIND = "pretrain"
 
@@ -91,14 +91,6 @@ def pretrain(
         trained.measured,
         decoder_of(pretext, objective, tokenizer),
     )
-
-
-def state_of(network: nn.Module) -> dict[str, torch.Tensor]:
-    """Return a copy of a network's state on the CPU, contiguous as files need it."""
-    return {
-        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, tensor in network.state_dict().items()
-    }
 
 
 def head_of(objective: nn.Module) -> Head | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 __all__ = ["RANGES", "Listed", "LogUniform", "RandInt", "Uniform", "Values"]
 
@@ -66,8 +66,10 @@ class RandInt:
 
 
 @dataclass(frozen=True)
-class Uniform:
-    """A number from low to high, all as likely."""
+class _Continuous:
+    """Numbers from low to high; ``kind`` is how a range of them is written."""
+
+    kind: ClassVar[str]
 
     low: float
     high: float
@@ -84,7 +86,14 @@ class Uniform:
     @property
     def content(self) -> dict[str, list[float]]:
         """It as plain data, the way it is written."""
-        return {"uniform": [float(self.low), float(self.high)]}
+        return {self.kind: list(self.ends)}
+
+
+@dataclass(frozen=True)
+class Uniform(_Continuous):
+    """A number from low to high, all as likely."""
+
+    kind: ClassVar[str] = "uniform"
 
     def at(self, share: float) -> float:
         """Return the number below which this share (in [0, 1)) of the range lies."""
@@ -92,25 +101,10 @@ class Uniform:
 
 
 @dataclass(frozen=True)
-class LogUniform:
+class LogUniform(_Continuous):
     """A number from low to high, its logarithm uniform."""
 
-    low: float
-    high: float
-
-    @property
-    def count(self) -> None:
-        """Values are not counted."""
-
-    @property
-    def ends(self) -> tuple[float, float]:
-        """The values that have to be valid for all to be."""
-        return float(self.low), float(self.high)
-
-    @property
-    def content(self) -> dict[str, list[float]]:
-        """It as plain data, the way it is written."""
-        return {"loguniform": [float(self.low), float(self.high)]}
+    kind: ClassVar[str] = "loguniform"
 
     def at(self, share: float) -> float:
         """Return the number below which this share (in [0, 1)) of the logarithms lies."""

@@ -11,7 +11,7 @@ from torch import nn
 from mood_sweeps.bank import Ints
 from mood_sweeps.errors import StageFailed
 from mood_sweeps.representations.batches import Batches
-from mood_sweeps.representations.checkpoint import Checkpoint
+from mood_sweeps.representations.checkpoint import Checkpoint, state_of
 from mood_sweeps.representations.device import own_device
 from mood_sweeps.representations.finetuning.finetuning import Finetuning
 from mood_sweeps.representations.finetuning.layer_decay import layer_rates
@@ -21,7 +21,7 @@ from mood_sweeps.representations.objectives.multi_class import MultiClassObjecti
 from mood_sweeps.representations.objectives.objective import Objective
 from mood_sweeps.representations.objectives.outlier_exposure import OutlierExposureObjective
 from mood_sweeps.representations.objectives.ssod import SSODObjective
-from mood_sweeps.representations.pretrain import head_of, state_of
+from mood_sweeps.representations.pretrain import head_of
 from mood_sweeps.representations.reproducible import reproducible
 from mood_sweeps.representations.training import train
 

@@ -8,10 +8,9 @@ import torch.nn.functional as F  # noqa: N812
 from mood_sweeps.choice import Choice
 from mood_sweeps.datasets.image_set import LabelledImages
 from mood_sweeps.representations.batches import Batches
-from mood_sweeps.representations.checkpoint import Checkpoint
+from mood_sweeps.representations.checkpoint import Checkpoint, state_of
 from mood_sweeps.representations.device import own_device
 from mood_sweeps.representations.objectives.dvae import DvaeObjective
-from mood_sweeps.representations.pretrain import state_of
 from mood_sweeps.representations.progress import Progress
 from mood_sweeps.representations.reproducible import reproducible
 from mood_sweeps.representations.tokenizers.declared import Dvae
