@@ -135,5 +135,11 @@ def test_asha_stops_early_and_brings_someone_to_the_end(worker: Any, tmp_path: P
     asked = ray.get(worker.search.remote(Written(prepared(tmp_path), search)), timeout=200)
     assert {number for number, at in asked if at == 0} == set(range(6))
     assert any(at == 2 for _, at in asked)
-    assert (2, 2) not in asked
+    # What comes to a rung first goes on, there being nothing to compare it with. Which one that is
+    # is left to the machine; a trial that failed goes on for no other reason.
+    for rung in (0, 1):
+        came = [number for number, at in asked if at == rung]
+        went_on = {number for number, at in asked if at == rung + 1}
+        assert came[0] in went_on
+        assert 2 not in came[1:] or 2 not in went_on
     assert len(asked) < 6 * len(RUNGS)
