@@ -18,10 +18,12 @@ __all__ = [
     "Families",
     "check_axes",
     "distinct_cells",
+    "ensemble_sizes",
     "family_of",
     "in_order",
     "order_key",
     "require_columns",
+    "single_networks",
     "sort_by_axes",
 ]
 
@@ -43,6 +45,9 @@ REPRESENTATION = ("pretext", "finetune", "backbone")
 
 Families = Mapping[str, str]
 """Scorer name → family; its order is the order in which scorers are shown."""
+
+_ENSEMBLE = r" × (\d+) seeds$"
+"""How the fine-tuning axis ends that names an ensemble."""
 
 _STATUS_ORDER = {"done": 0, "failed": 1, "skipped": 2, "pending": 3}
 
@@ -78,6 +83,21 @@ def distinct_cells(results: pd.DataFrame, *, per_sweep: bool = False) -> pd.Data
             "aggregate one sweep at a time"
         )
     return cells.reset_index(drop=True)
+
+
+def single_networks(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells that are not of an ensemble; all of them where there are no others.
+
+    An ensemble is several networks at once, and stands for all seeds: in a mean over seeds of what
+    one network does, it has no place.
+    """
+    single = _sizes(cells).isna()
+    return cells[single] if single.any() else cells
+
+
+def ensemble_sizes(cells: pd.DataFrame) -> list[int]:
+    """Return how many networks the ensembles among the cells have, ascending."""
+    return sorted({int(size) for size in _sizes(cells).dropna()})
 
 
 def require_columns(frame: pd.DataFrame, names: Iterable[str], what: str) -> None:
@@ -137,6 +157,11 @@ def sort_by_axes(
         for labels in table[list(axes)].itertuples(index=False)
     ]
     return table.iloc[sorted(range(len(table)), key=keys.__getitem__)].reset_index(drop=True)
+
+
+def _sizes(cells: pd.DataFrame) -> pd.Series:
+    """Return the number of networks of each cell's ensemble, as text; missing for a single one."""
+    return cells["finetune"].astype(str).str.extract(_ENSEMBLE, expand=False)
 
 
 def _base_name(scorer: str) -> str:

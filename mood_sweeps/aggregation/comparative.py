@@ -4,6 +4,7 @@ A table cell is the mean over all cells of the sweep that share its labels: firs
 seed, the unweighted mean over everything else (OOD sets, and whichever of pretext, backbone,
 fine-tuning stage and scorer the table does not show), then mean and standard deviation over
 seeds. A cell without a seed (its number depends on none) takes part in every seed's mean.
+Ensembles are fine-tuning stages of their own, and left out of a table that does not show stages.
 
 Missing cells are never averaged over silently. The value is the mean over what is there, and
 ``n_done < n_expected`` marks it: shown as ``97.3 (10 of 12)``, never chosen as the best, and
@@ -23,6 +24,7 @@ from mood_sweeps.aggregation.cells import (
     check_axes,
     distinct_cells,
     order_key,
+    single_networks,
 )
 from mood_sweeps.aggregation.measures import measure_of
 from mood_sweeps.aggregation.over_seeds import over_seeds
@@ -63,6 +65,8 @@ def comparative_table(
     cells = distinct_cells(results, per_sweep="sweep" in axes)
     if distance is not None:
         cells = cells[cells["distance"] == distance]
+    if "finetune" not in axes:
+        cells = single_networks(cells)
     group = cells.groupby(axes, dropna=False, sort=False).ngroup()
     statistics = over_seeds(cells[metric], cells["seed"], group).to_dict("index")
     labels = cells[axes].groupby(group).head(1)

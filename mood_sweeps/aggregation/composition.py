@@ -18,6 +18,7 @@ from mood_sweeps.aggregation.cells import (
     check_axes,
     distinct_cells,
     in_order,
+    single_networks,
 )
 
 __all__ = ["unlike_averages"]
@@ -40,6 +41,8 @@ def unlike_averages(
     cells = distinct_cells(results, per_sweep="sweep" in (*rows, *columns))
     if distance is not None:
         cells = cells[cells["distance"] == distance]
+    if "finetune" not in (*rows, *columns):
+        cells = single_networks(cells)
     averaged = [
         axis for axis in (*REPRESENTATION, "scorer", "ood_set") if axis not in (*rows, *columns)
     ]

@@ -6,7 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from mood_sweeps.aggregation.cells import REPRESENTATION, Families, distinct_cells
+from mood_sweeps.aggregation.cells import (
+    REPRESENTATION,
+    Families,
+    distinct_cells,
+    single_networks,
+)
 from mood_sweeps.aggregation.confusion import (
     PAIR,
     confusion_by_representation,
@@ -62,7 +67,7 @@ def _pair(
     parts = []
     if counted < len(expected):
         parts.append(f"> Incomplete: {counted} of {len(expected)} near-OOD cells are counted.")
-    compared, basis = _like_with_like(confusions)
+    compared, basis = _like_with_like(single_networks(confusions))
     by_scorer = confusion_by_scorer(compared, families=families)
     by_representation = confusion_by_representation(confusions, families=families)
     matrix_link = report.table(f"confusion_{name}", by_scorer)

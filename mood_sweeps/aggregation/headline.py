@@ -7,7 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from mood_sweeps.aggregation.cells import REPRESENTATION, Families, distinct_cells, in_order
+from mood_sweeps.aggregation.cells import (
+    REPRESENTATION,
+    Families,
+    distinct_cells,
+    ensemble_sizes,
+    in_order,
+    single_networks,
+)
 from mood_sweeps.aggregation.comparative import comparative_table
 from mood_sweeps.aggregation.completeness import STATUSES
 from mood_sweeps.aggregation.render import percent
@@ -41,10 +48,11 @@ def headline(results: pd.DataFrame, families: Families, lead: Sequence[str] = ()
 def _asked(cells: pd.DataFrame, families: Families) -> str:
     axes = []
     for axis, word in _AXES.items():
-        labels = in_order(cells[axis].dropna(), axis, families)
+        labels = in_order(single_networks(cells)[axis].dropna(), axis, families)
         if labels:
             plural = word if len(labels) == 1 else word + "s"
             axes.append(f"{len(labels)} {plural} ({', '.join(map(str, labels))})")
+    joined = "".join(f", and ensembles of {size} of them" for size in ensemble_sizes(cells))
     pairs = []
     for id_set in in_order(cells["id_set"], "id_set"):
         here = cells[cells["id_set"] == id_set]
@@ -57,7 +65,7 @@ def _asked(cells: pd.DataFrame, families: Families) -> str:
     sweeps = in_order(cells["sweep"], "sweep")
     return (
         f"Sweep{'s' if len(sweeps) > 1 else ''} {', '.join(map(str, sweeps))}: "
-        f"{' × '.join(axes)}, on {'. On '.join(pairs)}."
+        f"{' × '.join(axes)}{joined}, on {'. On '.join(pairs)}."
     )
 
 

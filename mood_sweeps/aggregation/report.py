@@ -16,6 +16,7 @@ from mood_sweeps.aggregation.cells import (
     REPRESENTATION,
     Families,
     distinct_cells,
+    ensemble_sizes,
     require_columns,
 )
 from mood_sweeps.aggregation.comparative import comparative_table, pivot
@@ -42,6 +43,10 @@ mean over seeds ± the standard deviation over seeds. A value without ± has one
 best complete value of its line. `97.3 (10 of 12)`: two of twelve cells are missing; the mean is
 over the ten, and is never marked as best. `0 of 12`: none is there. `–`: no such cell in the
 sweep."""
+
+_ENSEMBLES = """\
+An ensemble (`× n seeds`) is a fine-tuning stage of its own and has no seed; a mean over stages is
+over single networks alone."""
 
 _CONVENTIONS = """\
 - Scores are higher for in-distribution (ID) images. AUROC is the probability that an ID image
@@ -92,6 +97,7 @@ def write_report(
         headline(results, families, lead),
         "## Comparative tables",
         _HOW_TO_READ,
+        *([_ENSEMBLES] if ensemble_sizes(results) else []),
         *_comparative(results, report, lead, families),
         *differences_section(results, report, families),
         "## ID accuracy",

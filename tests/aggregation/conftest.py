@@ -114,6 +114,20 @@ def results(full_results: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
+def joined_results(full_results: pd.DataFrame) -> pd.DataFrame:
+    """The full sweep with an ensemble of each representation's two seeds; treat as read-only.
+
+    Every one has an AUROC of 1.
+    """
+    joined = full_results[full_results["seed"] == 0].copy()
+    joined["seed"] = pd.NA
+    joined["finetune"] += " × 2 seeds"
+    joined["cell_key"] = [f"{number + 70_000:064x}" for number in range(len(joined))]
+    joined["auroc"] = 1.0
+    return pd.concat([full_results, joined], ignore_index=True)
+
+
+@pytest.fixture(scope="session")
 def full_confusions(full_results: pd.DataFrame) -> pd.DataFrame:
     """The confusion frame of the near cells of the full sweep; treat as read-only."""
     draw = np.random.default_rng(11)

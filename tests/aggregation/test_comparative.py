@@ -125,6 +125,28 @@ def test_two_contents_under_the_same_labels_are_refused(results):
         comparative_table(pd.concat([results, other]))
 
 
+def test_an_ensemble_is_a_stage_of_its_own_and_in_no_mean_of_single_networks(
+    joined_results, full_results
+):
+    for rows in (("pretext",), ("backbone", "ood_set"), ("pretext", "seed")):
+        expected = comparative_table(full_results, rows)
+        pd.testing.assert_frame_equal(comparative_table(joined_results, rows), expected)
+    by_stage = comparative_table(joined_results, ("finetune",), ("pretext",))
+    assert list(dict.fromkeys(by_stage["finetune"])) == [
+        "pt", "pt × 2 seeds", "pt+ft", "pt+ft × 2 seeds",
+    ]  # fmt: skip
+    joined = by_stage["finetune"].str.endswith("seeds")
+    assert (by_stage.loc[joined, "value"] == 1.0).all()
+    single = comparative_table(full_results, ("finetune",), ("pretext",))
+    pd.testing.assert_frame_equal(by_stage[~joined].reset_index(drop=True), single)
+
+
+def test_a_table_of_ensembles_alone_averages_over_them(joined_results):
+    alone = joined_results[joined_results["seed"].isna()]
+    table = comparative_table(alone, ("pretext",))
+    assert (table.loc[table["n_expected"] > 0, "value"] == 1.0).all()
+
+
 def test_lower_is_better_is_marked_so(full_results):
     table = comparative_table(full_results, ("pretext",), metric="fpr95", distance="near")
     shown = pivot(table, mark_best=("<", ">")).set_index("pretext")

@@ -21,6 +21,11 @@ def test_a_table_of_everything_averages_alike(full_results):
     assert unlike_averages(full_results, rows, ("scorer",), "far") == []
 
 
+def test_ensembles_are_not_among_what_is_averaged_over(joined_results, full_results):
+    for rows in (("pretext",), ("backbone",)):
+        assert unlike_averages(joined_results, rows) == unlike_averages(full_results, rows)
+
+
 def test_what_is_not_done_does_not_change_the_intention(results):
     before = unlike_averages(results, ("pretext",))
     results.loc[results["backbone"] == "vit_nano", "status"] = "failed"

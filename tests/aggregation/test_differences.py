@@ -59,6 +59,14 @@ def test_verdicts(three_seeds: pd.DataFrame) -> None:
     assert scorers["difference"].is_monotonic_increasing
 
 
+def test_ensembles_are_set_against_nothing(
+    joined_results: pd.DataFrame, full_results: pd.DataFrame
+) -> None:
+    for axis in ("finetune", "pretext"):
+        expected = differences(full_results, axis, "near")
+        pd.testing.assert_frame_equal(differences(joined_results, axis, "near"), expected)
+
+
 def test_two_seeds_are_too_few(full_results: pd.DataFrame) -> None:
     table = differences(full_results, "pretext", "near")
     assert set(table["verdict"]) == {"too few seeds"}

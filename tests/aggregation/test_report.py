@@ -134,6 +134,45 @@ def test_confusion_compares_scorers_on_what_they_share(few_results, few_confusio
     np.testing.assert_allclose(ours["accepted"], expected.to_numpy())
 
 
+def test_ensembles_are_stages_of_their_own_everywhere(
+    joined_results, few_results, few_confusions, tmp_path
+):
+    results = joined_results[joined_results["scorer"].isin(SCORERS)]
+    near = results[results["seed"].isna() & (results["distance"] == "near")]
+    keys = few_results[(few_results["seed"] == 0) & (few_results["distance"] == "near")]
+    renamed = dict(zip(keys["cell_key"], near["cell_key"], strict=True))
+    confused = few_confusions[few_confusions["cell_key"].isin(renamed)]
+    confused = confused.assign(
+        cell_key=confused["cell_key"].map(renamed),
+        finetune=confused["finetune"] + " × 2 seeds",
+        seed=pd.NA,
+        accepted=0,
+    )
+    text = _report(results, pd.concat([few_confusions, confused]), tmp_path / "joined")
+    alone = _report(few_results, few_confusions, tmp_path / "alone")
+    assert "2 fine-tuning stages (pt, pt+ft) × " in text
+    assert "2 seeds (0, 1), and ensembles of 2 of them, on digits:0-5" in text
+    assert "An ensemble (`× n seeds`) is a fine-tuning stage of its own" in text
+    assert "ensemble" not in alone
+    # What is averaged over representations is as it was without them.
+    for name in (
+        "auroc_near_pretext.csv",
+        "fpr95_far_pretext.csv",
+        "auroc_distance_ood_set.csv",
+        "differences_far_finetune.csv",
+        "confusion_digits_0-5_vs_digits_6-9.csv",
+        "auroc_by_pretext.png",
+    ):
+        joined = (tmp_path / "joined" / name).read_bytes()
+        assert joined == (tmp_path / "alone" / name).read_bytes(), name
+    # What is listed by representation has them, too.
+    fewest = pd.read_csv(
+        tmp_path / "joined" / "confusion_digits_0-5_vs_digits_6-9_by_representation.csv"
+    )
+    assert fewest.iloc[0]["finetune"].endswith(" × 2 seeds")
+    assert "classification / pt × 2 seeds / " in text.split("**Found.**")[1].split("##")[0]
+
+
 def test_missing_confusions_are_counted(few_results, few_confusions, tmp_path):
     first = few_confusions["cell_key"].iloc[0]
     text = _report(few_results, few_confusions[few_confusions["cell_key"] != first], tmp_path)

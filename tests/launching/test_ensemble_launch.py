@@ -12,6 +12,7 @@ import pytest
 from launch_cases import plan_in, try_launch
 from scipy.special import softmax
 
+from mood_sweeps.aggregation.cells import ensemble_sizes, single_networks
 from mood_sweeps.errors import InputError
 from mood_sweeps.metrics import auroc
 from mood_sweeps.store import Ref, Store
@@ -44,6 +45,8 @@ def test_an_ensemble_is_one_more_row_without_a_seed(tmp_path: Path) -> None:
     frame = tried.launched.results().frame()
     joined = frame[frame["finetune"] == "pt × 2 seeds"]
     assert joined["seed"].isna().all()
+    assert single_networks(frame)["seed"].notna().all()
+    assert ensemble_sizes(frame) == [2]
     assert set(zip(joined["pretext"], joined["scorer"], strict=True)) == {
         (MEMBERS, "msp"),
         (MEMBERS, "knn"),
