@@ -23,6 +23,8 @@ from others; above it the Euclidean distance between the two (MOODv2, Fig. 4).""
 _BACKGROUND = """\
 Left of each pair a train image, right what `ft:ssod` takes its patches for: green counts as ID,
 red stands for OOD, the rest is ignored; above it the shares of both."""
+_UNREAD = """\
+They are missing above. The next launch takes them again, as far as their checkpoints are there."""
 _GREEN, _RED = np.array([0.0, 0.62, 0.45]), np.array([0.84, 0.37, 0.0])
 
 
@@ -44,8 +46,13 @@ def names_of(results: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def pictures_section(pictures: Sequence[Drawn], report: ReportFolder) -> list[str]:
-    """Write a PNG for each picture and return the Markdown that shows them; nothing for none."""
+def pictures_section(
+    pictures: Sequence[Drawn], report: ReportFolder, unread: Sequence[str] = ()
+) -> list[str]:
+    """Write a PNG for each picture and return the Markdown that shows them; nothing for none.
+
+    unread: pictures that are there and cannot be read, each with the reason.
+    """
     parts: list[str] = []
     for subject, text, draw in (
         ("reconstructions", _RECONSTRUCTIONS, _reconstruction),
@@ -58,6 +65,9 @@ def pictures_section(pictures: Sequence[Drawn], report: ReportFolder) -> list[st
         for picture in chosen:
             figure = _figure([(name, draw(arrays)) for name, arrays in picture.lines])
             parts.append(report.figure(f"{subject}_{picture.label}", figure, picture.label))
+    if unread:
+        parts += ["## Pictures that cannot be read", _UNREAD]
+        parts.append("\n".join(f"- {picture}" for picture in unread))
     return parts
 
 

@@ -77,6 +77,7 @@ def write_report(
     provenance: Mapping[str, str],
     families: Families | None = None,
     pictures: Sequence[Drawn] = (),
+    unread: Sequence[str] = (),
 ) -> list[Path]:
     """Write the report of a sweep, finished or not, and return the paths written, in order.
 
@@ -84,6 +85,7 @@ def write_report(
     frame; may be empty. folder: made if missing; files of these names are replaced. title: the
     first heading. provenance: name → value for the footer, in its order. families: scorer →
     family, for the colours and order of scorers. pictures: what representations make of images.
+    unread: pictures that cannot be read, and why.
     Raises InputError when the frames lack columns or hold no or ambiguous cells.
     """
     if results.empty:
@@ -104,7 +106,7 @@ def write_report(
         *_accuracy(results, report),
         "## Near-OOD confusion",
         *confusion_section(results, confusions, report, families),
-        *pictures_section(pictures, report),
+        *pictures_section(pictures, report, unread),
         "## Completeness",
         *_completeness(results, report, families),
         *_notes(results),

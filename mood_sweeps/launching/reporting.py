@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +51,7 @@ def report_on(
     if last is not None:
         provenance["last launch"] = f"{last['id']}, {last['started_at']}"
         provenance["plan"] = str(last["plan"])
+    pictures, unread = _pictures(store, names_of(frame))
     target = folder or home / "reports" / chosen
     try:
         return write_report(
@@ -59,23 +61,35 @@ def report_on(
             title=chosen,
             provenance=provenance,
             families=scorer_families(),
-            pictures=_pictures(store, names_of(frame)),
+            pictures=pictures,
+            unread=unread,
         )
     except OSError as error:
         raise InputError(f"{target} cannot be written: {error.strerror or error}") from None
 
 
-def _pictures(store: Store, names: Mapping[str, str]) -> list[Drawn]:
-    """Return the pictures of representations, whose ``names`` by key these are, in their order."""
+def _pictures(store: Store, names: Mapping[str, str]) -> tuple[list[Drawn], list[str]]:
+    """Return the pictures of representations, whose ``names`` by key these are, in their order.
+
+    And which of them cannot be read, and why; those that are damaged are put into quarantine, as
+    nobody else may ever read them.
+    """
     from mood_sweeps.aggregation.pictures import Drawn  # late, see `report_on`
 
-    found = []
+    found, unread = [], []
     for ref in store.refs("picture"):
+        label = "one whose representation is not known"
         try:
             checkpoint = store.manifest(ref).origin.content["checkpoint"]
-            if checkpoint in names:
-                subject, lines = load_picture(store.folder(ref))
-                found.append(Drawn(names[checkpoint], subject, lines))
-        except CorruptObject:
-            continue  # the next launch takes it again
-    return sorted(found, key=lambda picture: (picture.subject, picture.label))
+            if checkpoint not in names:
+                continue
+            label = names[checkpoint]
+            subject, lines = load_picture(store.folder(ref))
+        except (CorruptObject, OSError) as error:
+            unread.append(f"{label}: {error}")
+            if isinstance(error, CorruptObject):
+                with contextlib.suppress(OSError):  # a store that others own
+                    store.quarantine(ref)
+        else:
+            found.append(Drawn(label, subject, lines))
+    return sorted(found, key=lambda picture: (picture.subject, picture.label)), sorted(unread)

@@ -39,5 +39,14 @@ def test_the_same_picture_gives_the_same_bytes(tmp_path: Path) -> None:
     assert written[0] == written[1]
 
 
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    report = ReportFolder(tmp_path)
+    *_, title, text, listed = pictures_section([reconstructed(1)], report, ["mae vit pt: torn"])
+    assert title == "## Pictures that cannot be read"
+    assert "The next launch takes them again" in text
+    assert listed == "- mae vit pt: torn"
+    assert len(report.written) == 1
+
+
 def test_no_pictures_no_section(tmp_path: Path) -> None:
     assert pictures_section([], ReportFolder(tmp_path)) == []

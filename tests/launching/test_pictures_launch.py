@@ -80,6 +80,30 @@ def test_a_lost_picture_is_taken_again_but_nothing_is_trained_for_it(folder: Pat
     assert pictures(folder) == []
 
 
+def test_the_report_names_a_damaged_picture_and_the_next_launch_takes_it_again(
+    folder: Path,
+) -> None:
+    tried = try_launch(MASKED, folder)
+    (manifest,) = pictures(folder)
+
+    def reported() -> str:
+        # By a new store: one that has read an object trusts its bytes from then on.
+        report_on(tried.launched.results(), tried.store, None, folder / "out", folder)
+        return (folder / "out" / "report.md").read_text().partition("that cannot be read")[2]
+
+    assert reported() == ""
+    file = manifest.with_name("picture.safetensors")
+    sound = file.read_bytes()
+    file.write_bytes(sound[:-1] + bytes([sound[-1] ^ 1]))
+    name = "mim(batch_size=256, epochs=1) vit_nano(depth=1, width=24) pt"
+    assert f"- {name}: picture/{manifest.parent.name[:12]}: the bytes of picture" in reported()
+    assert try_launch(MASKED, folder).launched.stages_run == 1
+    assert reported() == ""
+    assert file.read_bytes() == sound
+    manifest.write_bytes(manifest.read_bytes()[:-9])
+    assert "- one whose representation is not known: picture/" in reported()
+
+
 def test_what_ssod_takes_for_background_is_shown(folder: Path) -> None:
     tried = try_launch(BACKGROUND, folder)
     assert tried.launched.exit_code == 0
