@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mood_sweeps.choice import Catalogue, Choice, choose_all
 from mood_sweeps.errors import InputError
 from mood_sweeps.features.complaints import Complaints
+from mood_sweeps.scorers import NOT_SCORERS
 
 __all__ = ["ALL", "choose_scorers", "parse_scorers"]
 
@@ -34,6 +35,9 @@ def choose_scorers(
     chosen: dict[str, Choice] = {}
     for item in (entry for raw in items for entry in (catalogue if raw == ALL else [raw])):
         with complaints.about(where):
+            name = next(iter(item), None) if isinstance(item, Mapping) else item
+            if isinstance(name, str) and name in NOT_SCORERS and name not in catalogue:
+                raise InputError(NOT_SCORERS[name])
             for choice in choose_all(item, catalogue, "scorer"):
                 if choice.label in chosen:
                     complaints.add(where, f"scorer {choice.label!r} is listed twice")

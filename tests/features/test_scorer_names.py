@@ -104,6 +104,8 @@ def test_every_label_is_read_back_as_what_it_shows(nears):
         ("near(k)", "gives a parameter no value"),
         ("near(k=)", "gives a parameter no value"),
         ("near(k=[])", "no value"),
+        ("outlier_exposure", "scorers: .* a way to train.*fine-tune by 'ft:outlier_exposure'"),
+        ([{"outlier_exposure": {"k": 3}}], "scorers: .* a way to train"),
         ("plain,plain", "'plain' is listed twice"),
         ("all,near", "'near' is listed twice"),
         ("near(k=50),near", "'near' is listed twice"),
@@ -116,6 +118,13 @@ def test_every_label_is_read_back_as_what_it_shows(nears):
 def test_what_cannot_be_read_is_said(wanted, said):
     with pytest.raises(InputError, match=said.replace("(", r"\(")):
         chosen(wanted)
+
+
+def test_a_scorer_of_ones_own_may_have_the_name_of_what_is_none_here():
+    complaints = Complaints()
+    (choice,) = choose_scorers("outlier_exposure", {"outlier_exposure": Plain}, complaints)
+    complaints.raise_any()
+    assert choice.parameters == Plain()
 
 
 def test_everything_wrong_is_said_at_once():
