@@ -5,6 +5,7 @@ MoodSweepsError
 ├── StoreError           the artifact store cannot be used as asked
 │   ├── CorruptObject    an object's bytes differ from its manifest
 │   └── LeaseLost        another launch took over the work this process was doing
+├── MemberLost           a worker that shares a training is gone; the training is tried again
 ├── ExecutorLost         the place where stages run is gone; the same launch goes on later
 ├── DatabaseError        the results database cannot be used as asked (exit code 2)
 ├── StageFailed          a stage's own code raised; its descendants are skipped
@@ -23,6 +24,7 @@ __all__ = [
     "ExecutorLost",
     "InputError",
     "LeaseLost",
+    "MemberLost",
     "MoodSweepsError",
     "Problem",
     "StageFailed",
@@ -85,6 +87,10 @@ class CorruptObject(StoreError):
 
 class LeaseLost(StoreError):
     """Another launch took over the work this process was doing; what it made is discarded."""
+
+
+class MemberLost(MoodSweepsError):
+    """A worker that shares a training with this one is gone; nothing is wrong with the stage."""
 
 
 class ExecutorLost(MoodSweepsError):

@@ -43,10 +43,10 @@ __all__ = [
 ]
 
 VERSIONS = {
-    "tokenizer": 1,
-    "pretrain": 1,
+    "tokenizer": 2,
+    "pretrain": 2,
     "load": 1,
-    "finetune": 1,
+    "finetune": 2,
     "extract": 1,
     "given": 1,
     "ensemble": 1,

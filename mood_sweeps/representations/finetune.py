@@ -8,6 +8,7 @@ from mood_sweeps.representations.checkpoint import Checkpoint
 from mood_sweeps.representations.finetuning.catalogue import FINETUNERS
 from mood_sweeps.representations.finetuning.finetuning import Finetuning
 from mood_sweeps.representations.progress import Progress
+from mood_sweeps.representations.team import ALONE, Team
 from mood_sweeps.representations.training import Listener
 
 __all__ = ["finetune"]
@@ -23,15 +24,24 @@ def finetune(
     exposed: LabelledImages | None = None,
     progress: Progress | None = None,
     listener: Listener | None = None,
+    team: Team = ALONE,
 ) -> Checkpoint:
     """Return the checkpoint after a fine-tuning stage on ``train_images``.
 
     validation: its accuracy is recorded and decides nothing. seed: not looked at by a stage that
-    uses none. exposed: the OOD images of a stage that shows some. progress: see
-    ``training.train``. Reproducible as ``pretrain``. Raises StageFailed where training fails: a
+    uses none. exposed: the OOD images of a stage that shows some. progress, team:
+    see ``training.train``. Reproducible as ``pretrain``. Raises StageFailed where training fails: a
     loss that is not finite, a class without images.
     """
     given = Finetuning(
-        stage.parameters, checkpoint, train_images, validation, seed, exposed, progress, listener
+        stage.parameters,
+        checkpoint,
+        train_images,
+        validation,
+        seed,
+        exposed,
+        progress,
+        listener,
+        team,
     )
     return FINETUNERS[type(stage.parameters)](given)

@@ -20,6 +20,7 @@ from mood_sweeps.representations.objectives.catalogue import objective_of
 from mood_sweeps.representations.pretexts.random_weights import RandomWeights
 from mood_sweeps.representations.progress import Progress
 from mood_sweeps.representations.reproducible import reproducible
+from mood_sweeps.representations.team import ALONE, Team
 from mood_sweeps.representations.tokenizers.visual_tokens import VisualTokens
 from mood_sweeps.representations.training import Listener, train
 
@@ -37,13 +38,14 @@ def pretrain(
     tokenizer: Checkpoint | None = None,
     progress: Progress | None = None,
     listener: Listener | None = None,
+    team: Team = ALONE,
 ) -> Checkpoint:
     """Return the checkpoint of ``backbone`` trained from scratch by ``pretext`` on ``corpus``.
 
     corpus: None only for a pretext that uses none. tokenizer: for a pretext that predicts tokens.
-    progress: see `train`. Equal arguments give equal bits on one machine and thread count, whatever
-    ran before. Raises InputError for a missing corpus or a backbone the pretext cannot train,
-    StageFailed for a loss that is not finite.
+    progress, team: see `train`. Equal arguments give equal bits on one machine and thread count,
+    whatever ran before. Raises InputError for a missing corpus or a backbone the pretext cannot
+    train, StageFailed for a loss that is not finite.
     """
     task: Any = pretext.parameters
     if backbone.parameters.family not in task.families:
@@ -81,6 +83,7 @@ def pretrain(
             kind=_KIND,
             progress=progress,
             listener=listener,
+            team=team,
         )
     return Checkpoint(
         architecture,

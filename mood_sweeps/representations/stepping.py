@@ -1,4 +1,4 @@
-"""One optimiser step: precision, gradient accumulation, clipping, AdamW."""
+"""One optimiser step: precision, clipping, AdamW."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from mood_sweeps.representations.objectives.objective import Objective
+from mood_sweeps.representations.parts import Cut, Parts
 from mood_sweeps.representations.recipe import Recipe
 
 __all__ = ["Stepper"]
@@ -21,7 +22,8 @@ class Stepper:
 
     The loss of fp16 is scaled up before its gradients are taken, so that small ones do not vanish;
     a step whose gradients overflow is left out and the scale halved (Micikevicius et al. 2018).
-    rates: what the learning rate of single parameters is multiplied by.
+    rates: what the learning rate of single parameters is multiplied by. cut: how batches are cut
+    into parts, and who computes them.
     """
 
     def __init__(
@@ -29,6 +31,7 @@ class Stepper:
         objective: Objective,
         recipe: Recipe,
         rates: Mapping[torch.nn.Parameter, float] | None = None,
+        cut: Cut | None = None,
     ) -> None:
         self.objective = objective
         self.parameters = [one for one in objective.parameters() if one.requires_grad]
@@ -41,28 +44,23 @@ class Stepper:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.precision == "fp16")
         self._recipe = recipe
         self._loss: Any = torch.compile(objective) if recipe.compile else objective
+        self._parts = Parts(
+            objective, self.parameters, cut or Cut(), self._loss_of, self.scaler.scale
+        )
 
     def step(
         self, images: torch.Tensor, labels: torch.Tensor, noise: torch.Generator, rate: float
     ) -> float:
         """Return the mean loss of a batch after one step downhill at this learning rate.
 
-        images: float32 (n, C, S, S), labels: int64 (n,). If the loss is not finite, no step is
-        taken.
+        images: float32 (n, C, S, S), labels: int64 (n,), what of the batch this process has to
+        compute. If the loss is not finite, no step is taken.
         """
         recipe = self._recipe
-        parts = recipe.accumulate if len(images) % recipe.accumulate == 0 else 1
         self.optimizer.zero_grad()
-        total: float = 0.0
-        for some, their in zip(images.chunk(parts), labels.chunk(parts), strict=True):
-            with torch.autocast(
-                self.device.type, _DTYPES[recipe.precision], enabled=recipe.precision != "fp32"
-            ):
-                loss = self._loss(some, their, noise) / parts
-            total += float(loss.item())
-            if not math.isfinite(total):
-                return total
-            self.scaler.scale(loss).backward()
+        total = self._parts.backward(images, labels, noise)
+        if not math.isfinite(total):
+            return total
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["share"]
         if recipe.clip is not None:
@@ -71,6 +69,14 @@ class Stepper:
         self.scaler.step(self.optimizer)
         self.scaler.update()
         return total
+
+    def _loss_of(
+        self, images: torch.Tensor, labels: torch.Tensor, noise: torch.Generator
+    ) -> torch.Tensor:
+        precision = self._recipe.precision
+        with torch.autocast(self.device.type, _DTYPES[precision], enabled=precision != "fp32"):
+            loss: torch.Tensor = self._loss(images, labels, noise)
+        return loss
 
 
 def _groups(

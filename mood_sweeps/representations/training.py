@@ -10,14 +10,16 @@ from typing import Any
 
 import torch
 
-from mood_sweeps.errors import StageFailed
+from mood_sweeps.errors import MemberLost, StageFailed
 from mood_sweeps.representations.batches import Batches
 from mood_sweeps.representations.device import peak_memory_mb
 from mood_sweeps.representations.objectives.objective import Objective
+from mood_sweeps.representations.parts import Cut
 from mood_sweeps.representations.progress import Progress
 from mood_sweeps.representations.recipe import Recipe
 from mood_sweeps.representations.reproducible import stream
 from mood_sweeps.representations.stepping import Stepper
+from mood_sweeps.representations.team import ALONE, Team
 from mood_sweeps.representations.training_state import TrainingState
 
 __all__ = ["Listener", "Trained", "learning_rate", "train"]
@@ -50,6 +52,7 @@ def train(
     listener: Listener | None = None,
     measure: Callable[[], dict[str, float]] | None = None,
     rates: Mapping[torch.nn.Parameter, float] | None = None,
+    team: Team = ALONE,
 ) -> Trained:
     """Train ``objective`` in place, on the device it is on.
 
@@ -57,18 +60,25 @@ def train(
     progress: where the state is kept every so often, and taken up from: a training that was killed
     and called again ends with the same bits as one that was not. measure: called after each epoch
     in eval mode; its numbers join the record. rates: what the learning rate of single parameters is
-    multiplied by; the record says that of all others.
-    Raises StageFailed, naming epoch and step, when the loss is not finite.
+    multiplied by; the record says that of all others. team: processes that call this at the same
+    time with equal arguments, and share the ``accumulate`` parts of every batch; all end with the
+    bits that one alone comes to. Its leader keeps the state, measures and is listened to.
+    Raises StageFailed, naming epoch and step, when the loss is not finite, and MemberLost when
+    another of the team is gone.
     """
     progress = progress or Progress()
     batch = min(recipe.batch_size, len(images))
     steps = len(images) // batch
     total_steps = recipe.epochs * steps
-    stepper = Stepper(objective, recipe, rates)
+    # A batch of all there is may be smaller than was asked for.
+    cut = Cut(recipe.accumulate if batch % recipe.accumulate == 0 else 1, team)
+    leads = team.rank == 0
+    stepper = Stepper(objective, recipe, rates, cut)
     order, noise = stream(seed, kind, "order"), stream(seed, kind, "noise")
     state = TrainingState(objective, stepper, order, noise)
     if (kept := progress.last()) is not None:
         state.take_up(*kept)
+    _agree(team, state, stepper.device)
     peak = recipe.learning_rate
     if recipe.base_batch_size is not None:
         peak *= batch / recipe.base_batch_size
@@ -79,9 +89,10 @@ def train(
     while state.epoch < (recipe.epochs if pause is None else min(pause, recipe.epochs)):
         objective.train()
         shuffled = state.shuffled(len(images))
-        parts = torch.split(shuffled[: steps * batch], batch)[state.step :]
+        batches = torch.split(shuffled[: steps * batch], batch)[state.step :]
+        mine = [cut.mine(one) for one in batches]
         for step, (chosen, shown) in enumerate(
-            zip(parts, images.stream(parts), strict=True), start=state.step
+            zip(mine, images.stream(mine), strict=True), start=state.step
         ):
             done = state.epoch * steps + step
             rate = peak * learning_rate(recipe.warmup, done, total_steps)
@@ -92,8 +103,8 @@ def train(
             objective.after_step((done + 1) / total_steps)
             state.loss += value
             state.step = step + 1
-            seen += len(chosen)
-            if progress.is_due() and state.step < steps:
+            seen += batch
+            if leads and progress.is_due() and state.step < steps:
                 progress.keep(*state.kept())
         record: dict[str, Any] = {
             "epoch": state.epoch + 1,
@@ -101,15 +112,15 @@ def train(
             "loss": state.loss / steps,
             "learning_rate": rate,
         }
-        if measure is not None:
+        if measure is not None and leads:
             objective.eval()
             record |= measure()
         state.end_epoch(record)
-        if listener is not None:
+        if listener is not None and leads:
             listener(record)
-        if progress.is_due():
+        if leads and progress.is_due():
             progress.keep(*state.kept())
-    if pause is not None:
+    if leads and pause is not None:
         progress.keep(*state.kept())
     seconds = time.perf_counter() - started
     measured = {
@@ -129,6 +140,13 @@ def learning_rate(warmup: float, step: int, steps: int) -> float:
     if step < rising:
         return (step + 1) / (rising + 1)
     return (1 + math.cos(math.pi * (step - rising) / (steps - rising))) / 2
+
+
+def _agree(team: Team, state: TrainingState, device: torch.device) -> None:
+    """Raise MemberLost unless all of a team go on from the same step."""
+    here = torch.tensor([state.epoch, state.step], device=device)
+    if any(not torch.equal(other, here) for other in team.gather(here)):
+        raise MemberLost("the workers of this training took up different states")
 
 
 def _diverged(value: float, epoch: int, step: int, progress: Progress) -> str:

@@ -18,6 +18,7 @@ from mood_sweeps.representations.finetune import finetune
 from mood_sweeps.representations.loaded.load import load_file, load_published
 from mood_sweeps.representations.pretrain import pretrain
 from mood_sweeps.representations.progress import Progress
+from mood_sweeps.representations.team import ALONE, Team
 from mood_sweeps.representations.tokenizers.read import read_tokenizer
 from mood_sweeps.representations.tokenizers.train import train_tokenizer
 from mood_sweeps.store import Lease, Store
@@ -25,15 +26,18 @@ from mood_sweeps.store import Lease, Store
 __all__ = ["came_from", "train", "train_from"]
 
 
-def train(stage: Stage, store: Store, lease: Lease | None, keep_every_s: float) -> Checkpoint:
+def train(
+    stage: Stage, store: Store, lease: Lease | None, keep_every_s: float, team: Team = ALONE
+) -> Checkpoint:
     """Return the checkpoint a training stage makes; raise StageFailed if training diverges.
 
+    team: who shares it; each of them calls this, and they come to the same.
     Its state is kept in the store every ``keep_every_s`` seconds, and taken up from there if an
     earlier launch was killed. Raises LeaseLost, when it would be kept, if another launch has
     taken over.
     """
     kept = store.unfinished(stage.ref, lease)
-    return train_from(stage, store, Progress(kept, keep_every_s, came_from(stage, store)))
+    return train_from(stage, store, Progress(kept, keep_every_s, came_from(stage, store)), team)
 
 
 def came_from(stage: Stage, store: Store) -> dict[str, str]:
@@ -41,14 +45,14 @@ def came_from(stage: Stage, store: Store) -> dict[str, str]:
     return {ref.key: store.manifest(ref).digest for ref in stage.inputs}
 
 
-def train_from(stage: Stage, store: Store, progress: Progress) -> Checkpoint:
+def train_from(stage: Stage, store: Store, progress: Progress, team: Team = ALONE) -> Checkpoint:
     """Return the checkpoint a training stage makes, going on from ``progress``; see `train`."""
     work = stage.work
     if isinstance(work, Tokenizer):
         if work.corpus is None or work.seed is None:
             return read_tokenizer(work.model)
         corpus = image_set(work.corpus).load("train")
-        return train_tokenizer(work.model, corpus, work.seed, progress=progress)
+        return train_tokenizer(work.model, corpus, work.seed, progress=progress, team=team)
     if isinstance(work, LoadPublished):
         return load_published(
             work.tag, work.backbone, work.transform, work.revision, with_head=work.with_head
@@ -63,6 +67,7 @@ def train_from(stage: Stage, store: Store, progress: Progress) -> Checkpoint:
             work.seed,
             tokenizer=load(store.folder(work.tokenizer)) if work.tokenizer else None,
             progress=progress,
+            team=team,
         )
     assert isinstance(work, Finetune)
     images = image_set(work.id_set)
@@ -74,6 +79,7 @@ def train_from(stage: Stage, store: Store, progress: Progress) -> Checkpoint:
         work.seed or 0,  # without a seed nothing is drawn
         exposed=_exposed(work),
         progress=progress,
+        team=team,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from mood_sweeps.datasets.image_set import LabelledImages
 from mood_sweeps.representations.checkpoint import Checkpoint
 from mood_sweeps.representations.progress import Progress
+from mood_sweeps.representations.team import ALONE, Team
 from mood_sweeps.representations.training import Listener
 
 __all__ = ["Finetuning"]
@@ -19,7 +20,7 @@ class Finetuning:
 
     parameters: of the declared stage. images: the ID train split. validation: its accuracy is
     recorded and decides nothing. seed: 0 for a stage that uses none. exposed: OOD images that the
-    stage shows to the network. progress, listener: see ``training.train``.
+    stage shows to the network. progress, listener, team: see ``training.train``.
     """
 
     parameters: Any
@@ -30,3 +31,4 @@ class Finetuning:
     exposed: LabelledImages | None = None
     progress: Progress | None = None
     listener: Listener | None = None
+    team: Team = ALONE

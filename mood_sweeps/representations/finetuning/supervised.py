@@ -137,6 +137,7 @@ def _trained(given: Finetuning, make: Make) -> Checkpoint:
             if validation
             else None,
             rates=layer_rates(network, recipe.layer_decay),
+            team=given.team,
         )
     last = trained.curves[-1]
     summary = {key: value for key, value in last.items() if key in _SUMMARY}

@@ -15,7 +15,8 @@ class Objective(nn.Module, ABC):
 
     Its parameters that require gradients at the start are what the training loop optimises. All
     that a step changes is a parameter or a buffer, so that ``state_dict`` holds the whole state
-    and an interrupted training goes on from it.
+    and an interrupted training goes on from it. Buffers that ``forward`` moves move as averages
+    over images do: parts of a batch start from the same, and move them by the mean.
     """
 
     network: nn.Module
