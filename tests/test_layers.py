@@ -52,6 +52,7 @@ LAYERS: dict[str, set[str]] = {
         "metrics",
         "planner",
         "representations",
+        "scorers",
         "search",
         "store",
     },
@@ -101,11 +102,17 @@ LAYERS: dict[str, set[str]] = {
 }
 
 DOORS: dict[str, tuple[str, ...]] = {
-    "torch": ("representations/*",),
+    # Scoring multiplies on a GPU where that is asked for, and only then imports torch.
+    "torch": ("representations/*", "scorers/numeric/torch_device.py"),
     "torchvision": ("representations/*",),
     "timm": ("representations/networks.py",),
     "lightly": ("representations/objectives/*",),
-    "ray": ("engine/ray_executor.py", "engine/ray_address.py", "engine/tune_trials.py"),
+    "ray": (
+        "engine/ray_executor.py",
+        "engine/ray_address.py",
+        "engine/worker.py",
+        "engine/tune_trials.py",
+    ),
     "mlflow": ("tracking/*",),
     "sqlalchemy": ("results/*",),
     "alembic": ("results/migrate.py", "results/migrations/*"),

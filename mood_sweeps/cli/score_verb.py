@@ -20,6 +20,7 @@ from mood_sweeps.features.chosen import ALL
 from mood_sweeps.features.score import score
 from mood_sweeps.features.scoring import Scored
 from mood_sweeps.features.written import METRICS, SCORES
+from mood_sweeps.scorers.numeric.device import DEVICES
 
 __all__ = ["command"]
 
@@ -54,6 +55,13 @@ LINE_EVERY = 10.0  # seconds, where there is no terminal to draw a bar on
 )
 @click.option("--threads", type=click.IntRange(min=1), help="At most so many; default: every core.")
 @click.option(
+    "--device",
+    type=click.Choice(DEVICES),
+    default=DEVICES[0],
+    show_default=True,
+    help="Where matrix products are computed.",
+)
+@click.option(
     "--out",
     required=True,
     metavar="DIR",
@@ -68,6 +76,7 @@ def command(
     scorers: str,
     plugins: tuple[str, ...],
     threads: int | None,
+    device: str,
     out: str,
 ) -> None:
     """Score features of your own with every scorer that they allow.
@@ -90,6 +99,7 @@ def command(
             user_scorers=user_scorers,
             out=out,
             threads=threads,
+            device=device,
             progress=progress,
             problems=problems,
         )

@@ -30,6 +30,7 @@ def score_features(
     user_scorers: Mapping[str, type[Any]] | None = None,
     out: str | os.PathLike[str] | None = None,
     threads: int | None = None,
+    device: str = "cpu",
 ) -> pd.DataFrame:
     """Return a row per scorer and OOD set: AUROC with its interval, FPR95, AUPR, reason.
 
@@ -42,6 +43,8 @@ def score_features(
         ``mood_sweeps.scorers.Scorer``.
     out: a folder for scores.parquet and metrics.csv; default: nothing is written.
     threads: at most so many; default: every core.
+    device: where matrix products are computed, ``"cpu"`` or ``"cuda"``; scores are the same but for
+        rounding.
 
     A scorer that lacks something, or for which a number is undefined, has a row with a reason and
     without numbers. Raises InputError with everything that is wrong with the input.
@@ -56,6 +59,7 @@ def score_features(
         user_scorers=user_scorers,
         out=out,
         threads=threads,
+        device=device,
     )
     frame = pd.DataFrame([asdict(row) for row in scored.rows], columns=list(COLUMNS))
     kinds = {name: "Int64" if name in _COUNTS else "float64" for name in COLUMNS}

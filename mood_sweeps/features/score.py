@@ -17,6 +17,7 @@ from mood_sweeps.features.scoring import Scored, run_scorers
 from mood_sweeps.features.threads import at_most
 from mood_sweeps.features.written import OutFolder, unwritable
 from mood_sweeps.scorers import SCORERS
+from mood_sweeps.scorers.numeric.device import computing_on, device_named
 
 __all__ = ["score"]
 
@@ -32,11 +33,13 @@ def score(
     user_scorers: Mapping[str, type[Any]] | None = None,
     out: str | os.PathLike[str] | None = None,
     threads: int | None = None,
+    device: str = "cpu",
     progress: Callable[[int, int, str], None] | None = None,
     problems: Sequence[Problem] = (),
 ) -> Scored:
     """Return the rows of every scorer on every OOD set; see `frame.score_features`.
 
+    device: where matrix products are computed, ``"cpu"`` (by NumPy) or ``"cuda"``.
     progress: told before each scorer how many are done, of how many, and its label.
     problems: what the caller found wrong already, to be said with the rest.
     Raises InputError with everything that is wrong before anything is computed or written.
@@ -47,12 +50,15 @@ def score(
         complaints.add("out", f"{os.fspath(out)!r} cannot be written: {why}")
     if threads is not None and threads < 1:
         complaints.add("threads", f"at least one is needed, not {threads}")
+    with complaints.about("device"):
+        there = device_named(device)
     given = read_given(id_train, id_test, ood, id_val, head, complaints)
     complaints.raise_any()
     assert given is not None
     with ExitStack() as stack:
         folder = stack.enter_context(OutFolder.at(Path(out))) if out is not None else None
         stack.enter_context(at_most(threads))
+        stack.enter_context(computing_on(there))
         if any({"logits", "head"} & set(choice.parameters.needs) for choice in chosen):
             given = logits_of_head(given)
         keep = folder.keep if folder is not None else None

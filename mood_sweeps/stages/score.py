@@ -30,6 +30,7 @@ from mood_sweeps.metrics import (
 )
 from mood_sweeps.planner.call import Evaluation, Scoring
 from mood_sweeps.planner.fit import Fit, Selection, scores_key
+from mood_sweeps.scorers.numeric.device import computing_on, device_named
 from mood_sweeps.stages.confused import confusion_table
 from mood_sweeps.store import Ref
 
@@ -91,8 +92,16 @@ class Scorings:
             else None
         )
 
-    def run(self) -> Scored:
-        """Return everything that could be made."""
+    def run(self, device: str = "cpu") -> Scored:
+        """Return everything that could be made.
+
+        device: where products are computed, by name; InputError where this process has none.
+        """
+        with computing_on(device_named(device)):
+            self._evaluate_all()
+        return self._made
+
+    def _evaluate_all(self) -> None:
         sharers = Counter(evaluation.fit.key for evaluation in self._work.evaluations)
         for evaluation in self._work.evaluations:
             try:
@@ -102,7 +111,6 @@ class Scorings:
                 self._lose(evaluation.score_key, error)
             else:
                 self._made.rows.append(row)
-        return self._made
 
     def _lose(self, score_key: str, error: BaseException) -> None:
         """Note a failure; numbers lost to one and the same error are noted together."""

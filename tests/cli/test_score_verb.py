@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from safetensors.numpy import save_file
 from sklearn.metrics import roc_auc_score
 
@@ -189,6 +190,8 @@ BAD = {
     "a reserved name": (["--ood", "id_test=far.npz"], "cannot be called 'id_test'"),
     "a head for features": (["--ood", "x=head.npz"], "head.npz has no features"),
     "no threads": (["--threads", "0"], "--threads"),
+    "no GPU": (["--device", "cuda"], "error: device: torch finds no GPU here"),
+    "no such device": (["--device", "gpu"], "'cpu', 'cuda'"),
     "an output that is a file": (["--out", "far.npz"], "far.npz is not a folder"),
     "an output under a file": (["--out", "far.npz/out"], "far.npz is not a folder"),
     "no such plugin": (["--plugin", "mine.py"], "plugin 'mine.py' cannot be read"),
@@ -198,8 +201,9 @@ BAD = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_explained_and_nothing_is_created(
-    say: Callable, folder: Path, case: str
+    say: Callable, folder: Path, case: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     changed, mentioned = BAD[case]
     before = sorted(os.listdir(folder))
     said = say(folder, "score", *FILES, *OODS, "--out", "out", *changed)

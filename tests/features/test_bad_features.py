@@ -124,6 +124,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown scorer": ({"scorers": "mps"}, "did you mean 'msp'"),
     "a scorer of the package": ({"user_scorers": {"msp": object}}, "'msp' already; rename"),
     "no threads": ({"threads": 0}, "threads: at least one"),
+    "no such device": ({"device": "gpu"}, "device: there is no device 'gpu'; allowed: cpu, cuda"),
 }  # fmt: skip
 
 

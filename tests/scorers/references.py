@@ -71,6 +71,11 @@ def deviation(name: str, reference: Reference, case: Case) -> Deviation:
     theirs = np.asarray(reference.scores(case), dtype=np.float64)
     assert ours.shape == theirs.shape == (len(case.test),)
     assert np.ptp(theirs) > 0, f"the reference of {name} says nothing on this case"
+    return compared(ours, theirs)
+
+
+def compared(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> Deviation:
+    """Compare scores with those that they should be."""
     scale = np.abs(theirs).max()
     return Deviation(float(np.abs(ours - theirs).max() / scale), _ordered_alike(ours, theirs))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -12,6 +13,7 @@ from pydantic import Field
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import defined, features_of, train_features_of
+from mood_sweeps.scorers.numeric.device import product_with
 from mood_sweeps.scorers.numeric.rows import by_rows, row_blocks
 from mood_sweeps.scorers.numeric.unit_features import unit_rows
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
@@ -66,19 +68,21 @@ class CFOOD(Scorer):
         places = 1 + (FRACTIONS * size - 1).astype(np.intp)
         places, first = np.unique(places, return_index=True)
         radii = np.empty((len(places), size), dtype=np.float32)
+        distances = _distances_to(references)
         for rows in row_blocks(size, _block(size)):
             # The nearest of all is the reference itself, at place 0.
-            radii[:, rows] = np.sort(_distances(references[rows], references), axis=1)[:, places].T
+            radii[:, rows] = np.sort(distances(references[rows]), axis=1)[:, places].T
         return {"references": references, "shares": np.append(FRACTIONS[first], 1), "radii": radii}
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,) in [−1, 0), higher = more in-distribution."""
         references, shares, radii = state["references"], state["shares"], state["radii"]
         features = features_of(bank, width=references.shape[1])
+        distances = _distances_to(references)
 
         def block(rows: slice) -> Scores:
             points = unit_rows(features[rows]).astype(np.float32)
-            return -shares[self._least(_distances(points, references), radii)]
+            return -shares[self._least(distances(points), radii)]
 
         return defined(by_rows(len(features), block, block=_block(len(references))))
 
@@ -98,12 +102,20 @@ class CFOOD(Scorer):
         return low
 
 
-def _distances(points: Float32s, references: Float32s) -> Float32s:
-    """Return ‖x̂ − r̂‖₂² = 2 − 2·cos of all pairs, float32 (n, m), 2 for zero features."""
-    distances: Float32s = points @ references.T
-    distances *= -2
-    distances += 2
-    return np.maximum(distances, 0, out=distances)
+def _distances_to(references: Float32s) -> Callable[[Float32s], Float32s]:
+    """Return what makes ‖x̂ − r̂‖₂² = 2 − 2·cos of points (n, D) and all references, float32 (n, m).
+
+    It is 2 for zero features.
+    """
+    product = product_with(references.T)
+
+    def distances(points: Float32s) -> Float32s:
+        squared: Float32s = product(points)
+        squared *= -2
+        squared += 2
+        return np.maximum(squared, 0, out=squared)
+
+    return distances
 
 
 def _block(references: int) -> int:

@@ -12,7 +12,9 @@ from pydantic import Field
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import defined, features_of, train_features_of, train_labels_of
+from mood_sweeps.scorers.numeric.device import device
 from mood_sweeps.scorers.numeric.moments import group_members, moments_of
+from mood_sweeps.scorers.numeric.rotation import centred_rows
 from mood_sweeps.scorers.numeric.rows import by_rows, row_products
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
 from mood_sweeps.scorers.numeric.tied_mixture import fit_tied_mixture
@@ -52,14 +54,15 @@ class GMM(Scorer):
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
-        centre, whitening, means = state["centre"], state["whitening"], state["means"]
-        features = features_of(bank, width=len(centre))
+        means, features = state["means"], features_of(bank, width=len(state["centre"]))
         offsets = state["log_weights"] - row_products(means, means) / 2
+        on, centred = device(), centred_rows(features, state["centre"], np.float64)
+        whitening, directions = on.take(state["whitening"]), on.take(means.T)
 
         def block(rows: slice) -> Scores:
-            white: Scores = (features[rows].astype(np.float64) - centre) @ whitening
-            mixed = log_sum_exp(offsets + white @ means.T)
-            return mixed - row_products(white, white) / 2 - float(state["log_volume"])
+            white = centred(rows) @ whitening
+            mixed = log_sum_exp(offsets + on.give(white @ directions))
+            return mixed - on.give(on.row_squares(white)) / 2 - float(state["log_volume"])
 
         return defined(by_rows(len(features), block))
 

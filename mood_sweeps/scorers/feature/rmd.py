@@ -11,9 +11,11 @@ from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import defined, features_of
 from mood_sweeps.scorers.feature.mahalanobis import tied_gaussians
+from mood_sweeps.scorers.numeric.device import device
+from mood_sweeps.scorers.numeric.rotation import centred_rows
 from mood_sweeps.scorers.numeric.rows import by_rows
 from mood_sweeps.scorers.numeric.statistics import class_statistics
-from mood_sweeps.scorers.numeric.whitened import nearest_to
+from mood_sweeps.scorers.numeric.whitened import nearest_there
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["RMD"]
@@ -60,12 +62,13 @@ class RMD(Scorer):
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
-        centre, axes, means = state["centre"], state["axes"], state["means"]
-        features = features_of(bank, width=len(centre))
+        features = features_of(bank, width=len(state["centre"]))
+        on, centred = device(), centred_rows(features, state["centre"], np.float64)
+        axes, means, weights = (on.take(state[name]) for name in ("axes", "means", "background"))
 
         def block(rows: slice) -> Scores:
-            points: Scores = (features[rows].astype(np.float64) - centre) @ axes
-            background: Scores = points**2 @ state["background"]
-            return background - nearest_to(means, points)
+            points = centred(rows) @ axes
+            background: Scores = on.give(points**2 @ weights)
+            return background - nearest_there(means, points)
 
         return defined(by_rows(len(features), block))

@@ -10,6 +10,7 @@ import numpy as np
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import defined, features_of, head_of, train_features_of
+from mood_sweeps.scorers.numeric.device import product_with
 from mood_sweeps.scorers.numeric.moments import train_moments
 from mood_sweeps.scorers.numeric.rows import by_rows
 from mood_sweeps.scorers.numeric.softmax import log_softmax
@@ -60,10 +61,11 @@ class PNML(Scorer):
         weight, bias = state["weight"], state["bias"]
         features = features_of(bank, width=weight.shape[1])
         seen = nearest_squared(bank, state, unit_rows) / state["count"]
+        product = product_with(weight.T)
 
         def block(rows: slice) -> Scores:
             lengths = row_lengths(features[rows])[:, None]
-            log_p = log_softmax((features[rows] @ weight.T) / lengths + bias)
+            log_p = log_softmax(product(features[rows]) / lengths + bias)
             # p / (p + (1 − p) pᵏ) = 1 / (1 + (1 − p) pᵏ⁻¹), and k − 1 = −1 / (1 + q). What
             # overflows is the term of a class that is out of the question: it is 0.
             with np.errstate(over="ignore"):

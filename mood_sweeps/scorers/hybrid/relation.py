@@ -17,6 +17,7 @@ from mood_sweeps.scorers.checks import (
     train_features_of,
     train_logits_of,
 )
+from mood_sweeps.scorers.numeric.device import device
 from mood_sweeps.scorers.numeric.rows import row_blocks, row_products
 from mood_sweeps.scorers.numeric.softmax import log_softmax
 from mood_sweeps.scorers.numeric.unit_features import unit_rows
@@ -73,12 +74,17 @@ class Relation(Scorer):
 
     def _add(self, scores: Scores, samples: _Samples, train: _Samples) -> None:
         """Add to ``scores`` the relations of ``samples`` to all of ``train``."""
-        blocks = [(rows, samples.points(rows)) for rows in row_blocks(len(scores), TILE)]
+        on = device()
+        blocks = [
+            (rows, [on.take(points) for points in samples.points(rows)])
+            for rows in row_blocks(len(scores), TILE)
+        ]
         for tile in row_blocks(len(train.features), TILE):
-            directions, probabilities = train.points(tile)
+            directions, probabilities = (on.take(points) for points in train.points(tile))
             for rows, (own_directions, own_probabilities) in blocks:
-                relations = own_directions @ directions.T
-                relations *= own_probabilities @ probabilities.T
+                cosines = own_directions @ directions.T
+                cosines *= own_probabilities @ probabilities.T
+                relations = on.give(cosines)
                 doubtful = np.nonzero(np.abs(relations - np.float32(self.threshold)) < DOUBTFUL)
                 relations[relations <= self.threshold] = 0
                 exact = samples.relations(doubtful[0] + rows.start, train, doubtful[1] + tile.start)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.scorers.checks import defined, features_of, head_of, train_features_of
+from mood_sweeps.scorers.numeric.device import product_with
 from mood_sweeps.scorers.numeric.rows import by_rows
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
 from mood_sweeps.scorers.scorer import Scores, State
@@ -52,11 +53,11 @@ def shaped_energy(state: State, bank: FeatureBank, shape: Shape) -> Scores:
     """
     features = features_of(bank, width=state["weight"].shape[1])
     dtype = np.result_type(features, state["weight"], np.float32)
-    weight, bias = state["weight"].astype(dtype).T, state["bias"].astype(dtype)
+    product, bias = product_with(state["weight"].astype(dtype).T), state["bias"].astype(dtype)
 
     def block(rows: slice) -> Scores:
         shaped = shape(features[rows])
-        logits = shaped.features @ weight
+        logits = product(shaped.features)
         if shaped.scale is not None:
             logits = shaped.scale * logits.astype(np.float64)
         logits += bias

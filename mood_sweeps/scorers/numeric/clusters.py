@@ -8,6 +8,7 @@ import numpy.typing as npt
 from mood_sweeps.bank import FeatureBank, Floats
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import train_features_of
+from mood_sweeps.scorers.numeric.device import device
 from mood_sweeps.scorers.numeric.moments import feature_blocks
 from mood_sweeps.scorers.numeric.per_bank import once_per_bank
 from mood_sweeps.scorers.numeric.rows import by_rows, row_blocks, row_products
@@ -73,10 +74,11 @@ def k_means(points: Float64s, k: int, rng: np.random.Generator) -> Float64s:
 
 def nearest_centre(points: Float64s, centres: Float64s) -> Places:
     """Return which centre (k, D) is nearest to each point (n, D), int (n,); the first of equals."""
-    halves = row_products(centres, centres) / 2
+    on = device()
+    halves, columns = on.take(row_products(centres, centres) / 2), on.take(centres.T)
     nearest = np.empty(len(points), dtype=np.intp)
     for rows in row_blocks(len(points)):
-        nearest[rows] = (halves - points[rows] @ centres.T).argmin(axis=1)
+        nearest[rows] = on.give((halves - on.part(points, rows) @ columns).argmin(1))
     return nearest
 
 
@@ -104,9 +106,11 @@ def _squared_to(points: Float64s, centre: Float64s) -> Float64s:
 
 def _means(points: Float64s, nearest: Places, centres: Float64s) -> Float64s:
     counts = np.bincount(nearest, minlength=len(centres))
-    sums = np.zeros_like(centres)
+    on = device()
+    total = on.take(np.zeros_like(centres))
     for rows in row_blocks(len(points)):
         of = nearest[rows] == np.arange(len(centres))[:, None]
-        sums += of.astype(np.float64) @ points[rows]
+        total += on.take(of.astype(np.float64)) @ on.part(points, rows)
+    sums = on.give(total)
     means: Float64s = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], centres)
     return means

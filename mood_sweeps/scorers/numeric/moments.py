@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats
 from mood_sweeps.scorers.checks import train_features_of
+from mood_sweeps.scorers.numeric.device import device
 from mood_sweeps.scorers.numeric.per_bank import once_per_bank
 from mood_sweeps.scorers.numeric.rows import row_blocks, row_products
-from mood_sweeps.scorers.numeric.statistics import feature_mean, pooled_statistics
+from mood_sweeps.scorers.numeric.statistics import Scatter, feature_mean, pooled_statistics
 from mood_sweeps.scorers.numeric.unit_features import Rows, plain_rows
 
 __all__ = [
@@ -64,12 +65,13 @@ def train_moments(train: FeatureBank, rows: Rows) -> Moments:
 def moments_of(features: Floats, rows: Rows, members: Members | None = None) -> Moments:
     """Return the moments of some features; ``members`` None is all of them."""
     mean = _mean_of(features, rows, members)
-    scatter, fourth = np.zeros((len(mean), len(mean))), 0.0
+    scatter, fourth = Scatter(len(mean)), 0.0
     for block in feature_blocks(features, rows, members):
         block -= mean
-        scatter += block.T @ block
+        scatter.add(device().take(block))
         fourth += _fourth(block)
-    return Moments(len(features) if members is None else len(members), mean, scatter, fourth)
+    count = len(features) if members is None else len(members)
+    return Moments(count, mean, scatter.total(), fourth)
 
 
 def feature_blocks(

@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from mood_sweeps.bank import FeatureBank
+from mood_sweeps.scorers.numeric.device import device
 
 __all__ = ["once_per_bank"]
 
@@ -18,8 +19,9 @@ _KNOWN: WeakKeyDictionary[FeatureBank, dict[Hashable, Any]] = WeakKeyDictionary(
 
 
 def once_per_bank(bank: FeatureBank, name: Hashable, compute: Callable[[], T]) -> T:
-    """Return ``compute()``, or what it returned for the same bank and name before."""
+    """Return ``compute()``, or what it returned for the same bank, name and device before."""
     known = _KNOWN.setdefault(bank, {})
-    if name not in known:
-        known[name] = compute()
-    return cast(T, known[name])
+    there = device().name, name
+    if there not in known:
+        known[there] = compute()
+    return cast(T, known[there])

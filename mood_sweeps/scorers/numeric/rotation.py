@@ -7,7 +7,7 @@ dimensions of ViM and Residual, of NECO) share the work: together they cost one 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import numpy as np
@@ -15,9 +15,11 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats
 from mood_sweeps.scorers.checks import features_of
+from mood_sweeps.scorers.numeric.device import Array, device
 from mood_sweeps.scorers.numeric.per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.rows import row_blocks, row_squares
+from mood_sweeps.scorers.numeric.rows import row_blocks
 from mood_sweeps.scorers.numeric.statistics import digest
+from mood_sweeps.scorers.numeric.unit_features import Rows, plain_rows
 from mood_sweeps.scorers.scorer import State
 
 __all__ = ["as_single", "centred_rows", "projected_norm", "subspace"]
@@ -59,12 +61,22 @@ def as_single(values: Float64s) -> Float64s:
     return values.astype(np.float32).astype(np.float64)
 
 
-def centred_rows(rows: Floats, centre: Float64s, dtype: npt.DTypeLike) -> Floats:
-    """Return rows − centre as ``dtype``, subtracted in the wider of both precisions."""
-    wide = np.promote_types(rows.dtype, dtype)
-    centred: Floats = (rows.astype(wide, copy=False) - centre.astype(wide)).astype(
-        dtype, copy=False
-    )
+def centred_rows(
+    features: Floats, centre: Float64s, dtype: npt.DTypeLike, rows: Rows = plain_rows
+) -> Callable[[slice], Array]:
+    """Return what makes x − centre of some features x, on the device, as ``dtype``.
+
+    Subtracted in the wider of both precisions. rows: what is made of the features first.
+    """
+    on = device()
+    plain = rows is plain_rows
+    wide = np.promote_types(features.dtype if plain else np.float64, dtype)
+    there = on.take(centre.astype(wide))
+
+    def centred(part: slice) -> Array:
+        taken = on.part(features, part) if plain else on.take(rows(features[part]))
+        return on.cast(on.cast(taken, wide) - there, dtype)
+
     return centred
 
 
@@ -84,13 +96,18 @@ def projected_norm(
         groups[digest(centre) + digest(group[0]) + digest(group[1])] = group
     missing = {name: group for name, group in groups.items() if name not in known}
     known.update({name: np.empty(len(features)) for name in missing})
+    on, centred_of = device(), centred_rows(features, centre, axes.dtype)
+    there = {
+        name: (on.take(directions), on.take(shift.astype(axes.dtype)))
+        for name, (directions, shift) in missing.items()
+    }
     for rows in row_blocks(len(features) if missing else 0):
-        centred = centred_rows(features[rows], centre, axes.dtype)
+        centred = centred_of(rows)
         # Each group is a product of its own: its bits do not depend on what else is missing.
-        for name, (directions, shift) in missing.items():
+        for name, (directions, shift) in there.items():
             projected = centred @ directions
-            projected += shift.astype(projected.dtype)
-            known[name][rows] = row_squares(projected)
+            projected += shift
+            known[name][rows] = on.give(on.row_squares(projected))
     squares = np.zeros(len(features))
     for name in groups:
         squares += known[name]

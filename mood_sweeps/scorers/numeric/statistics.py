@@ -16,11 +16,13 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats, Head, Ints
 from mood_sweeps.scorers.checks import features_of, head_of, train_features_of, train_labels_of
+from mood_sweeps.scorers.numeric.device import Array, device
 from mood_sweeps.scorers.numeric.per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.rows import BLOCK, row_blocks
+from mood_sweeps.scorers.numeric.rows import row_blocks
 
 __all__ = [
     "ClassStatistics",
+    "Scatter",
     "absolute_sums",
     "class_means",
     "class_statistics",
@@ -67,6 +69,24 @@ class ClassStatistics:
         return about
 
 
+class Scatter:
+    """The sum of XᵀX over blocks X (n, D) that are on the device."""
+
+    def __init__(self, width: int) -> None:
+        self._on = device()
+        self._sum = self._on.take(np.zeros((width, width)))
+        self._product = self._on.empty((width, width))
+
+    def add(self, block: Array) -> None:
+        """Add that of float64 (n, D)."""
+        # A matrix times its own transpose: BLAS computes half of it (dsyrk).
+        self._sum += self._on.xp.matmul(block.T, block, out=self._product)
+
+    def total(self) -> Float64s:
+        """Return the sum, float64 (D, D)."""
+        return self._on.give(self._sum)
+
+
 def class_statistics(train: FeatureBank) -> ClassStatistics:
     """Return counts, means and the within-class scatter of the bank.
 
@@ -91,16 +111,13 @@ def _grouped_statistics(train: FeatureBank, labels: Ints) -> ClassStatistics:
     def compute() -> ClassStatistics:
         _, index = np.unique(labels, return_inverse=True)
         counts, means = class_means(features, index)
-        width = features.shape[1]
-        scatter, product = np.zeros((width, width)), np.empty((width, width))
-        block = np.empty((min(BLOCK, len(features)), width))
+        on = device()
+        there, scatter = on.take(means), Scatter(features.shape[1])
         for rows in row_blocks(len(features)):
-            centred = block[: rows.stop - rows.start]
-            np.take(means, index[rows], axis=0, out=centred, mode="clip")
-            np.subtract(features[rows], centred, out=centred)
-            # A matrix times its own transpose: BLAS computes half of it (dsyrk).
-            scatter += np.matmul(centred.T, centred, out=product)
-        return ClassStatistics(counts, means, scatter)
+            centred = there[on.take(index[rows])]
+            on.xp.subtract(on.part(features, rows), centred, out=centred)
+            scatter.add(centred)
+        return ClassStatistics(counts, means, scatter.total())
 
     return once_per_bank(train, "class statistics", compute)
 

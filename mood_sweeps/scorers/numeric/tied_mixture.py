@@ -17,6 +17,7 @@ import numpy.typing as npt
 from mood_sweeps.bank import Floats
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.numeric.clusters import k_means, nearest_centre, sample_points
+from mood_sweeps.scorers.numeric.device import device
 from mood_sweeps.scorers.numeric.rows import row_blocks, row_products
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
 from mood_sweeps.scorers.numeric.statistics import class_means
@@ -92,7 +93,9 @@ def fit_tied_mixture(features: Floats, k: int, seed: int) -> State:
 
 
 def _total(points: Float64s) -> _Total:
-    covariance = points.T @ points / len(points)
+    on = device()
+    there = on.part(points, slice(None))
+    covariance = on.give(there.T @ there) / len(points)
     ridge = _RIDGE * np.trace(covariance) / len(covariance)
     if ridge == 0:
         raise Undefined("the train features do not vary")
@@ -110,15 +113,18 @@ def _iterate(total: _Total, mixture: _Mixture) -> tuple[_Mixture, float]:
     stretched = mixture.means + (mixture.means @ mixture.axes * odds) @ mixture.axes.T
     directions = stretched @ total.whitening.T
     offsets = np.log(mixture.weights) - row_products(mixture.means, stretched) / 2
-    counts, sums, mixed = np.zeros(len(offsets)), np.zeros_like(directions), 0.0
+    on = device()
+    columns, summed = on.take(directions.T), on.take(np.zeros_like(directions))
+    counts, mixed = np.zeros(len(offsets)), 0.0
     for rows in row_blocks(len(total.points)):
-        points = total.points[rows]
-        joint = offsets + points @ directions.T
+        points = on.part(total.points, rows)
+        joint = offsets + on.give(points @ columns)
         normalizer = log_sum_exp(joint)
         responsibilities = np.exp(joint - normalizer[:, None])
         counts += responsibilities.sum(axis=0)
-        sums += responsibilities.T @ points
+        summed += on.take(responsibilities.T) @ points
         mixed += float(normalizer.sum())
+    sums = on.give(summed)
     # The mean of pᵀΣ⁻¹p, which is common to all components.
     squares = total.variances.sum() + odds @ (total.variances @ mixture.axes**2)
     likelihood = mixed / len(total.points) - float(squares) / 2 - _log_volume(total, mixture)

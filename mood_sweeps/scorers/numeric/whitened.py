@@ -10,9 +10,10 @@ import numpy.typing as npt
 from mood_sweeps.bank import FeatureBank, Floats
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import features_of
+from mood_sweeps.scorers.numeric.device import Array, device
 from mood_sweeps.scorers.numeric.per_bank import once_per_bank
 from mood_sweeps.scorers.numeric.rotation import as_single, centred_rows
-from mood_sweeps.scorers.numeric.rows import by_rows, row_squares
+from mood_sweeps.scorers.numeric.rows import by_rows
 from mood_sweeps.scorers.numeric.statistics import digest
 from mood_sweeps.scorers.numeric.unit_features import Rows, plain_rows
 from mood_sweeps.scorers.scorer import State
@@ -22,6 +23,7 @@ __all__ = [
     "lower_inverse",
     "nearest_squared",
     "nearest_state",
+    "nearest_there",
     "nearest_to",
     "whitening",
 ]
@@ -112,31 +114,42 @@ def nearest_squared(bank: FeatureBank, state: State, rows: Rows = plain_rows) ->
     """
     centre, matrix, means = state["centre"], state["whitening"], state["means"]
     features = features_of(bank, width=len(centre))
-    panels = _panels(matrix)
 
-    def block(part: slice) -> Float64s:
-        taken = features[part] if rows is plain_rows else rows(features[part])
-        centred = centred_rows(taken, centre, matrix.dtype)
-        return nearest_to(means, _products(centred, matrix, panels))
+    def compute() -> Float64s:
+        on, product = device(), _Product(matrix)
+        centred = centred_rows(features, centre, matrix.dtype, rows)
+        whitening, whitened = on.take(matrix), on.take(means)
+
+        def block(part: slice) -> Float64s:
+            return nearest_there(whitened, product.of(centred(part), whitening))
+
+        return by_rows(len(features), block)
 
     name = ("nearest squared", rows, digest(centre), digest(matrix), digest(means))
-    return once_per_bank(bank, name, lambda: by_rows(len(features), block))
+    return once_per_bank(bank, name, compute)
 
 
-def _panels(matrix: Floats) -> list[tuple[slice, int]]:
-    """Return columns to multiply at once, and how many leading rows of them are not all zero."""
-    depth, width = matrix.shape
-    if np.tril(matrix, -1).any():
-        return [(slice(0, width), depth)]
-    starts = range(0, width, _PANEL)
-    return [(slice(start, start + _PANEL), min(start + _PANEL, depth)) for start in starts]
+class _Product:
+    """X W on the device, for one W (D, r); where it is upper triangular, its zeros are skipped."""
 
+    def __init__(self, matrix: Floats) -> None:
+        depth, width = matrix.shape
+        self._width, self._dtype = width, matrix.dtype
+        # Columns to multiply at once, and how many leading rows of them are not all zero.
+        self._panels = [(slice(0, width), depth)]
+        if not np.tril(matrix, -1).any():
+            starts = range(0, width, _PANEL)
+            self._panels = [
+                (slice(start, start + _PANEL), min(start + _PANEL, depth)) for start in starts
+            ]
 
-def _products(centred: Floats, matrix: Floats, panels: list[tuple[slice, int]]) -> Floats:
-    white = np.empty((len(centred), matrix.shape[1]), matrix.dtype)
-    for columns, depth in panels:
-        np.matmul(centred[:, :depth], matrix[:depth, columns], out=white[:, columns])
-    return white
+    def of(self, points: Array, matrix: Array) -> Array:
+        """Return the product of points (n, D) and the matrix, (n, r)."""
+        on = device()
+        product = on.empty((len(points), self._width), self._dtype)
+        for columns, depth in self._panels:
+            on.xp.matmul(points[:, :depth], matrix[:depth, columns], out=product[:, columns])
+        return product
 
 
 def nearest_to(means: Floats, points: Floats) -> Float64s:
@@ -145,12 +158,19 @@ def nearest_to(means: Floats, points: Floats) -> Float64s:
     Which one is nearest is seen from ‖m‖² − 2pᵀm; its distance is then taken from the difference,
     which is small where p is near to it.
     """
+    on = device()
+    return nearest_there(on.take(means), on.take(points))
+
+
+def nearest_there(means: Array, points: Array) -> Float64s:
+    """As ``nearest_to``, of means and points that are on the device."""
+    on = device()
     if len(means) == 1:
-        return row_squares(points - means)
-    nearest = (np.einsum("ij,ij->i", means, means) - 2 * (points @ means.T)).argmin(axis=1)
-    differences = means[nearest]
-    np.subtract(points, differences, out=differences)
-    return row_squares(differences)
+        return on.give(on.row_squares(points - means))
+    squares = on.xp.einsum("ij,ij->i", means, means)
+    differences = means[(squares - 2 * (points @ means.T)).argmin(1)]
+    on.xp.subtract(points, differences, out=differences)
+    return on.give(on.row_squares(differences))
 
 
 def by_group_distances(
@@ -169,15 +189,18 @@ def by_group_distances(
     # Rows and means are rounded where they are small: about a place amid the groups.
     origin = means.mean(axis=0)
     means = (means - origin).astype(matrices.dtype)
-    panels = [_panels(matrix) for matrix in matrices]
+    on = device()
+    place, there = on.take(origin), on.take(means)
+    products = [_Product(matrix) for matrix in matrices]
 
     def block(part: slice) -> Float64s:
-        near = (rows(features[part]) - origin).astype(matrices.dtype)
-        centred, squared = np.empty_like(near), np.empty((len(near), len(means)))
-        for group, columns in enumerate(panels):
-            np.subtract(near, means[group], out=centred)
-            white = _products(centred, matrices[group], columns)
-            squared[:, group] = row_squares(white)
-        return compute(squared)
+        near = on.cast(on.take(rows(features[part])) - place, matrices.dtype)
+        squared = on.empty((len(near), len(means)))
+        centred = on.empty(tuple(near.shape), matrices.dtype)
+        for group, product in enumerate(products):
+            on.xp.subtract(near, there[group], out=centred)
+            white = product.of(centred, on.part(matrices, group))
+            squared[:, group] = on.row_squares(white)
+        return compute(on.give(squared))
 
     return by_rows(len(features), block)

@@ -9,6 +9,7 @@ import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Floats, Head, Ints
 from mood_sweeps.scorers.checks import defined, logits_of, train_logits_of
+from mood_sweeps.scorers.numeric.device import product_with
 from mood_sweeps.scorers.numeric.predicted import predicted_classes
 from mood_sweeps.scorers.numeric.rows import by_rows, cached_rows, row_blocks, row_products
 from mood_sweeps.scorers.numeric.softmax import below_largest, log_softmax, log_sum_exp, shares
@@ -50,13 +51,14 @@ class KLMatching(Scorer):
         """Return float64 (N,), higher = more in-distribution."""
         log_d = state["log_posteriors"]
         logits = logits_of(bank, classes=log_d.shape[1])
+        product = product_with(log_d.T)
 
         def block(rows: slice) -> Scores:
             below = below_largest(logits[rows])
             weights = np.exp(below)
             total = weights.sum(axis=1)
             # KL(p ‖ d) = Σ p log p − Σ p log d, with p = weights / total.
-            divergence: Scores = row_products(weights, below) - (weights @ log_d.T).max(axis=1)
+            divergence: Scores = row_products(weights, below) - product(weights).max(axis=1)
             divergence = divergence / total - np.log(total)
             return -np.maximum(divergence, 0)
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.scorers.checks import defined, features_of, head_of, logits_of, train_features_of
+from mood_sweeps.scorers.numeric.device import product_with
 from mood_sweeps.scorers.numeric.rows import by_rows
 from mood_sweeps.scorers.numeric.softmax import largest_probability
 from mood_sweeps.scorers.numeric.unit_features import row_lengths, unit_rows
@@ -62,9 +63,10 @@ class MCMPytorchOOD(Scorer):
         """Return float64 (N,), higher = more in-distribution."""
         concepts = state["concepts"]
         features = features_of(bank, width=concepts.shape[1])
+        product = product_with(concepts.T)
 
         def block(rows: slice) -> Scores:
-            cosines = (features[rows] @ concepts.T) / row_lengths(features[rows])[:, None]
+            cosines = product(features[rows]) / row_lengths(features[rows])[:, None]
             return largest_probability(cosines, self.tau)
 
         return defined(by_rows(len(bank), block))

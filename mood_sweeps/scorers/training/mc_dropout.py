@@ -13,6 +13,7 @@ from pydantic import Field
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.scorers.checks import defined, features_of
 from mood_sweeps.scorers.hybrid.shaped_energy import head_state
+from mood_sweeps.scorers.numeric.device import device
 from mood_sweeps.scorers.numeric.rows import by_rows
 from mood_sweeps.scorers.numeric.softmax import log_softmax
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
@@ -61,8 +62,11 @@ class MCDropout(Scorer):
         dtype = np.result_type(bank.features, state["weight"], np.float32)
         features, weight = bank.features[rows].astype(dtype), state["weight"].astype(dtype)
         bias = state["bias"].astype(np.float64)
+        on = device()
+        there = on.take(features)
         for mask in state["masks"]:
-            yield (features @ (weight * mask).T).astype(np.float64) / (1 - self.p) + bias
+            product = on.give(there @ on.take((weight * mask).T))
+            yield product.astype(np.float64) / (1 - self.p) + bias
 
     def _of(self, logits: Iterator[Float64s]) -> Scores:
         total = sum(np.exp(log_softmax(one)) for one in logits)

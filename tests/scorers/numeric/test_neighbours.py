@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from torch_devices import DEVICES, Watched
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.scorers.numeric import neighbours
+from mood_sweeps.scorers.numeric.device import computing_on, device_named
 from mood_sweeps.scorers.numeric.neighbours import Points, search, shared_search
+from mood_sweeps.scorers.numeric.torch_device import TorchDevice
 
 
 def shrink_blocks(patch):
@@ -29,18 +32,22 @@ def sorted_by_hand(queries, train, k):
     return np.take_along_axis(products, order, axis=1), order
 
 
+PLACES = {"numpy": device_named("cpu"), **{f"torch on {one}": TorchDevice(one) for one in DEVICES}}
+everywhere = pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+
 # Products of small integers are exact in float32, and full of ties and zeros of both signs.
 integers = st.integers(-2, 2).map(float)
 
 
+@everywhere
 @settings(max_examples=60, deadline=None)
 @given(
     queries=arrays(np.float64, (7, 3), elements=integers),
     train=arrays(np.float64, (41, 3), elements=integers),
     k=st.integers(1, 41),
 )
-def test_is_the_order_of_all_products(queries, train, k):
-    with pytest.MonkeyPatch.context() as patch:
+def test_is_the_order_of_all_products(place, queries, train, k):
+    with pytest.MonkeyPatch.context() as patch, computing_on(place):
         shrink_blocks(patch)
         found = search(points(queries), points(train), k)
     similarities, indices = sorted_by_hand(queries, train, k)
@@ -48,12 +55,14 @@ def test_is_the_order_of_all_products(queries, train, k):
     np.testing.assert_array_equal(found.similarities, similarities)
 
 
+@everywhere
 @pytest.mark.parametrize("k", [1, 60, 2000, 5000])
-def test_blocks_of_full_size_find_what_sorting_finds(k):
+def test_blocks_of_full_size_find_what_sorting_finds(k, place):
     rng = np.random.default_rng(0)
     queries = rng.normal(size=(1030, 5)).astype(np.float32)
     train = rng.normal(size=(5000, 5)).astype(np.float32)
-    found = search(points(queries), points(train), k)
+    with computing_on(place):
+        found = search(points(queries), points(train), k)
     some = [0, 1023, 1024, 1029]
     expected = -np.sort(-(queries[some].astype(np.float64) @ train.T), axis=1)[:, :k]
     np.testing.assert_allclose(found.similarities[some], expected, atol=1e-5)
@@ -61,15 +70,17 @@ def test_blocks_of_full_size_find_what_sorting_finds(k):
     np.testing.assert_allclose(products, found.similarities[some], atol=1e-5)
 
 
-def test_the_nearest_do_not_depend_on_how_many_are_asked_for(monkeypatch):
+@everywhere
+def test_the_nearest_do_not_depend_on_how_many_are_asked_for(place, monkeypatch):
     shrink_blocks(monkeypatch)
     rng = np.random.default_rng(1)
     queries, train = points(rng.normal(size=(20, 4))), points(rng.normal(size=(50, 4)))
-    most = search(queries, train, 50)
-    for k in (1, 7, 8, 9, 30):
-        fewer = search(queries, train, k)
-        np.testing.assert_array_equal(fewer.indices, most.indices[:, :k])
-        np.testing.assert_array_equal(fewer.similarities, most.similarities[:, :k])
+    with computing_on(place):
+        most = search(queries, train, 50)
+        for k in (1, 7, 8, 9, 30):
+            fewer = search(queries, train, k)
+            np.testing.assert_array_equal(fewer.indices, most.indices[:, :k])
+            np.testing.assert_array_equal(fewer.similarities, most.similarities[:, :k])
 
 
 def test_one_search_serves_every_k_up_to_256_and_one_more_up_to_1024():
@@ -112,3 +123,13 @@ def test_memory_is_far_below_all_products():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < all_products / 10
+
+
+def test_a_device_never_holds_all_products():
+    queries = np.random.default_rng(3).normal(size=(3000, 2)).astype(np.float32)
+    train = np.random.default_rng(4).normal(size=(20_000, 2)).astype(np.float32)
+    there = Watched()
+    with computing_on(there):
+        search(points(queries), points(train), 10)
+    assert max(there.taken) < train.nbytes
+    assert max(there.made) < 4 * len(queries) * len(train) / 10

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from mood_sweeps.bank import FeatureBank
-from mood_sweeps.scorers.numeric import rotation
+from mood_sweeps.scorers.numeric.device import computing_on
 from mood_sweeps.scorers.numeric.rotation import projected_norm, subspace
+from mood_sweeps.scorers.numeric.torch_device import TorchDevice
 
 RNG = np.random.default_rng(5)
 AXES = np.linalg.qr(RNG.normal(size=(300, 300)))[0]
@@ -46,18 +47,24 @@ def test_data_far_from_the_origin_lose_no_digits():
         ("first", [slice(0, 128), slice(0, 256), slice(0, 290)]),
     ],
 )
-def test_directions_are_projected_on_once_whatever_else_was_asked_for(shared, spaces, monkeypatch):
-    alone = [projected_norm(new_bank(), space(columns), shared) for columns in spaces]
+def test_directions_are_projected_on_once_whatever_else_was_asked_for(shared, spaces):
     widths = []
-    real = rotation.row_squares
-    monkeypatch.setattr(rotation, "row_squares", lambda a: widths.append(a.shape[1]) or real(a))
-    bank = new_bank()
-    for columns, expected in zip(spaces, alone, strict=True):
-        np.testing.assert_array_equal(projected_norm(bank, space(columns), shared), expected)
-    # 256, nothing new, and the 34 that are left (or 128, 128 more, 34 more).
-    assert sum(widths) == 290
-    assert projected_norm(bank, space(spaces[0]), shared) is not alone[0]
-    assert sum(widths) == 290
+
+    class Watching(TorchDevice):
+        def row_squares(self, values):
+            widths.append(values.shape[1])
+            return super().row_squares(values)
+
+    with computing_on(Watching("cpu")):
+        alone = [projected_norm(new_bank(), space(columns), shared) for columns in spaces]
+        widths.clear()
+        bank = new_bank()
+        for columns, expected in zip(spaces, alone, strict=True):
+            np.testing.assert_array_equal(projected_norm(bank, space(columns), shared), expected)
+        # 256, nothing new, and the 34 that are left (or 128, 128 more, 34 more).
+        assert sum(widths) == 290
+        assert projected_norm(bank, space(spaces[0]), shared) is not alone[0]
+        assert sum(widths) == 290
 
 
 def test_banks_keep_their_own_lengths():
