@@ -50,6 +50,13 @@ MOST_TRACEBACKS = 3
     show_default=True,
     help="Share of a GPU for each training or extracting worker, where there are GPUs.",
 )
+@click.option(
+    "--workers-per-training",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="At most so many workers share a training whose recipe says accumulate: 2 or more.",
+)
 @click.option("--fail-fast", is_flag=True, help="Start nothing new after the first failure.")
 @click.option(
     "--max-failures", type=click.IntRange(min=1), help="Start nothing new after so many failures."
@@ -79,6 +86,7 @@ def command(
     address: str | None,
     workers: int | None,
     gpus_per_worker: float,
+    workers_per_training: int,
     fail_fast: bool,
     max_failures: int | None,
     no_mlflow: bool,
@@ -102,6 +110,7 @@ def command(
             address=address,
             workers=workers,
             gpus_per_worker=gpus_per_worker,
+            workers_per_training=workers_per_training,
             max_failures=1 if fail_fast else max_failures,
             mlflow=not no_mlflow,
             mlflow_wait_s=mlflow_wait,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from mood_sweeps.engine.outcome import Outcome
@@ -30,8 +31,8 @@ class Executor(Protocol):
         """
         ...
 
-    def has_room(self, kind: str) -> bool:
-        """Whether a worker could begin a call of this kind soon."""
+    def room(self) -> Callable[[Call], bool]:
+        """Return what says whether a call may start now; it is asked in order of urgency."""
         ...
 
     def submit(self, call: Call, lease: Lease) -> None:

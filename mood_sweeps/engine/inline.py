@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mood_sweeps.engine.outcome import Outcome
 from mood_sweeps.engine.perform import perform
 from mood_sweeps.planner.call import Call
@@ -27,10 +29,9 @@ class InlineExecutor:
     def start(self) -> None:
         """Nothing to get ready."""
 
-    def has_room(self, kind: str) -> bool:
-        """Whether nothing is waiting to be performed."""
-        del kind
-        return not self._queue
+    def room(self) -> Callable[[Call], bool]:
+        """Return what says of any call whether nothing else is waiting to be performed."""
+        return lambda _call: not self._queue
 
     def submit(self, call: Call, lease: Lease) -> None:
         """Take a call to be performed by `wait`."""

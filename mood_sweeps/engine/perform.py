@@ -7,45 +7,26 @@ executor, which is why they agree.
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import platform
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from mood_sweeps.bank import FeatureBank, Ints
-from mood_sweeps.engine.environment import environment
 from mood_sweeps.engine.error_text import one_line, plain
-from mood_sweeps.engine.outcome import CellFailure, Made, Outcome, made_of
-from mood_sweeps.errors import CorruptObject, LeaseLost
-from mood_sweeps.metrics import nearest_class_mean, predict
-from mood_sweeps.planner.call import Call, Copying, Drawing, Extraction, Joining, Scoring, Training
-from mood_sweeps.planner.picture import Picture
-from mood_sweeps.planner.plan import NEAREST_CLASS_MEAN
-from mood_sweeps.planner.stage import Stage
-from mood_sweeps.planner.work import GivenBank, GivenHead, JoinedBank, JoinedHead
-from mood_sweeps.stages.ensemble import join_banks, join_heads
-from mood_sweeps.stages.given import copy_given, read_given_files
-from mood_sweeps.stages.score import Banks, Scored, Scorings
-from mood_sweeps.stages.score_objects import (
-    completed_rows,
-    known_parts,
-    score_ref,
-    stored_rows,
-    writer,
-)
+from mood_sweeps.engine.outcome import Outcome
+from mood_sweeps.engine.performance import Performance, RunTrials
+from mood_sweeps.errors import CorruptObject, LeaseLost, MemberLost
+from mood_sweeps.planner.call import Call, Drawing, Extraction, Scoring, Training
 from mood_sweeps.stages.threads import single_thread
-from mood_sweeps.store import Lease, Origin, Ref, Store
-from mood_sweeps.store.codecs import load_bank, load_head, save_bank, save_head, save_picture
+from mood_sweeps.store import Lease, Store
 
 if TYPE_CHECKING:
-    from mood_sweeps.stages.trials import Trials
+    from mood_sweeps.stages.together import Seat
 
-__all__ = ["perform"]
-
-RunTrials = Callable[["Trials"], None]
+__all__ = ["assist", "perform"]
 
 
 def perform(
@@ -54,23 +35,53 @@ def perform(
     lease: Lease,
     keep_every_s: float,
     run_trials: RunTrials | None = None,
+    seat: Seat | None = None,
 ) -> Outcome:
     """Run a call whose inputs are in the store; publish only while ``lease`` is still held.
 
     keep_every_s: seconds between two keepings of a training's state. run_trials: runs the search of
-    a stage that is tuned; by default in this process, one trial after another.
+    a stage that is tuned; by default in this process, one trial after another. seat: this
+    process's in the team that shares a training.
     """
+    return _reported(
+        call, lambda: Performance(call, store, lease, keep_every_s, run_trials, seat).outcome()
+    )
+
+
+def assist(call: Call, store: Store, seat: Seat) -> Outcome:
+    """Share a training that another process performs, which keeps and publishes what comes of it.
+
+    seat: see `perform`.
+    """
+
+    def share() -> Outcome:
+        assert isinstance(call.work, Training)
+        stage = call.work.stage
+        if store.has(stage.ref):
+            return Outcome(call.key, "reused")
+        from mood_sweeps.stages.together import train_together  # late for cost, as all imports here
+
+        train_together(stage, store, None, math.inf, seat)
+        return Outcome(call.key, "done")
+
+    return _reported(call, share)
+
+
+def _reported(call: Call, work: Callable[[], Outcome]) -> Outcome:
+    """Return what ``work`` returns, or what it raises as an outcome."""
     started = time.perf_counter()
     worker = f"{platform.node()}:{os.getpid()}"
     try:
         _import_for(call)
         started = time.perf_counter()
         with single_thread():
-            outcome = _Performance(call, store, lease, keep_every_s, run_trials).outcome()
+            outcome = work()
     except CorruptObject as error:
         outcome = Outcome(call.key, "input corrupt", error=str(error), corrupt=error.ref)
     except LeaseLost as error:
         outcome = Outcome(call.key, "lease lost", error=str(error))
+    except MemberLost as error:
+        outcome = Outcome(call.key, "worker lost", error=one_line(error))
     except (Exception, SystemExit) as error:
         # The stage's own code: its failure is a value, not a crash.
         outcome = Outcome(
@@ -94,200 +105,3 @@ def _import_for(call: Call) -> None:
         import mood_sweeps.stages.live
         import mood_sweeps.stages.picture
         import mood_sweeps.stages.train  # noqa: F401
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Made:
-    """What a stage made: writes it into a folder. measured: see ``Manifest``."""
-
-    save: Callable[[Path], None]
-    measured: Mapping[str, float] = dataclasses.field(default_factory=dict)
-
-
-def _nothing(_folder: Path) -> None:
-    """Write no file: a headless ensemble's object is its manifest."""
-
-
-class _Performance:
-    """One call being performed."""
-
-    def __init__(
-        self,
-        call: Call,
-        store: Store,
-        lease: Lease,
-        keep_every_s: float,
-        run_trials: RunTrials | None,
-    ) -> None:
-        self._call = call
-        self._run_trials = run_trials
-        self._keep_every_s = keep_every_s
-        self._store = store
-        self._lease = lease
-        self._environment = environment()
-
-    def outcome(self) -> Outcome:
-        work = self._call.work
-        if isinstance(work, Extraction):
-            return self._extract(work)
-        if isinstance(work, Scoring):
-            return self._score(work)
-        make: dict[type[Any], Callable[[Stage], _Made]] = {
-            Training: self._train,
-            Copying: self._copy,
-            Drawing: self._draw,
-            Joining: self._join,
-        }
-        return self._one_object(work.stage, make[type(work)])
-
-    def _train(self, stage: Stage) -> _Made:
-        from mood_sweeps.stages.trials import train_or_tune  # late for cost, see `_import_for`
-
-        checkpoint = train_or_tune(
-            stage, self._store, self._lease, self._keep_every_s, self._run_trials
-        )
-        return _Made(checkpoint.save, checkpoint.measured)
-
-    def _copy(self, stage: Stage) -> _Made:
-        given = stage.work
-        assert isinstance(given, GivenBank | GivenHead)
-        found = read_given_files(given)
-        return _Made(lambda folder: copy_given(given, found, folder))
-
-    def _draw(self, stage: Stage) -> _Made:
-        from mood_sweeps.stages.picture import take_picture  # late for cost, see `_import_for`
-
-        picture = stage.work
-        assert isinstance(picture, Picture)
-        arrays = take_picture(picture, self._store)
-        return _Made(lambda folder: save_picture(arrays, picture.subject, picture.lines, folder))
-
-    def _join(self, stage: Stage) -> _Made:
-        work = stage.work
-        assert isinstance(work, JoinedHead | JoinedBank)
-        folders = [self._store.folder(ref) for ref in work.members]
-        if isinstance(work, JoinedBank):
-            head = load_head(self._store.folder(work.ensemble))
-            bank = join_banks([load_bank(folder) for folder in folders], head)
-            return _Made(lambda folder: save_bank(bank, folder))
-        joined = join_heads([load_head(folder) for folder in folders])
-        return _Made(_nothing if joined is None else lambda folder: save_head(joined, folder))
-
-    def _one_object(self, stage: Stage, make: Callable[[Stage], _Made]) -> Outcome:
-        """Make the one object of a stage, unless it is there."""
-        if self._store.has(stage.ref):
-            return Outcome(self._call.key, "reused", made=(self._described(stage),))
-        started = time.perf_counter()
-        made = make(stage)
-        seconds = time.perf_counter() - started
-        manifest = self._store.publish(
-            stage.ref,
-            made.save,
-            self._origin(stage),
-            self._lease,
-            seconds,
-            measured=made.measured,
-        )
-        self._store.unfinished(stage.ref).discard()
-        return Outcome(self._call.key, "done", made=(made_of(stage, manifest),))
-
-    def _extract(self, work: Extraction) -> Outcome:
-        from mood_sweeps.stages.extract import extract_banks  # late for cost, see `_import_for`
-
-        missing = [stage for stage in work.stages if not self._store.has(stage.ref)]
-        found = [self._described(stage) for stage in work.stages if stage not in missing]
-        if not missing:
-            return Outcome(self._call.key, "reused", made=tuple(found))
-        made = []
-        started = time.perf_counter()
-        for stage, bank in extract_banks(work.checkpoint, missing, self._store):
-            seconds = time.perf_counter() - started
-            manifest = self._store.publish(
-                stage.ref,
-                lambda folder, bank=bank: save_bank(bank, folder),  # type: ignore[misc]
-                self._origin(stage),
-                self._lease,
-                seconds,
-            )
-            made.append(made_of(stage, manifest))
-            started = time.perf_counter()
-        return Outcome(self._call.key, "done", made=(*found, *made))
-
-    def _score(self, work: Scoring) -> Outcome:
-        wanted = {evaluation.score_key for evaluation in work.evaluations}
-        found = [row for row in stored_rows(self._store, work.group) if row["score_key"] in wanted]
-        have = {row["score_key"] for row in found}
-        rest = tuple(item for item in work.evaluations if item.score_key not in have)
-        if not rest:
-            return Outcome(self._call.key, "reused", evaluations=tuple(found))
-        work = dataclasses.replace(work, evaluations=rest)
-        banks = self._banks(work)
-        scored = Scorings(work, banks, known_parts(self._store, work.group)).run()
-        for row in scored.rows:
-            row["reason"] = row["reason"] and plain(row["reason"])
-            row["note"] = row["note"] and plain(row["note"])
-        failures = tuple(
-            CellFailure(keys, one_line(error), plain(text)) for keys, error, text in scored.failures
-        )
-        rows = self._publish_scores(work, banks, scored) if scored.rows else []
-        return Outcome(self._call.key, "done", evaluations=(*found, *rows), failures=failures)
-
-    def _publish_scores(
-        self, work: Scoring, banks: Banks, scored: Scored
-    ) -> list[dict[str, object]]:
-        origin = Origin(
-            content={"kind": "score", "group": work.group},
-            inputs={ref.key: self._store.manifest(ref).digest for ref in banks.features},
-            environment=self._environment,
-        )
-        predictions = {ref.key: labels for ref, labels in banks.predictions.items()}
-        manifest = self._store.publish(
-            score_ref(work.group, scored),
-            writer(scored, predictions),
-            origin,
-            self._lease,
-            sum(row["seconds"] for row in scored.rows),
-            provides={"fits": sorted(scored.states), "scores": sorted(scored.scores)},
-        )
-        return list(completed_rows(scored.rows, manifest))
-
-    def _banks(self, work: Scoring) -> Banks:
-        def load(ref: Ref) -> FeatureBank:
-            return load_bank(self._store.folder(ref))
-
-        tested = dict.fromkeys((work.id_bank, *(item.ood_bank for item in work.evaluations)))
-        learnt_from = (bank.ref for item in work.evaluations for bank in item.fit.banks)
-        needed = dict.fromkeys((work.train_bank, *tested, *learnt_from))
-        features = {ref: load(ref) for ref in needed}
-        if work.extracted:
-            from mood_sweeps.stages.live import with_network  # late for cost, see `_import_for`
-
-            features = with_network(features, work.extracted, work.checkpoint, self._store)
-        train = features[work.train_bank]
-        head = None
-        if train.logits is not None:
-            head = load_head(self._store.folder(work.checkpoint))
-
-        def predicted(bank: FeatureBank) -> Ints | None:
-            if work.predictions == "head":
-                # Features that were given may not say how many classes there are.
-                classes = len(work.id_classes) or None
-                return predict(bank, head, classes) if bank.logits is not None else None
-            if work.predictions == NEAREST_CLASS_MEAN:
-                return nearest_class_mean(train, bank)
-            return None
-
-        predictions = {ref: predicted(features[ref]) for ref in tested}
-        known = {ref: classes for ref, classes in predictions.items() if classes is not None}
-        return Banks(features, head, known)
-
-    def _origin(self, stage: Stage) -> Origin:
-        return Origin(
-            content=stage.content,
-            inputs={ref.key: self._store.manifest(ref).digest for ref in stage.inputs},
-            environment=self._environment,
-            choices=stage.choices(),
-        )
-
-    def _described(self, stage: Stage) -> Made:
-        return made_of(stage, self._store.manifest(stage.ref))

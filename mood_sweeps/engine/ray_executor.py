@@ -12,11 +12,13 @@ import os
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
+from mood_sweeps.engine.actors import Actor, Pool, room
+from mood_sweeps.engine.attempt import Attempt
 from mood_sweeps.engine.outcome import Outcome
-from mood_sweeps.engine.pools import TRIALS, Shape, shapes_for
+from mood_sweeps.engine.pools import TRIALS, shapes_for
 from mood_sweeps.engine.pulse import Pulse
 from mood_sweeps.engine.ray_address import check_address
 from mood_sweeps.engine.worker import Worker
@@ -32,40 +34,13 @@ MOST_STARTING_S = 60.0
 """How long `close` waits for a start under way, which nothing can cut short."""
 
 
-@dataclass(eq=False)
-class _Actor:
-    """A worker process and the call it is performing.
-
-    starting: what resolves once the worker can take calls; None since it can. A worker that Ray
-    found no place for stays there, and nothing waits behind it.
-
-    One call at a time: a second one waiting behind a training could not move to an actor that
-    becomes free meanwhile, and the gap between two calls is under a millisecond.
-    """
-
-    handle: Any
-    starting: Any
-    call: Call | None = None
-
-    @property
-    def is_free(self) -> bool:
-        return self.starting is None and self.call is None
-
-
-@dataclass(eq=False)
-class _Pool:
-    """All actors of one resource shape."""
-
-    shape: Shape
-    actors: list[_Actor] = field(default_factory=list)
-
-
 class RayExecutor:
     """Calls on Ray actors, on this machine or on the cluster at ``address``.
 
     gpus_per_worker: share of a GPU that a training or extracting worker takes, where there are
     any. workers: at most so many workers without a GPU; default one per CPU. keep_every_s: seconds
-    between two keepings of a training's state.
+    between two keepings of a training's state. workers_per_training: at most so many share a
+    training whose batches are in parts.
     """
 
     name = "ray"
@@ -79,6 +54,7 @@ class RayExecutor:
         gpus_per_worker: float = 1.0,
         workers: int | None = None,
         keep_every_s: float = 60.0,
+        workers_per_training: int = 1,
     ) -> None:
         self._store = store
         self._keep_every_s = keep_every_s
@@ -86,10 +62,11 @@ class RayExecutor:
         self._address = address or os.environ.get("RAY_ADDRESS") or "local"
         self._gpus_per_worker = gpus_per_worker
         self._workers = workers
-        self._pools: dict[str, _Pool] = {}
-        self._running: dict[Any, tuple[_Pool, _Actor]] = {}
+        self._workers_per_training = workers_per_training
+        self._pools: dict[str, Pool] = {}
+        self._running: dict[Any, Attempt] = {}
         self._actor_class: Any = None
-        self._lost: list[_Pool] = []
+        self._lost: list[Pool] = []
         self._failed_starts = 0
         self._starter: threading.Thread | None = None
         self._start_failed: Exception | None = None
@@ -158,22 +135,30 @@ class RayExecutor:
         )(Worker)
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         shapes = shapes_for(nodes, self._gpus_per_worker, self._workers)
-        pools = {shape: _Pool(shape) for shape in shapes.values()}
+        pools = {shape: Pool(shape, self._workers_per_training) for shape in shapes.values()}
         for pool in pools.values():
             pool.actors = [self._new_actor(pool) for _ in range(pool.shape.size)]
         self._pools = {kind: pools[shape] for kind, shape in shapes.items()}
 
-    def has_room(self, kind: str) -> bool:
-        """Whether an actor of the kind's pool is ready and free."""
-        pool = self._pools.get(kind)  # none while Ray starts
-        return pool is not None and any(actor.is_free for actor in pool.actors)
+    def room(self) -> Callable[[Call], bool]:
+        """Return what says whether actors are ready and free for a call; see `actors.room`."""
+        return room(self._pools)
 
     def submit(self, call: Call, lease: Lease) -> None:
-        """Give the call to a free actor of its pool."""
+        """Give the call to a free actor of its pool, or to several that share a training."""
         pool = self._pools[call.kind]
-        actor = next(actor for actor in pool.actors if actor.is_free)
-        actor.call = call
-        self._running[actor.handle.perform.remote(call, lease)] = (pool, actor)
+        leader, *others = members = pool.free(call)
+        for actor in members:
+            actor.is_busy = True
+        if others:
+            meeting, size = leader.handle.meet.remote(), len(members)
+            asked = {leader.handle.lead.remote(call, lease, size): leader}
+            for rank, other in enumerate(others, start=1):
+                asked[other.handle.assist.remote(call, meeting, rank, size)] = other
+        else:
+            asked = {leader.handle.perform.remote(call, lease): leader}
+        attempt = Attempt(call, pool, asked)
+        self._running.update(dict.fromkeys(asked, attempt))
 
     def wait(self, timeout_s: float) -> list[Outcome]:
         """Return the outcomes that came in; a call whose worker died is ``worker lost``.
@@ -196,18 +181,23 @@ class RayExecutor:
             for actor in pool.actors
             if actor.starting is not None
         }
-        references = [*self._running, *starting]
+        references, outcomes = [*self._running, *starting], list[Outcome]()
         if not references:
             time.sleep(timeout_s)
             return []
         ready, _ = ray.wait(references, num_returns=1, timeout=timeout_s, fetch_local=False)
         more, _ = ray.wait(references, num_returns=len(references), timeout=0, fetch_local=False)
-        outcomes = []
         for reference in dict.fromkeys([*ready, *more]):
             if reference in starting:
                 self._welcome(reference, *starting[reference])
-            else:
-                outcomes.append(self._collect(reference))
+                continue
+            attempt = self._running.pop(reference)
+            attempt.came(reference, self._collect(reference, attempt))
+            if attempt.is_over:
+                outcomes.append(attempt.outcome())
+        for attempt in dict.fromkeys(self._running.values()):
+            for actor in attempt.take_overdue():
+                self._kill(actor)
         return outcomes
 
     def close(self) -> None:
@@ -235,11 +225,11 @@ class RayExecutor:
             raise self._start_failed
         return has_started
 
-    def _welcome(self, reference: Any, pool: _Pool, actor: _Actor) -> None:
+    def _welcome(self, reference: Any, pool: Pool, actor: Actor) -> None:
         import ray
 
         try:
-            ray.get(reference)
+            actor.host = ray.get(reference)
             actor.starting = None
             self._failed_starts = 0
         except ray.exceptions.RayError as error:
@@ -248,38 +238,42 @@ class RayExecutor:
                 raise ExecutorLost(f"no Ray worker can be started: {_one_line(error)}") from error
             self._replace(pool, actor)
 
-    def _collect(self, reference: Any) -> Outcome:
+    def _collect(self, reference: Any, attempt: Attempt) -> Outcome:
         import ray
 
-        pool, actor = self._running.pop(reference)
-        call, actor.call = actor.call, None
-        assert call is not None
+        call, actor = attempt.call, attempt.members[reference]
+        actor.is_busy = False
         try:
             outcome: Outcome = ray.get(reference)
             return outcome
         except ray.exceptions.RayActorError as error:
-            if self._pulse.answers():
-                ray.kill(actor.handle, no_restart=True)  # out of reach is not yet dead
-            self._replace(pool, actor)
+            self._kill(actor)  # out of reach is not yet dead
+            self._replace(attempt.pool, actor)
             return Outcome(call.key, "worker lost", error=_one_line(error))
         except ray.exceptions.RayError as error:
             return Outcome(call.key, "worker lost", error=_one_line(error))
 
-    def _replace(self, pool: _Pool, actor: _Actor) -> None:
+    def _kill(self, actor: Actor) -> None:
+        import ray
+
+        if self._pulse.answers():
+            ray.kill(actor.handle, no_restart=True)
+
+    def _replace(self, pool: Pool, actor: Actor) -> None:
         """Have another actor started by `wait`: it knows if there is still a head to ask for it."""
         pool.actors.remove(actor)
         self._lost.append(pool)
 
-    def _new_actor(self, pool: _Pool) -> _Actor:
+    def _new_actor(self, pool: Pool) -> Actor:
         shape = pool.shape
         options = {"num_cpus": shape.cpus, "num_gpus": shape.gpus}
         handle = self._actor_class.options(**options).remote(
             str(self._store.root), self._keep_every_s
         )
-        return _Actor(handle, handle.get_ready.remote(shape.imports_torch))
+        return Actor(handle, handle.get_ready.remote(shape.imports_torch, shape.gpus > 0))
 
 
-def _each(pools: dict[str, _Pool]) -> list[_Pool]:
+def _each(pools: dict[str, Pool]) -> list[Pool]:
     """Return each pool once."""
     return list(dict.fromkeys(pools.values()))
 

@@ -142,7 +142,7 @@ class _Run:
         elsewhere, self._elsewhere = self._elsewhere, []
         for waiting in elsewhere:
             self._schedule.put_back(waiting)
-        while (call := self._schedule.pop(self._executor.has_room)) is not None:
+        while (call := self._schedule.pop(self._executor.room())) is not None:
             lease = self._store.leases.acquire(call.key)
             if lease is None:
                 self._elsewhere.append(call)

@@ -53,14 +53,14 @@ class Schedule:
         """Whether every call is done, failed or skipped."""
         return not self._open
 
-    def pop(self, has_room: Callable[[str], bool] = lambda _: True) -> Call | None:
+    def pop(self, has_room: Callable[[Call], bool] = lambda _: True) -> Call | None:
         """Return the most urgent call that may start now, or None; it is handed out once.
 
-        has_room: whether a worker is free for a kind of call. A free one does not wait because
-        the most urgent call needs another.
+        has_room: whether workers are free for a call; asked of the most urgent one of every kind,
+        in order of urgency. A free one does not wait because the most urgent call needs another.
         """
         for ready in sorted(filter(None, self._ready.values()), key=lambda ready: ready[0]):
-            if has_room(self._calls[ready[0][-1]].kind):
+            if has_room(self._calls[ready[0][-1]]):
                 return self._calls[heapq.heappop(ready)[-1]]
         return None
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from mood_sweeps.engine.outcome import Outcome
-from mood_sweeps.engine.perform import perform
+from mood_sweeps.engine.perform import assist, perform
 from mood_sweeps.planner.call import Call
 from mood_sweeps.stages.threads import single_thread
 from mood_sweeps.store import Lease, Store
 
 if TYPE_CHECKING:
+    from mood_sweeps.stages.together import Meeting
     from mood_sweeps.stages.trials import Trials
 
 __all__ = ["Worker"]
@@ -27,15 +29,43 @@ class Worker:
         self._keep_every_s = keep_every_s
         self._trials: Trials | None = None
         self._failure: Exception | None = None
+        self._meeting: Meeting | None = None
 
-    def get_ready(self, imports_torch: bool) -> None:
-        """Import what training needs, if this worker is to train."""
+    def get_ready(self, imports_torch: bool, has_gpu: bool) -> str:
+        """Import what training needs, if this worker is to train; return its node's address."""
+        if not has_gpu:  # Ray shows a worker that was given none all there are
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""
         if imports_torch:
             import mood_sweeps.stages.train  # noqa: F401
+        return self._host()
 
     def perform(self, call: Call, lease: Lease) -> Outcome:
         """See `perform`."""
         return perform(call, self._store, lease, self._keep_every_s, self._run_trials)
+
+    def meet(self) -> tuple[str, int]:
+        """Open a meeting for a training that several share; return where it is."""
+        from mood_sweeps.stages.together import Meeting  # late: with it comes torch
+
+        self._meeting = Meeting(self._host())
+        return self._meeting.address
+
+    def lead(self, call: Call, lease: Lease, size: int) -> Outcome:
+        """Perform a training together with those that `assist`, who come to the meeting."""
+        from mood_sweeps.stages.together import Seat
+
+        assert self._meeting is not None
+        seat = Seat(self._meeting, 0, size, self._host())
+        try:
+            return perform(call, self._store, lease, self._keep_every_s, seat=seat)
+        finally:
+            self._meeting = None
+
+    def assist(self, call: Call, meeting: tuple[str, int], rank: int, size: int) -> Outcome:
+        """See `perform.assist`."""
+        from mood_sweeps.stages.together import Seat
+
+        return assist(call, self._store, Seat(meeting, rank, size, self._host()))
 
     def advance(self, number: int, rung: int) -> float | None:
         """Take a trial of the search that is being performed to a rung, in a thread beside it.
@@ -59,3 +89,8 @@ class Worker:
         run_in_tune(trials)
         if self._failure is not None:
             raise self._failure
+
+    def _host(self) -> str:
+        import ray  # late: a launch with nothing to run imports this file, not Ray
+
+        return str(ray.util.get_node_ip_address())

@@ -287,4 +287,5 @@ def _executor(options: Options, store: Store) -> Executor:
         gpus_per_worker=options.gpus_per_worker,
         workers=options.workers,
         keep_every_s=options.keep_every_s,
+        workers_per_training=options.workers_per_training,
     )

@@ -16,6 +16,7 @@ class Options:
 
     executor: ``ray`` or ``inline``. address: of a Ray cluster; None starts one here. workers:
     at most so many CPU workers. gpus_per_worker: share of a GPU per worker, where there are any.
+    workers_per_training: at most so many share a training whose batches are in parts.
     max_failures: stop starting new calls after so many failed. mlflow: mirror into MLflow.
     mlflow_wait_s: how long to wait at the end for MLflow to catch up. keep_every_s: how often the
     state of a training is kept, so that one that is killed goes on from there.
@@ -25,6 +26,7 @@ class Options:
     address: str | None = None
     workers: int | None = None
     gpus_per_worker: float = 1.0
+    workers_per_training: int = 1
     max_failures: int | None = None
     mlflow: bool = True
     mlflow_wait_s: float = 60.0
@@ -36,12 +38,21 @@ class Options:
             "executor": (self.executor in ("ray", "inline"), "ray or inline"),
             "workers": (self.workers is None or self.workers >= 1, "at least 1"),
             "gpus_per_worker": (0.0 < self.gpus_per_worker < math.inf, "more than 0"),
+            "workers_per_training": (self.workers_per_training >= 1, "at least 1"),
             "max_failures": (self.max_failures is None or self.max_failures >= 1, "at least 1"),
             "keep_every_s": (self.keep_every_s >= 0.0, "at least 0"),
             "mlflow_wait_s": (self.mlflow_wait_s >= 0.0, "at least 0"),
         }
-        return [
+        found = [
             Problem(f"{name} is {getattr(self, name)!r}; allowed: {wanted}")
             for name, (is_allowed, wanted) in allowed.items()
             if not is_allowed
         ]
+        if self.workers_per_training > 1 and self.gpus_per_worker < 1:
+            found.append(
+                Problem(
+                    f"gpus_per_worker is {self.gpus_per_worker!r}: workers that share a training "
+                    "need a GPU each; allowed: 1 or more, or workers_per_training 1"
+                )
+            )
+        return found

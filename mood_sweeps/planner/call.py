@@ -118,6 +118,11 @@ class Call:
     makes: tuple[Ref, ...]
     units: int
 
+    @property
+    def parts(self) -> int:
+        """How many workers can share it: 1 but for a training whose batches are in parts."""
+        return self.work.stage.parts if isinstance(self.work, Training) else 1
+
     def __str__(self) -> str:
         return f"{self.kind} {self.label}"
 

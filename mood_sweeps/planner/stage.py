@@ -89,6 +89,15 @@ class Stage:
         choice = _trained_by(self.work)
         return choice if isinstance(choice, Tuned) else None
 
+    @property
+    def parts(self) -> int:
+        """How many parts its batches are cut into, which several workers may share."""
+        work = self.work
+        choice = work.model if isinstance(work, Tokenizer) else _trained_by(work)
+        if choice is None or isinstance(choice, Tuned):
+            return 1
+        return int(getattr(choice.parameters, "accumulate", 1))
+
     def trials(self) -> tuple[Stage, ...]:
         """Return the trainings that a stage that is tuned tries, each of one setting.
 

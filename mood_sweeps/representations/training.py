@@ -32,8 +32,9 @@ Listener = Callable[[dict[str, Any]], None]
 class Trained:
     """What came of a training beside the weights.
 
-    curves: one record per epoch, a function of the arguments. measured: images_per_second,
-    peak_memory_mb and seconds of the loop in this process: how it went, not what came out.
+    curves: one record per epoch, a function of the arguments. measured: images_per_second
+    of all workers together, peak_memory_mb and seconds of the loop in this process, how many
+    workers there were: how it went, not what came out.
     """
 
     curves: list[dict[str, Any]]
@@ -127,6 +128,7 @@ def train(
         "images_per_second": seen / seconds,
         "training_seconds": seconds,
         "peak_memory_mb": peak_memory_mb(stepper.device),
+        "workers": float(team.size),
     }
     return Trained(state.curves, measured)
 

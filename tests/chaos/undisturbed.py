@@ -87,7 +87,7 @@ SUBJECTS = """
 """
 
 
-MEASURED = ("images_per_second", "peak_memory_mb", "training_seconds")
+MEASURED = ("images_per_second", "peak_memory_mb", "training_seconds", "workers")
 """Metrics of a training that differ whenever it runs, and come again where it is made again."""
 
 

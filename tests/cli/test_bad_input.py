@@ -85,6 +85,14 @@ BAD_COMMANDS = {
         ["launch", "small.yaml", "--gpus-per-worker", "nan"],
         "gpus_per_worker",
     ),
+    "GPUs too small to share": (
+        ["launch", "small.yaml", "--gpus-per-worker", "0.5", "--workers-per-training", "2"],
+        "need a GPU each",
+    ),
+    "nobody trains": (
+        ["launch", "small.yaml", "--workers-per-training", "0"],
+        "--workers-per-training",
+    ),
     "wait for no time": (["launch", "small.yaml", "--mlflow-wait", "nan"], "mlflow_wait_s"),
     "executor": (["launch", "small.yaml", "--executor", "dask"], "inline"),
     "verb": (["lunch", "small.yaml"], "did you mean 'launch'"),

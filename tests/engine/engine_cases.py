@@ -59,9 +59,8 @@ class ScriptedExecutor:
     def start(self) -> None:
         pass
 
-    def has_room(self, kind: str) -> bool:
-        del kind
-        return len(self._queue) < self._room
+    def room(self) -> Callable[[Call], bool]:
+        return lambda _call: len(self._queue) < self._room
 
     def submit(self, call: Call, lease: Lease) -> None:
         lease.check()

@@ -219,11 +219,11 @@ def test_the_inline_executor_performs_when_waited_for(plan: Plan, store: Store) 
     executor.check()
     executor.start()
     first, second = calls(plan, "extract")
-    assert executor.has_room(first.kind)
+    assert executor.room()(first)
     lease = store.leases.acquire(first.key)
     assert lease is not None
     executor.submit(first, lease)
-    assert not executor.has_room(second.kind)
+    assert not executor.room()(second)
     (outcome,) = executor.wait(0.0)
     assert (outcome.call_key, outcome.verdict) == (first.key, "reused")
     assert executor.wait(0.0) == []

@@ -110,7 +110,7 @@ def test_a_free_worker_takes_the_most_urgent_call_of_those_it_is_made_for() -> N
     urgent = [call(f"x{number}") for number in range(50)]
     behind = [call("t", kind="pretrain"), call("s", kind="score"), call("s2", kind="score")]
     schedule = Schedule([*urgent, *behind], {one.key: 5.0 for one in urgent})
-    popped = [schedule.pop(lambda kind: kind != "extract") for _ in range(4)]
+    popped = [schedule.pop(lambda call: call.kind != "extract") for _ in range(4)]
     assert [one and one.key for one in popped] == ["s", "s2", "t", None]
     assert (first := schedule.pop()) is not None
     assert first.key == "x0"

@@ -119,12 +119,12 @@ class Driven:
         """Return the command lines of its descendants that live."""
         return [shown for process in self.descendants() if (shown := _shown(process))]
 
-    def busy_workers(self) -> list[psutil.Process]:
-        """Return the Ray workers that are performing a call right now."""
+    def busy_workers(self, doing: str = "perform") -> list[psutil.Process]:
+        """Return the Ray workers that are performing a call right now, or what else is named."""
         busy = []
         for process in self.descendants():
             with contextlib.suppress(psutil.NoSuchProcess):
-                if process.cmdline()[:1] and "Worker.perform" in process.cmdline()[0]:
+                if process.cmdline()[:1] and f"Worker.{doing}" in process.cmdline()[0]:
                     busy.append(process)
         return busy
 

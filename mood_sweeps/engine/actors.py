@@ -1,0 +1,87 @@
+"""Pools of actors: who is free for which call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mood_sweeps.engine.pools import Shape
+from mood_sweeps.planner.call import Call
+
+__all__ = ["Actor", "Pool", "room"]
+
+STARTING_S = 120.0
+"""How long after its pool was made an actor that is still starting is counted on."""
+
+
+@dataclass(eq=False)
+class Actor:
+    """A worker process and whether it is performing a call.
+
+    starting: what resolves once the worker can take calls; None since it can. A worker that Ray
+    found no place for stays there, and nothing waits behind it. host: the address of its node.
+
+    One call at a time: a second one waiting behind a training could not move to an actor that
+    becomes free meanwhile, and the gap between two calls is under a millisecond.
+    """
+
+    handle: Any
+    starting: Any
+    host: str = ""
+    is_busy: bool = False
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it can take a call."""
+        return self.starting is None and not self.is_busy
+
+
+@dataclass(eq=False)
+class Pool:
+    """All actors of one resource shape. most: how many of them may share a training."""
+
+    shape: Shape
+    most: int = 1
+    actors: list[Actor] = field(default_factory=list)
+    made_at: float = field(default_factory=time.monotonic)
+
+    def free(self, call: Call) -> list[Actor]:
+        """Return the actors that are to perform a call, none if they are too few.
+
+        A training whose batches are in parts is shared by up to ``most``, of one node as far as
+        may be. Fewer would come to the same numbers, later: actors that will never start are not
+        waited for.
+        """
+        free = [actor for actor in self.actors if actor.is_free]
+        wanted = max(1, min(call.parts, self.most, self._expected()))
+        if len(free) < wanted:
+            return []
+        hosts = [actor.host for actor in free]
+        return sorted(free, key=lambda actor: -hosts.count(actor.host))[:wanted]
+
+    def _expected(self) -> int:
+        if time.monotonic() < self.made_at + STARTING_S:
+            return len(self.actors)
+        return sum(actor.starting is None for actor in self.actors)
+
+
+def room(pools: dict[str, Pool]) -> Callable[[Call], bool]:
+    """Return what says of calls, asked for in order of urgency, whether they may start now.
+
+    pools: by kind of call. Where free actors are too few for a call, they are kept for it: a less
+    urgent one of the same pool does not take them, or the others would never come together.
+    """
+    kept: set[Pool] = set()
+
+    def has_room(call: Call) -> bool:
+        pool = pools.get(call.kind)
+        if pool is None or pool in kept:
+            return False
+        if pool.free(call):
+            return True
+        kept.add(pool)
+        return False
+
+    return has_room

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from engine_cases import call
+
+from mood_sweeps.engine import actors
+from mood_sweeps.engine.actors import Actor, Pool, room
+from mood_sweeps.engine.pools import Shape
+from mood_sweeps.planner.call import Call
+
+
+class InParts(Call):
+    """A call whose batches are in ``n_parts``."""
+
+    n_parts = 1
+
+    @property
+    def parts(self) -> int:
+        return self.n_parts
+
+
+def in_parts(count: int, kind: str = "pretrain") -> Call:
+    plain = call("shared", kind=kind)
+    shared = InParts(**{name: getattr(plain, name) for name in plain.__dataclass_fields__})
+    InParts.n_parts = count
+    return shared
+
+
+def pool(count: int, most: int = 1, *, starting: int = 0, hosts: str = "") -> Pool:
+    ready: list[Any] = [
+        Actor(f"handle {n}", None, host) for n, host in enumerate(hosts or "a" * count)
+    ]
+    late = [Actor(f"late {n}", "reference") for n in range(starting)]
+    return Pool(Shape(1, 0, count + starting, imports_torch=True), most, [*ready, *late])
+
+
+def test_a_call_takes_one_actor_that_is_free() -> None:
+    some = pool(3, most=3)
+    some.actors[0].is_busy = True
+    assert some.free(call("any")) == [some.actors[1]]
+    for actor in some.actors:
+        actor.is_busy = True
+    assert some.free(call("any")) == []
+
+
+@pytest.mark.parametrize(
+    ("parts", "most", "actors", "taken"),
+    [(4, 8, 3, 3), (4, 2, 3, 2), (2, 8, 3, 2), (8, 1, 3, 1), (1, 8, 3, 1), (3, 3, 1, 1)],
+)
+def test_as_many_share_as_there_are_parts_and_actors_and_as_may(
+    parts: int, most: int, actors: int, taken: int
+) -> None:
+    assert len(pool(actors, most).free(in_parts(parts))) == taken
+
+
+def test_who_shares_a_training_is_of_one_node_as_far_as_may_be() -> None:
+    some = pool(5, most=3, hosts="abbab")
+    assert [actor.host for actor in some.free(in_parts(3))] == ["b", "b", "b"]
+    assert len(some.free(in_parts(2))) == 2
+
+
+def test_actors_that_start_are_waited_for_and_after_a_while_no_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    some = pool(2, most=4, starting=2)
+    assert some.free(in_parts(4)) == []
+    monkeypatch.setattr(actors, "STARTING_S", 0.0)
+    assert len(some.free(in_parts(4))) == 2
+    assert pool(0, most=4, starting=4).free(in_parts(4)) == []
+
+
+def test_free_actors_are_kept_for_the_more_urgent_call_that_needs_more() -> None:
+    training, scoring = pool(3, most=3), pool(1)
+    pools = {"pretrain": training, "finetune": training, "score": scoring}
+    shared, single, score = in_parts(3), call("ft", kind="finetune"), call("s", kind="score")
+    training.actors[0].is_busy = True
+    has_room = room(pools)
+    assert not has_room(shared)
+    assert not has_room(single)  # or the three would never be free at once
+    assert has_room(score)
+    has_room = room(pools)
+    assert has_room(single)  # where it is the more urgent one
+    training.actors[0].is_busy = False
+    assert room(pools)(shared)
+    assert not room({})(single)

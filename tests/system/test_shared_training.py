@@ -1,0 +1,81 @@
+"""A training that two Ray workers share: the bits of one process, whichever of them is killed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+import safetensors.numpy
+from driven import Driven, mood_sweep
+from facts import Facts
+
+pytestmark = pytest.mark.system
+
+SWEEP = """\
+name: shared
+axes:
+  pretext: [{classification: {epochs: 30, accumulate: 2}}]
+  backbone: [resnet_nano]
+  finetune: [pt, {pt+ft: {ft: {epochs: 2, accumulate: 4, drop_path: 0.2}}}]
+  scorer: [msp]
+  seed: [0]
+pairs:
+  - {id: digits:0-5, near: [digits:6-9], far: [gaussian]}
+"""
+LAUNCH = ("launch", "shared.yaml", "--no-mlflow", "--keep-every", "0")
+SHARED = (*LAUNCH, "--workers", "2", "--workers-per-training", "2")
+CHECKSUM_BYTES = 32
+
+
+def laid_out(folder: Path) -> Facts:
+    folder.mkdir()
+    (folder / "shared.yaml").write_text(SWEEP)
+    return Facts(folder / ".mood")
+
+
+def epochs_kept(facts: Facts) -> int:
+    """Return how many epochs of the pretraining are done in what is kept, past the package."""
+    for path in (facts.home / "store" / "unfinished").rglob("*"):
+        if path.is_file() and "." not in path.name:
+            tensors = safetensors.numpy.load(path.read_bytes()[CHECKSUM_BYTES:])
+            return int(json.loads(tensors["notes"].tobytes())["notes"]["epoch"])
+    return 0
+
+
+def test_whoever_is_killed_the_others_and_the_next_come_to_the_same(tmp_path: Path) -> None:
+    alone = laid_out(tmp_path / "alone")
+    code, output = mood_sweep(alone.home.parent, *LAUNCH, "--executor", "inline")
+    assert code == 0, output
+    assert alone.outcomes()["done"] == 6
+
+    facts = laid_out(tmp_path / "shared")
+    with Driven(facts.home.parent, *SHARED) as driven:
+
+        def gone(doing: str, when: Callable[[], object]) -> psutil.Process:
+            driven.until(lambda: when() and driven.busy_workers(doing), f"somebody is to {doing}")
+            (worker,) = driven.busy_workers(doing)
+            worker.kill()
+            return worker
+
+        gone("assist", lambda: epochs_kept(facts) > 1)
+        driven.until(lambda: facts.outcomes()["worker lost"] == 1, "the loss is noticed")
+        kept = epochs_kept(facts)
+        assert kept > 1
+        # Who goes on does so with another, or alone while that one starts.
+        driven.until(lambda: epochs_kept(facts) > kept, "the training goes on")
+        (leader,) = [*driven.busy_workers("lead"), *driven.busy_workers("perform")]
+        leader.kill()
+        assert driven.wait() == 0, driven.output
+    assert facts.outcomes() == {"worker lost": 2, "done": 6}
+    assert facts.numbers() == alone.numbers()
+    assert facts.digests() == alone.digests()
+    assert facts.left_overs(after_kill=True) == []
+    assert driven.orphans() == []
+    workers = {
+        json.loads(path.read_text())["measured"]["workers"]
+        for path in (facts.home / "store" / "objects" / "finetune").rglob("manifest.json")
+    }
+    assert workers == {2.0}
