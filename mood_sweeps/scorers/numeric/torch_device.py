@@ -60,6 +60,7 @@ class TorchDevice:
             torch.set_float32_matmul_precision(precision)
             for array in list(self._kept):
                 self._let_go(array)
+            torch.cuda.empty_cache()  # others may share the GPU; without one it does nothing
 
     def take(self, array: npt.NDArray[Any]) -> torch.Tensor:
         """Return a copy of the array there, of the type it has: what is narrow is sent narrow."""

@@ -9,6 +9,7 @@ from torch_devices import DEVICES, Watched
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.scorers.numeric.device import computing_on
+from mood_sweeps.scorers.numeric.nearest_keys import indices_of, similarities_of
 from mood_sweeps.scorers.numeric.rows import BLOCK
 from mood_sweeps.scorers.numeric.statistics import pooled_statistics
 
@@ -87,3 +88,14 @@ def test_squares_of_float32_are_added_in_float64():
     values = np.array([[1e7, 1.0], [3.0, 4.0]], dtype=np.float32)
     squares = there.give(there.row_squares(there.take(values)))
     assert squares.tolist() == [1e14 + 1, 25.0]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_zeros_of_both_signs_are_equally_near(device):
+    there = Watched(device)
+    best = there.no_neighbours(1, 3)
+    zeros = np.array([[-0.0, 0.0, -1.0, -0.0]], dtype=np.float32)
+    there.merge(best, there.take(zeros), 5)
+    keys = np.sort(there.neighbours(best))[0, ::-1]
+    assert indices_of(keys).tolist() == [5, 6, 8]
+    assert similarities_of(keys).tolist() == [0, 0, 0]
