@@ -20,6 +20,7 @@ import mood_sweeps as ms
 from mood_sweeps.features.score import score
 from mood_sweeps.metrics import detection_metrics
 from mood_sweeps.scorers import SCORERS
+from mood_sweeps.scorers.numeric import torch_device
 
 SETS = make_sets()
 COLUMNS = [
@@ -281,6 +282,24 @@ def test_threads_are_limited_while_scorers_run():
 
     score(SETS.train, SETS.test, SETS.oods, scorers="msp", threads=1, progress=look)
     assert set(seen) == {1}
+
+
+def test_products_are_computed_on_the_device_that_is_asked_for(monkeypatch):
+    used = []
+
+    class Watched(torch_device.TorchDevice):
+        def take(self, array):
+            used.append(array)
+            return super().take(array)
+
+    alone = table().drop(columns="seconds")
+    monkeypatch.setattr(torch_device, "cuda", lambda: Watched("cpu"))
+    there = table(device="cuda").drop(columns="seconds")
+    assert used
+    pd.testing.assert_frame_equal(there, alone, rtol=1e-5)
+    used.clear()
+    table()
+    assert not used
 
 
 def test_progress_is_told_before_every_scorer():

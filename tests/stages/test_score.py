@@ -18,6 +18,9 @@ from mood_sweeps.planner.call import Evaluation, Scoring
 from mood_sweeps.planner.fit import Fit, Selection, scores_key
 from mood_sweeps.planner.stage import Stage
 from mood_sweeps.planner.work import Extract
+from mood_sweeps.scorers.numeric import torch_device
+from mood_sweeps.scorers.numeric.device import device
+from mood_sweeps.scorers.numeric.torch_device import TorchDevice
 from mood_sweeps.spec.sweep import Selected
 from mood_sweeps.stages.score import Banks, Known, Scored, Scorings
 from mood_sweeps.stages.score_objects import (
@@ -133,6 +136,27 @@ def scored_fits(fits: Mapping[str, Fit | Selection], known: Known | None = None)
 
 def by_key(made: Scored) -> dict[str, dict[str, Any]]:
     return {row["score_key"]: row for row in made.rows}
+
+
+def test_scorers_run_on_the_device_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Asking(Distance):
+        def fit(self, train: FeatureBank, head: Head | None) -> dict[str, Any]:
+            CALLS[f"fit on {device().name}"] += 1
+            return super().fit(train, head)
+
+        def score(self, state: Mapping[str, Any], bank: FeatureBank) -> Any:
+            CALLS[f"score on {device().name}"] += 1
+            return super().score(state, bank)
+
+    monkeypatch.setattr(torch_device, "cuda", lambda: TorchDevice("cpu"))
+    CALLS.clear()
+    items = tuple(evaluations(fit_of(Asking()), "plain"))
+    work = Scoring("group", Ref("pretrain", "c"), TRAIN, ID, ("a", "b"), "head", items)
+    assert Scorings(work, BANKS, Known()).run("cuda").failures == []
+    assert CALLS["fit on torch on cpu"] == 1
+    assert CALLS["score on torch on cpu"] == 3
+    assert Scorings(work, BANKS, Known()).run().failures == []
+    assert CALLS["fit on cpu"] == 1
 
 
 def test_each_fit_and_each_bank_is_done_once() -> None:
