@@ -57,6 +57,12 @@ MOST_TRACEBACKS = 3
     show_default=True,
     help="At most so many workers share a training whose recipe says accumulate: 2 or more.",
 )
+@click.option(
+    "--score-on-gpus",
+    "scores_on_gpus",
+    is_flag=True,
+    help="Score on the workers that have GPUs; same numbers but for rounding.",
+)
 @click.option("--fail-fast", is_flag=True, help="Start nothing new after the first failure.")
 @click.option(
     "--max-failures", type=click.IntRange(min=1), help="Start nothing new after so many failures."
@@ -87,6 +93,7 @@ def command(
     workers: int | None,
     gpus_per_worker: float,
     workers_per_training: int,
+    scores_on_gpus: bool,
     fail_fast: bool,
     max_failures: int | None,
     no_mlflow: bool,
@@ -111,6 +118,7 @@ def command(
             workers=workers,
             gpus_per_worker=gpus_per_worker,
             workers_per_training=workers_per_training,
+            scores_on_gpus=scores_on_gpus,
             max_failures=1 if fail_fast else max_failures,
             mlflow=not no_mlflow,
             mlflow_wait_s=mlflow_wait,

@@ -13,14 +13,17 @@ __all__ = ["InlineExecutor"]
 
 
 class InlineExecutor:
-    """Performs a call when its outcome is waited for."""
+    """Performs a call when its outcome is waited for; for the parameters see `RayExecutor`."""
 
     name = "inline"
     performs_here = True
 
-    def __init__(self, store: Store, keep_every_s: float = 60.0) -> None:
+    def __init__(
+        self, store: Store, keep_every_s: float = 60.0, *, scores_on_gpus: bool = False
+    ) -> None:
         self._store = store
         self._keep_every_s = keep_every_s
+        self._scores_on_gpus = scores_on_gpus
         self._queue: list[tuple[Call, Lease]] = []
 
     def check(self) -> None:
@@ -41,7 +44,16 @@ class InlineExecutor:
         """Perform what was submitted, however long it takes."""
         del timeout_s
         queue, self._queue = self._queue, []
-        return [perform(call, self._store, lease, self._keep_every_s) for call, lease in queue]
+        return [
+            perform(
+                call,
+                self._store,
+                lease,
+                self._keep_every_s,
+                scores_on_gpu=self._scores_on_gpus,
+            )
+            for call, lease in queue
+        ]
 
     def close(self) -> None:
         """Forget what was not performed."""

@@ -36,15 +36,20 @@ def perform(
     keep_every_s: float,
     run_trials: RunTrials | None = None,
     seat: Seat | None = None,
+    scores_on_gpu: bool = False,
 ) -> Outcome:
     """Run a call whose inputs are in the store; publish only while ``lease`` is still held.
 
     keep_every_s: seconds between two keepings of a training's state. run_trials: runs the search of
     a stage that is tuned; by default in this process, one trial after another. seat: this
-    process's in the team that shares a training.
+    process's in the team that shares a training. scores_on_gpu: whether scorers multiply on the GPU
+    that this process was given, if it was.
     """
     return _reported(
-        call, lambda: Performance(call, store, lease, keep_every_s, run_trials, seat).outcome()
+        call,
+        lambda: Performance(
+            call, store, lease, keep_every_s, run_trials, seat, scores_on_gpu
+        ).outcome(),
     )
 
 

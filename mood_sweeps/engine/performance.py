@@ -48,6 +48,16 @@ class _Made:
     measured: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
+def _gpu_for(call: Call, scores_on_gpu: bool) -> str | None:
+    """Return the name of the GPU that a call computes on, if there is one for its kind."""
+    needs_images = isinstance(call.work, Training | Extraction | Drawing)
+    if not needs_images and not (scores_on_gpu and isinstance(call.work, Scoring)):
+        return None
+    from mood_sweeps.stages.device import own_gpu  # late for cost, see `perform`
+
+    return own_gpu()
+
+
 def _nothing(_folder: Path) -> None:
     """Write no file: a headless ensemble's object is its manifest."""
 
@@ -63,6 +73,7 @@ class Performance:
         keep_every_s: float,
         run_trials: RunTrials | None,
         seat: Seat | None,
+        scores_on_gpu: bool,
     ) -> None:
         self._call = call
         self._run_trials = run_trials
@@ -70,7 +81,8 @@ class Performance:
         self._keep_every_s = keep_every_s
         self._store = store
         self._lease = lease
-        self._environment = environment()
+        self._gpu = _gpu_for(call, scores_on_gpu)
+        self._environment = environment(self._gpu)
 
     def outcome(self) -> Outcome:
         """Do what the call asks for; return what came of it."""
@@ -175,7 +187,9 @@ class Performance:
             return Outcome(self._call.key, "reused", evaluations=tuple(found))
         work = dataclasses.replace(work, evaluations=rest)
         banks = self._banks(work)
-        scored = Scorings(work, banks, known_parts(self._store, work.group)).run()
+        scored = Scorings(work, banks, known_parts(self._store, work.group)).run(
+            "cpu" if self._gpu is None else "cuda"
+        )
         for row in scored.rows:
             row["reason"] = row["reason"] and plain(row["reason"])
             row["note"] = row["note"] and plain(row["note"])

@@ -31,14 +31,18 @@ class Shape:
 
 
 def shapes_for(
-    nodes: Sequence[Mapping[str, float]], gpus_per_worker: float, workers: int | None
+    nodes: Sequence[Mapping[str, float]],
+    gpus_per_worker: float,
+    workers: int | None,
+    scores_on_gpus: bool = False,
 ) -> dict[str, Shape]:
     """Return the pool of each kind of call: one for all without GPUs, else two.
 
     nodes: resources of each node (``CPU``, ``GPU``); a worker lives on one node, so what is left
     over on several does not add up to another worker. workers: at most so many without a GPU.
-    Where the GPU workers take every CPU they score too.
-    Raises InputError if no node has ``gpus_per_worker`` GPUs though some have GPUs.
+    Where the GPU workers take every CPU they score too, and where they are asked to.
+    Raises InputError if no node has ``gpus_per_worker`` GPUs though some have GPUs, or none has any
+    and scoring is to be done there.
     """
     n_gpu = n_cpu = 0
     for node in nodes:
@@ -51,9 +55,13 @@ def shapes_for(
         raise InputError(
             f"no node has {gpus_per_worker:g} GPUs for one worker; the most is {most:g}"
         )
+    if scores_on_gpus and not n_gpu:
+        raise InputError("no node has a GPU to score on; leave out --score-on-gpus")
     n_cpu = min(n_cpu, workers or n_cpu)
     if not n_gpu:
         return dict.fromkeys(KINDS, Shape(1, 0, max(1, n_cpu), imports_torch=True))
     training = Shape(1, gpus_per_worker, n_gpu, imports_torch=True)
-    scoring = Shape(1, 0, n_cpu, imports_torch=False) if n_cpu else training
+    scoring = training
+    if n_cpu and not scores_on_gpus:
+        scoring = Shape(1, 0, n_cpu, imports_torch=False)
     return {**dict.fromkeys(TRAINS, training), **dict.fromkeys(COMPUTES, scoring)}

@@ -40,7 +40,7 @@ class RayExecutor:
     gpus_per_worker: share of a GPU that a training or extracting worker takes, where there are
     any. workers: at most so many workers without a GPU; default one per CPU. keep_every_s: seconds
     between two keepings of a training's state. workers_per_training: at most so many share a
-    training whose batches are in parts.
+    training whose batches are in parts. scores_on_gpus: whether workers that have one score, there.
     """
 
     name = "ray"
@@ -55,6 +55,7 @@ class RayExecutor:
         workers: int | None = None,
         keep_every_s: float = 60.0,
         workers_per_training: int = 1,
+        scores_on_gpus: bool = False,
     ) -> None:
         self._store = store
         self._keep_every_s = keep_every_s
@@ -63,6 +64,7 @@ class RayExecutor:
         self._gpus_per_worker = gpus_per_worker
         self._workers = workers
         self._workers_per_training = workers_per_training
+        self._scores_on_gpus = scores_on_gpus
         self._pools: dict[str, Pool] = {}
         self._running: dict[Any, Attempt] = {}
         self._actor_class: Any = None
@@ -134,7 +136,7 @@ class RayExecutor:
             max_restarts=0, max_task_retries=0, concurrency_groups={TRIALS: 1}
         )(Worker)
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        shapes = shapes_for(nodes, self._gpus_per_worker, self._workers)
+        shapes = shapes_for(nodes, self._gpus_per_worker, self._workers, self._scores_on_gpus)
         pools = {shape: Pool(shape, self._workers_per_training) for shape in shapes.values()}
         for pool in pools.values():
             pool.actors = [self._new_actor(pool) for _ in range(pool.shape.size)]
@@ -268,7 +270,7 @@ class RayExecutor:
         shape = pool.shape
         options = {"num_cpus": shape.cpus, "num_gpus": shape.gpus}
         handle = self._actor_class.options(**options).remote(
-            str(self._store.root), self._keep_every_s
+            str(self._store.root), self._keep_every_s, self._scores_on_gpus and shape.gpus > 0
         )
         return Actor(handle, handle.get_ready.remote(shape.imports_torch, shape.gpus > 0))
 

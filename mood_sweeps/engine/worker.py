@@ -21,12 +21,13 @@ __all__ = ["Worker"]
 class Worker:
     """Performs one call after the other on the store at ``store_root``.
 
-    keep_every_s: seconds between two keepings of a training's state.
+    keep_every_s: seconds between two keepings of a training's state. scores_on_gpu: see `perform`.
     """
 
-    def __init__(self, store_root: str, keep_every_s: float) -> None:
+    def __init__(self, store_root: str, keep_every_s: float, scores_on_gpu: bool = False) -> None:
         self._store = Store(store_root)
         self._keep_every_s = keep_every_s
+        self._scores_on_gpu = scores_on_gpu
         self._trials: Trials | None = None
         self._failure: Exception | None = None
         self._meeting: Meeting | None = None
@@ -41,7 +42,14 @@ class Worker:
 
     def perform(self, call: Call, lease: Lease) -> Outcome:
         """See `perform`."""
-        return perform(call, self._store, lease, self._keep_every_s, self._run_trials)
+        return perform(
+            call,
+            self._store,
+            lease,
+            self._keep_every_s,
+            self._run_trials,
+            scores_on_gpu=self._scores_on_gpu,
+        )
 
     def meet(self) -> tuple[str, int]:
         """Open a meeting for a training that several share; return where it is."""

@@ -280,7 +280,7 @@ class _Launch:
 
 def _executor(options: Options, store: Store) -> Executor:
     if options.executor == "inline":
-        return InlineExecutor(store, options.keep_every_s)
+        return InlineExecutor(store, options.keep_every_s, scores_on_gpus=options.scores_on_gpus)
     return RayExecutor(
         store,
         options.address,
@@ -288,4 +288,5 @@ def _executor(options: Options, store: Store) -> Executor:
         workers=options.workers,
         keep_every_s=options.keep_every_s,
         workers_per_training=options.workers_per_training,
+        scores_on_gpus=options.scores_on_gpus,
     )

@@ -17,6 +17,8 @@ class Options:
     executor: ``ray`` or ``inline``. address: of a Ray cluster; None starts one here. workers:
     at most so many CPU workers. gpus_per_worker: share of a GPU per worker, where there are any.
     workers_per_training: at most so many share a training whose batches are in parts.
+    scores_on_gpus: whether scoring is left to the workers that have GPUs, and done there; numbers
+    are the same but for rounding.
     max_failures: stop starting new calls after so many failed. mlflow: mirror into MLflow.
     mlflow_wait_s: how long to wait at the end for MLflow to catch up. keep_every_s: how often the
     state of a training is kept, so that one that is killed goes on from there.
@@ -27,6 +29,7 @@ class Options:
     workers: int | None = None
     gpus_per_worker: float = 1.0
     workers_per_training: int = 1
+    scores_on_gpus: bool = False
     max_failures: int | None = None
     mlflow: bool = True
     mlflow_wait_s: float = 60.0

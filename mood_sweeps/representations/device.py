@@ -7,12 +7,17 @@ import sys
 
 import torch
 
-__all__ = ["own_device", "peak_memory_mb"]
+__all__ = ["gpu_name", "own_device", "peak_memory_mb"]
 
 
 def own_device() -> torch.device:
     """Return the device of this process; a Ray worker sees only the GPUs it was given."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def gpu_name(device: torch.device) -> str | None:
+    """Return what a GPU is called, None for a CPU."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else None
 
 
 def peak_memory_mb(device: torch.device) -> float:

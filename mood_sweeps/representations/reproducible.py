@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,6 +23,8 @@ def reproducible(seed: int, kind: str) -> Iterator[None]:
     Both are put back afterwards, so a block neither sees nor changes what surrounds it. The number
     of threads changes the order of sums and is the caller's to fix.
     """
+    # cuBLAS reads it when it starts; without it torch refuses deterministic products on a GPU.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     deterministic = torch.are_deterministic_algorithms_enabled()
     filling = _FILLING.fill_uninitialized_memory
     with torch.random.fork_rng(devices=[]):

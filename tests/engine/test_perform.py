@@ -43,11 +43,11 @@ def calls(plan: Plan, kind: str) -> list[Call]:
     return [call for call in found if call.kind == kind]
 
 
-def did(call: Call, store: Store) -> Outcome:
+def did(call: Call, store: Store, *, scores_on_gpu: bool = False) -> Outcome:
     lease = store.leases.acquire(call.key)
     assert lease is not None
     try:
-        return perform(call, store, lease, 60.0)
+        return perform(call, store, lease, 60.0, scores_on_gpu=scores_on_gpu)
     finally:
         store.leases.release(lease)
 
@@ -70,6 +70,31 @@ def test_training_again_gives_the_same_bytes(plan: Plan, store: Store, tmp_path:
     manifest = elsewhere.manifest(made.ref)
     assert manifest.origin.content == call.work.stage.content
     assert did(call, elsewhere).verdict == "reused"
+
+
+def test_a_gpu_is_named_by_what_was_computed_on_it(
+    plan: Plan, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mood_sweeps.scorers.numeric import torch_device
+    from mood_sweeps.stages import device
+
+    monkeypatch.setattr(device, "own_gpu", lambda: "Abacus 9")
+    monkeypatch.setattr(torch_device, "cuda", lambda: torch_device.TorchDevice("cpu"))
+    on_gpu = environment("Abacus 9")["class"]
+    assert on_gpu.startswith("cuda Abacus 9 torch-")
+    (made,) = did(classified(plan, "pretrain"), Store(tmp_path / "elsewhere")).made
+    assert made.environment == on_gpu
+    call = classified(plan, "score")
+    assert isinstance(call.work, Scoring)
+    before = {row["score_key"]: row for row in did(call, store).evaluations}
+    for scores_on_gpu, named in ((False, environment()["class"]), (True, on_gpu)):
+        for ref in store.refs(f"score/{call.work.group}"):
+            store.quarantine(ref)
+        outcome = did(call, store, scores_on_gpu=scores_on_gpu)
+        assert outcome.failures == ()
+        assert {row["environment"] for row in outcome.evaluations} == {named}
+        for row in outcome.evaluations:
+            assert row["auroc"] == pytest.approx(before[row["score_key"]]["auroc"], abs=1e-4)
 
 
 def test_only_missing_banks_are_extracted(plan: Plan, store: Store) -> None:

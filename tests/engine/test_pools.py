@@ -35,6 +35,15 @@ def test_gpu_workers_score_where_they_take_every_cpu() -> None:
     assert shapes["score"] is shapes["pretrain"]
 
 
+def test_gpu_workers_score_where_they_are_asked_to() -> None:
+    nodes = [{"CPU": 8.0, "GPU": 2.0}]
+    shapes = shapes_for(nodes, 0.5, None, scores_on_gpus=True)
+    assert set(shapes.values()) == {shapes["pretrain"]}
+    assert (shapes["score"].gpus, shapes["score"].size) == (0.5, 4)
+    with pytest.raises(InputError, match="no node has a GPU to score on"):
+        shapes_for([{"CPU": 8.0}], 1.0, None, scores_on_gpus=True)
+
+
 def test_nodes_without_cpus_take_no_worker() -> None:
     shapes = shapes_for([{"GPU": 4.0}, {"CPU": 1.0, "GPU": 4.0}], 1.0, None)
     assert shapes["pretrain"].size == 1
