@@ -27,6 +27,14 @@ class Head:
     bias: Floats
     detector: Floats | None = None
 
+    @property
+    def arrays(self) -> dict[str, Floats]:
+        """What it consists of, by name, row by row in memory: a file holds these."""
+        parts = {"weight": self.weight, "bias": self.bias, "detector": self.detector}
+        return {
+            name: np.ascontiguousarray(part) for name, part in parts.items() if part is not None
+        }
+
 
 Pull = Callable[[Floats, Floats | None], tuple[Floats | None, Floats | None]]
 """From features (n, D) and logits (n, C) to the derivatives of a scalar by each of them, as a

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import safetensors.numpy
 import safetensors.torch
 import torch
@@ -57,12 +56,7 @@ class Checkpoint:
         folder.mkdir(parents=True, exist_ok=True)
         safetensors.torch.save_file(self.weights, folder / "model.safetensors")
         if self.head is not None:
-            head = {"weight": self.head.weight, "bias": self.head.bias}
-            if self.head.detector is not None:
-                head["detector"] = self.head.detector
-            # Row by row: safetensors writes the memory as it lies, whatever the strides say.
-            head = {name: np.asarray(array, order="C") for name, array in head.items()}
-            safetensors.numpy.save_file(head, folder / "head.safetensors")
+            safetensors.numpy.save_file(self.head.arrays, folder / "head.safetensors")
         described: dict[str, Any] = {"architecture": self.architecture, "summary": self.summary}
         if self.decoder is not None:
             safetensors.torch.save_file(self.decoder.weights, folder / "decoder.safetensors")

@@ -60,18 +60,14 @@ def load_bank(folder: Path) -> FeatureBank:
 
 def save_head(head: Head, folder: Path) -> None:
     """Write a checkpoint's head beside its weights."""
-    arrays = {"weight": head.weight, "bias": head.bias}
-    if head.detector is not None:
-        arrays["detector"] = head.detector
-    save_arrays(arrays, folder / HEAD_FILE)
+    save_arrays(head.arrays, folder / HEAD_FILE)
 
 
 def load_head(folder: Path) -> Head | None:
     """Read the head of a checkpoint's folder; None if it is headless."""
     if not (folder / HEAD_FILE).exists():
         return None
-    arrays = load_arrays(folder / HEAD_FILE)
-    return Head(arrays["weight"], arrays["bias"], arrays.get("detector"))
+    return Head(**load_arrays(folder / HEAD_FILE))
 
 
 def save_picture(
