@@ -42,6 +42,8 @@ class Stepper:
             fused=True,
         )
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.precision == "fp16")
+        # It begins with the first loss it sees, and a team's member may never compute one.
+        self.scaler.scale(torch.zeros((), device=self.device))
         self._recipe = recipe
         self._loss: Any = torch.compile(objective) if recipe.compile else objective
         self._parts = Parts(

@@ -92,11 +92,12 @@ def test_who_computes_which_part_changes_no_bit(pretext: str, backbone: str) -> 
     assert not same_state(alone, objectives.new())
 
 
-def test_half_precision_is_scaled_alike_by_all() -> None:
-    objectives = Objectives("mae", "vit_nano", accumulate=2, precision="bf16", clip=0.1)
-    alone, *members = [objectives.new() for _ in range(3)]
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision_is_scaled_alike_by_all(precision: str) -> None:
+    objectives = Objectives("mae", "vit_nano", accumulate=2, precision=precision, clip=0.1)
+    alone, *members = [objectives.new() for _ in range(4)]
     objectives.train(alone, ALONE)
-    as_team(2, lambda team: objectives.train(members[team.rank], team))
+    as_team(3, lambda team: objectives.train(members[team.rank], team))  # one has no part
     assert all(same_state(member, alone) for member in members)
 
 
