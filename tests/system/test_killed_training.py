@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import safetensors.numpy
 from driven import Driven, mood_sweep
 from facts import Facts
+from kept import epochs_kept, kept_files
 
 pytestmark = pytest.mark.system
 
@@ -41,7 +41,6 @@ pairs:
 LAUNCH = ("launch", "long.yaml", "--no-mlflow", "--keep-every", "0")
 INLINE = (*LAUNCH, "--executor", "inline")
 RAY = (*LAUNCH, "--workers", "1")
-CHECKSUM_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -66,19 +65,6 @@ def trained(folder: Path, kind: str = "pretrain") -> Trained:
     assert kept_files(folder) == []
     assert facts.left_overs() == []
     return Trained(digest, round(measured["images_per_second"] * measured["training_seconds"]))
-
-
-def kept_files(folder: Path) -> list[Path]:
-    place = folder / ".mood" / "store" / "unfinished"
-    return [path for path in place.rglob("*") if path.is_file() and "." not in path.name]
-
-
-def epochs_kept(folder: Path) -> int:
-    """Return how many epochs are done in what is kept, past the package."""
-    for path in kept_files(folder):
-        tensors = safetensors.numpy.load(path.read_bytes()[CHECKSUM_BYTES:])
-        return int(json.loads(tensors["notes"].tobytes())["notes"]["epoch"])
-    return 0
 
 
 @pytest.fixture(scope="module")

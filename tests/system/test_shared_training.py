@@ -8,9 +8,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-import safetensors.numpy
 from driven import Driven, mood_sweep
 from facts import Facts
+from kept import epochs_kept
 
 pytestmark = pytest.mark.system
 
@@ -27,7 +27,6 @@ pairs:
 """
 LAUNCH = ("launch", "shared.yaml", "--no-mlflow", "--keep-every", "0")
 SHARED = (*LAUNCH, "--workers", "2", "--workers-per-training", "2")
-CHECKSUM_BYTES = 32
 
 
 def laid_out(folder: Path) -> Facts:
@@ -36,23 +35,15 @@ def laid_out(folder: Path) -> Facts:
     return Facts(folder / ".mood")
 
 
-def epochs_kept(facts: Facts) -> int:
-    """Return how many epochs of the pretraining are done in what is kept, past the package."""
-    for path in (facts.home / "store" / "unfinished").rglob("*"):
-        if path.is_file() and "." not in path.name:
-            tensors = safetensors.numpy.load(path.read_bytes()[CHECKSUM_BYTES:])
-            return int(json.loads(tensors["notes"].tobytes())["notes"]["epoch"])
-    return 0
-
-
 def test_whoever_is_killed_the_others_and_the_next_come_to_the_same(tmp_path: Path) -> None:
     alone = laid_out(tmp_path / "alone")
     code, output = mood_sweep(alone.home.parent, *LAUNCH, "--executor", "inline")
     assert code == 0, output
     assert alone.outcomes()["done"] == 6
 
-    facts = laid_out(tmp_path / "shared")
-    with Driven(facts.home.parent, *SHARED) as driven:
+    folder = tmp_path / "shared"
+    facts = laid_out(folder)
+    with Driven(folder, *SHARED) as driven:
 
         def gone(doing: str, when: Callable[[], object]) -> psutil.Process:
             driven.until(lambda: when() and driven.busy_workers(doing), f"somebody is to {doing}")
@@ -60,12 +51,12 @@ def test_whoever_is_killed_the_others_and_the_next_come_to_the_same(tmp_path: Pa
             worker.kill()
             return worker
 
-        gone("assist", lambda: epochs_kept(facts) > 1)
+        gone("assist", lambda: epochs_kept(folder) > 1)
         driven.until(lambda: facts.outcomes()["worker lost"] == 1, "the loss is noticed")
-        kept = epochs_kept(facts)
+        kept = epochs_kept(folder)
         assert kept > 1
         # Who goes on does so with another, or alone while that one starts.
-        driven.until(lambda: epochs_kept(facts) > kept, "the training goes on")
+        driven.until(lambda: epochs_kept(folder) > kept, "the training goes on")
         (leader,) = [*driven.busy_workers("lead"), *driven.busy_workers("perform")]
         leader.kill()
         assert driven.wait() == 0, driven.output
