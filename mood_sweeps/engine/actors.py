@@ -13,7 +13,9 @@ from mood_sweeps.planner.call import Call
 __all__ = ["Actor", "Pool", "room"]
 
 STARTING_S = 120.0
-"""How long after its pool was made an actor that is still starting is counted on."""
+"""How long an actor that is starting is counted on."""
+KEPT_S = 120.0
+"""How long free actors are kept for a call that needs more of them."""
 
 
 @dataclass(eq=False)
@@ -31,11 +33,17 @@ class Actor:
     starting: Any
     host: str = ""
     is_busy: bool = False
+    begun_at: float = field(default_factory=time.monotonic)
 
     @property
     def is_free(self) -> bool:
         """Whether it can take a call."""
         return self.starting is None and not self.is_busy
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it has been starting for so long that it may never be ready."""
+        return self.starting is not None and time.monotonic() >= self.begun_at + STARTING_S
 
 
 @dataclass(eq=False)
@@ -45,26 +53,43 @@ class Pool:
     shape: Shape
     most: int = 1
     actors: list[Actor] = field(default_factory=list)
-    made_at: float = field(default_factory=time.monotonic)
+    _kept_since: float | None = None
 
     def free(self, call: Call) -> list[Actor]:
         """Return the actors that are to perform a call, none if they are too few.
 
         A training whose batches are in parts is shared by up to ``most``, of one node as far as
-        may be. Fewer would come to the same numbers, later: actors that will never start are not
-        waited for.
+        may be. Fewer would come to the same numbers, later: who will hardly ever start is not
+        waited for, nor longer than ``KEPT_S`` for who performs something else.
         """
         free = [actor for actor in self.actors if actor.is_free]
         wanted = max(1, min(call.parts, self.most, self._expected()))
-        if len(free) < wanted:
+        if len(free) < wanted and not self._was_kept:
             return []
         hosts = [actor.host for actor in free]
-        return sorted(free, key=lambda actor: -hosts.count(actor.host))[:wanted]
+        return sorted(free, key=lambda actor: (-hosts.count(actor.host), actor.host))[:wanted]
+
+    def keep(self) -> None:
+        """Keep the free actors, if there are any, for a call that needs more."""
+        if self._kept_since is None and any(actor.is_free for actor in self.actors):
+            self._kept_since = time.monotonic()
+
+    def take(self, call: Call) -> list[Actor]:
+        """Return what `free` does; they are busy from now on."""
+        taken = self.free(call)
+        for actor in taken:
+            actor.is_busy = True
+        if call.parts > 1:
+            self._kept_since = None
+        return taken
+
+    @property
+    def _was_kept(self) -> bool:
+        return self._kept_since is not None and time.monotonic() >= self._kept_since + KEPT_S
 
     def _expected(self) -> int:
-        if time.monotonic() < self.made_at + STARTING_S:
-            return len(self.actors)
-        return sum(actor.starting is None for actor in self.actors)
+        """Return how many actors there may be soon: one that was lost is replaced."""
+        return self.shape.size - sum(actor.is_late for actor in self.actors)
 
 
 def room(pools: dict[str, Pool]) -> Callable[[Call], bool]:
@@ -81,6 +106,7 @@ def room(pools: dict[str, Pool]) -> Callable[[Call], bool]:
             return False
         if pool.free(call):
             return True
+        pool.keep()
         kept.add(pool)
         return False
 

@@ -15,7 +15,7 @@ from mood_sweeps.planner.call import Call
 __all__ = ["Attempt"]
 
 GRACE_S = 10.0
-"""How long the others may take to end once one has: who shares a training ends it with all."""
+"""How long the others may take to end once the leader has, or one that lost them or failed."""
 
 
 @dataclass(eq=False)
@@ -32,9 +32,13 @@ class Attempt:
     _due_at: float = math.inf
 
     def came(self, reference: Any, outcome: Outcome) -> None:
-        """Take what a member came to; from now on the others are waited for a while only."""
+        """Take what a member came to; as a rule the others are waited for a while only, then.
+
+        Who assisted is done before its leader, who measures and publishes what they trained.
+        """
         self._came[reference] = outcome
-        self._due_at = min(self._due_at, time.monotonic() + GRACE_S)
+        if outcome.verdict != "done" or reference == next(iter(self.members)):
+            self._due_at = min(self._due_at, time.monotonic() + GRACE_S)
 
     @property
     def is_over(self) -> bool:
@@ -42,10 +46,10 @@ class Attempt:
         return len(self._came) == len(self.members)
 
     def take_overdue(self) -> list[Actor]:
-        """Return, once, the actors that are waited for no longer."""
-        if self.is_over or time.monotonic() < self._due_at:
+        """Return the actors that are waited for no longer; asked again soon after, nobody."""
+        if time.monotonic() < self._due_at:
             return []
-        self._due_at = math.inf
+        self._due_at = time.monotonic() + GRACE_S
         return [actor for reference, actor in self.members.items() if reference not in self._came]
 
     def outcome(self) -> Outcome:

@@ -149,9 +149,7 @@ class RayExecutor:
     def submit(self, call: Call, lease: Lease) -> None:
         """Give the call to a free actor of its pool, or to several that share a training."""
         pool = self._pools[call.kind]
-        leader, *others = members = pool.free(call)
-        for actor in members:
-            actor.is_busy = True
+        leader, *others = members = pool.take(call)
         if others:
             meeting, size = leader.handle.meet.remote(), len(members)
             asked = {leader.handle.lead.remote(call, lease, size): leader}

@@ -59,6 +59,8 @@ def test_who_shares_a_training_is_of_one_node_as_far_as_may_be() -> None:
     some = pool(5, most=3, hosts="abbab")
     assert [actor.host for actor in some.free(in_parts(3))] == ["b", "b", "b"]
     assert len(some.free(in_parts(2))) == 2
+    twice_two = pool(4, most=2, hosts="abab")
+    assert [actor.host for actor in twice_two.free(in_parts(2))] == ["a", "a"]
 
 
 def test_actors_that_start_are_waited_for_and_after_a_while_no_longer(
@@ -69,6 +71,31 @@ def test_actors_that_start_are_waited_for_and_after_a_while_no_longer(
     monkeypatch.setattr(actors, "STARTING_S", 0.0)
     assert len(some.free(in_parts(4))) == 2
     assert pool(0, most=4, starting=4).free(in_parts(4)) == []
+
+
+def test_one_that_was_lost_is_waited_for_until_its_successor_has_had_time_to_start() -> None:
+    some = pool(2, most=2)
+    some.actors.pop()
+    assert some.free(in_parts(2)) == []
+    successor = Actor("new", "reference")
+    some.actors.append(successor)
+    assert some.free(in_parts(2)) == []
+    successor.begun_at -= actors.STARTING_S
+    assert len(some.free(in_parts(2))) == 1
+
+
+def test_free_actors_are_kept_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    some = pool(3, most=3)
+    some.actors[0].is_busy = True  # for hours, maybe
+    for _ in range(2):
+        assert not room({"pretrain": some})(in_parts(3))
+    monkeypatch.setattr(actors, "KEPT_S", 0.0)
+    assert room({"pretrain": some})(in_parts(3))
+    assert some.take(in_parts(3)) == some.actors[1:]
+    assert not room({"pretrain": some})(in_parts(3))  # nobody is free
+    some.actors[1].is_busy = False
+    monkeypatch.undo()
+    assert not room({"pretrain": some})(in_parts(3))  # the next one waits anew
 
 
 def test_free_actors_are_kept_for_the_more_urgent_call_that_needs_more() -> None:

@@ -59,9 +59,21 @@ def test_the_last_are_waited_for_a_while_once_the_first_is_back(
     attempt = shared()
     assert attempt.take_overdue() == []
     attempt.came("r1", outcome("worker lost"))
+    monkeypatch.undo()
     assert [actor.handle for actor in attempt.take_overdue()] == ["handle 0", "handle 2"]
-    assert attempt.take_overdue() == []  # once: they are on their way
+    assert attempt.take_overdue() == []  # they are on their way
     attempt.came("r0", outcome("worker lost"))
     attempt.came("r2", outcome("worker lost"))
     assert attempt.take_overdue() == []
     assert attempt.outcome().verdict == "worker lost"
+
+
+def test_a_leader_may_take_its_time_to_publish_but_no_assistant_to_follow_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(attempts, "GRACE_S", 0.0)
+    attempt = shared()
+    attempt.came("r1", outcome("done"))
+    assert attempt.take_overdue() == []
+    attempt.came("r0", outcome("done"))
+    assert [actor.handle for actor in attempt.take_overdue()] == ["handle 2"]
