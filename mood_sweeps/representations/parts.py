@@ -105,8 +105,13 @@ class Parts:
     def _pairs(
         self, images: torch.Tensor, labels: torch.Tensor
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield this member's parts, each at the beginning of memory of its own.
+
+        Where in memory a product's factors begin can change its last bits.
+        """
         mine = len(range(self._cut.team.rank, self._cut.count, self._cut.team.size))
-        return zip(images.chunk(max(1, mine)), labels.chunk(max(1, mine)), strict=True)
+        pairs = zip(images.chunk(max(1, mine)), labels.chunk(max(1, mine)), strict=True)
+        return ((some.clone(), their.clone()) for some, their in pairs)
 
     def _gradients(self) -> Found:
         """Take the gradients away from the parameters."""

@@ -20,7 +20,7 @@ _DISTRIBUTED: Any = torch.distributed  # parts of it are absent from torch's ann
 _PATIENCE = timedelta(minutes=30)
 """How long one waits for another, who may have a part of a batch or an evaluation before him."""
 _COMING = timedelta(minutes=2)
-"""How long the first waits for the others, who need only begin."""
+"""How long each waits for the others to come, who need only begin."""
 
 
 class Team(Protocol):
@@ -90,6 +90,8 @@ class Connected:
                 if isinstance(meeting, Meeting)
                 else _DISTRIBUTED.TCPStore(*meeting, is_master=False, timeout=_COMING)
             )
+            self._store.set(_came(rank), "")
+            self._store.wait([_came(other) for other in range(size)], _COMING)
             self._group = _group(self._store, rank, size, host, device)
             self.gather(torch.zeros(1, device=device))
         except RuntimeError as error:
@@ -107,6 +109,11 @@ class Connected:
     def leave(self) -> None:
         """Let go of the others, so that whoever still waits for this process learns it is gone."""
         self._group = None  # its connections go with it
+
+
+def _came(rank: int) -> str:
+    """Return where the server is told that a member has come."""
+    return f"came/{rank}"
 
 
 def _group(store: Any, rank: int, size: int, host: str, device: torch.device) -> Any:

@@ -92,6 +92,34 @@ def test_who_computes_which_part_changes_no_bit(pretext: str, backbone: str) -> 
     assert not same_state(alone, objectives.new())
 
 
+class Linear(Objective):
+    """One product, of images as they lie in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(49, 6))
+
+    def forward(
+        self, images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
+        del generator
+        return torch.nn.functional.cross_entropy(self.network(images), labels)
+
+
+def test_where_in_memory_a_part_lies_changes_no_bit() -> None:
+    images = Batches(CORPUS, {**FORM, "size": 7})  # of 196 bytes: most begin between two blocks
+    recipe = Recipe(epochs=EPOCHS, batch_size=15, accumulate=5)
+    alone, *members = [Linear() for _ in range(3)]
+
+    def go(objective: Objective, team: Team) -> Trained:
+        return train(objective, images, LABELS, recipe, seed=0, kind="any", team=team)
+
+    go(alone, ALONE)
+    as_team(2, lambda team: go(members[team.rank], team))
+    assert all(same_state(member, alone) for member in members)
+
+
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_half_precision_is_scaled_alike_by_all(precision: str) -> None:
     objectives = Objectives("mae", "vit_nano", accumulate=2, precision=precision, clip=0.1)
@@ -211,7 +239,6 @@ def test_a_meeting_is_at_a_free_port_and_knows_who_does_not_come(
     from mood_sweeps.representations import team
 
     monkeypatch.setattr(team, "_COMING", timedelta(seconds=0.5))
-    monkeypatch.setattr(team, "_PATIENCE", timedelta(seconds=0.5))
     first, second = Meeting(HERE), Meeting(HERE)
     assert first.address[1] != second.address[1]
     with pytest.raises(MemberLost, match="did not come together"):
