@@ -8,6 +8,7 @@ out: only how many parts there are.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -164,7 +165,7 @@ class _Sums:
     @torch.no_grad()
     def add(self, mine: Found, given: Sequence[Sequence[bool]]) -> None:
         """Add everybody's tensors, in order of rank; given: who has which."""
-        for bucket in self._buckets():
+        for bucket in self._buckets([any(some) for some in zip(*given, strict=True)]):
             sizes = [self._like[at].numel() for at in bucket]
             flat = torch.cat([self._or_zeros(at, mine[at]).reshape(-1) for at in bucket])
             for rank, everything in enumerate(self._team.gather(flat)):
@@ -179,17 +180,24 @@ class _Sums:
     def _or_zeros(self, at: int, found: torch.Tensor | None) -> torch.Tensor:
         return torch.zeros_like(self._like[at]) if found is None else found
 
-    def _buckets(self) -> Iterator[list[int]]:
-        """Yield places of tensors of one type that together are no more than a bucket holds."""
-        bucket: list[int] = []
-        held = 0
+    def _buckets(self, wanted: Sequence[bool]) -> Iterator[list[int]]:
+        """Yield places of tensors of one type that together are no more than a bucket holds.
+
+        wanted: which places. Those of a type go together: BatchNorms have a count between averages.
+        """
+        of_type = defaultdict[torch.dtype, list[int]](list)
         for at, one in enumerate(self._like):
-            if bucket and (held + one.numel() > _BUCKET or one.dtype != self._like[at - 1].dtype):
-                yield bucket
-                bucket, held = [], 0
-            bucket.append(at)
-            held += one.numel()
-        if bucket:
+            if wanted[at]:
+                of_type[one.dtype].append(at)
+        for places in of_type.values():
+            bucket: list[int] = []
+            held = 0
+            for at in places:
+                held += self._like[at].numel()
+                if bucket and held > _BUCKET:
+                    yield bucket
+                    bucket, held = [], self._like[at].numel()
+                bucket.append(at)
             yield bucket
 
 

@@ -22,7 +22,7 @@ from mood_sweeps.representations.objectives.objective import Objective
 from mood_sweeps.representations.pretexts.classification import Classification
 from mood_sweeps.representations.progress import Progress
 from mood_sweeps.representations.recipe import Recipe
-from mood_sweeps.representations.team import ALONE, Connected, Meeting, Team
+from mood_sweeps.representations.team import ALONE, Alone, Connected, Meeting, Team
 from mood_sweeps.representations.training import Trained, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -226,6 +226,30 @@ def test_buffers_move_by_the_mean_of_the_parts() -> None:
     assert int(objective.count) == 6
     assert objective.mask.tolist() == [-math.inf, 0.0]
     assert len(set(objective.drawn)) == 2
+
+
+class Overheard(Alone):
+    """A team of one that notes how much it would send, and of what type."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[torch.dtype, int]] = []
+
+    def gather(self, mine: torch.Tensor) -> list[torch.Tensor]:
+        self.sent.append((mine.dtype, mine.numel()))
+        return super().gather(mine)
+
+
+def test_what_moved_travels_together_and_nothing_else_does() -> None:
+    objectives = Objectives("classification", "resnet_nano", accumulate=2, epochs=1)
+    team, objective = Overheard(), objectives.new()
+    objectives.train(objective, team)
+    inner: Any = objective.inner
+    buffers = list(inner.buffers())
+    floats = sum(one.numel() for one in [*inner.parameters(), *buffers] if one.ndim > 0)
+    counts = sum(one.ndim == 0 for one in buffers)
+    _agreed, _header, *part = team.sent[:4]
+    assert part == [(torch.float32, floats), (torch.int64, counts)]
+    assert len(team.sent) == 1 + 2 * (len(CORPUS) // BATCH) * 3
 
 
 FORM = {"size": 1, "channels": 1, "mean": [0.5], "std": [0.5]}
