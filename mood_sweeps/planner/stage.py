@@ -92,8 +92,7 @@ class Stage:
     @property
     def parts(self) -> int:
         """How many parts its batches are cut into, which several workers may share."""
-        work = self.work
-        choice = work.model if isinstance(work, Tokenizer) else _trained_by(work)
+        choice = _trained_by(self.work)
         if choice is None or isinstance(choice, Tuned):
             return 1
         return int(getattr(choice.parameters, "accumulate", 1))

@@ -52,7 +52,7 @@ def train_from(stage: Stage, store: Store, progress: Progress, team: Team = ALON
         if work.corpus is None or work.seed is None:
             return read_tokenizer(work.model)
         corpus = image_set(work.corpus).load("train")
-        return train_tokenizer(work.model, corpus, work.seed, progress=progress, team=team)
+        return train_tokenizer(work.model, corpus, work.seed, progress=progress)
     if isinstance(work, LoadPublished):
         return load_published(
             work.tag, work.backbone, work.transform, work.revision, with_head=work.with_head

@@ -19,7 +19,6 @@ from mood_sweeps.planner.work import Finetune, Pretrain
 from mood_sweeps.representations.checkpoint import Checkpoint
 from mood_sweeps.representations.extract import extract
 from mood_sweeps.representations.progress import Progress
-from mood_sweeps.representations.team import ALONE, Team
 from mood_sweeps.search.halving import FAILED, is_wanted, ranked, survivors
 from mood_sweeps.stages.train import came_from, train, train_from
 from mood_sweeps.store import Lease, Store
@@ -166,15 +165,13 @@ def train_or_tune(
     lease: Lease | None,
     keep_every_s: float,
     run_trials: Callable[[Trials], None] | None = None,
-    team: Team = ALONE,
 ) -> Checkpoint:
     """Return the checkpoint of a stage, the best trial's if it is tuned; for the rest see `train`.
 
-    run_trials: runs the search; by default, and whatever it leaves, in turn. team: shares a stage
-    that is not tuned.
+    run_trials: runs the search; by default, and whatever it leaves, in turn.
     """
     if stage.tuned is None:
-        return train(stage, store, lease, keep_every_s, team)
+        return train(stage, store, lease, keep_every_s)
     trials = Trials(stage, store, lease, keep_every_s)
     if run_trials is not None:
         run_trials(trials)

@@ -13,7 +13,6 @@ from mood_sweeps.representations.device import own_device
 from mood_sweeps.representations.objectives.dvae import DvaeObjective
 from mood_sweeps.representations.progress import Progress
 from mood_sweeps.representations.reproducible import reproducible
-from mood_sweeps.representations.team import ALONE, Team
 from mood_sweeps.representations.tokenizers.declared import Dvae
 from mood_sweeps.representations.tokenizers.dvae import (
     DiscreteVae,
@@ -36,11 +35,10 @@ def train_tokenizer(
     *,
     progress: Progress | None = None,
     listener: Listener | None = None,
-    team: Team = ALONE,
 ) -> Checkpoint:
     """Return the checkpoint of the tokenizer ``model`` declares, trained on ``corpus``.
 
-    Labels are not looked at. progress, team, reproducibility, errors: as of `pretrain`.
+    Labels are not looked at. progress, reproducibility, errors: as of `pretrain`.
     """
     recipe: Dvae = model.parameters
     names = ("channels", "patch_size", "vocabulary", "width", "blocks")
@@ -60,7 +58,6 @@ def train_tokenizer(
             progress=progress,
             listener=listener,
             measure=lambda: _measured(network, images),
-            team=team,
         )
     last = trained.curves[-1]
     summary = {name: last[name] for name in _SUMMARY}
