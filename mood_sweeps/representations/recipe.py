@@ -36,7 +36,7 @@ class Recipe:
     workers may share them. Every part has random numbers of its own, and BatchNorm and contrastive
     losses see one part at a time, so it changes what is computed. precision: of matrix products
     (bf16 and fp16 by automatic mixed precision); never taken from the hardware. compile: whether
-    torch compiles the network, which fuses and reorders sums.
+    torch compiles the network's blocks, which reorders sums; it needs a C++ compiler on the worker.
     """
 
     presets: ClassVar[Presets] = {}

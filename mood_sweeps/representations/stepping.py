@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from mood_sweeps.representations.compiling import compiled
 from mood_sweeps.representations.objectives.objective import Objective
 from mood_sweeps.representations.parts import Cut, Parts
 from mood_sweeps.representations.recipe import Recipe
@@ -45,7 +46,7 @@ class Stepper:
         # It begins with the first loss it sees, and a team's member may never compute one.
         self.scaler.scale(torch.zeros((), device=self.device))
         self._recipe = recipe
-        self._loss: Any = torch.compile(objective) if recipe.compile else objective
+        self._loss: Any = compiled(objective) if recipe.compile else objective
         self._parts = Parts(
             objective, self.parameters, cut or Cut(), self._loss_of, self.scaler.scale
         )
