@@ -246,6 +246,8 @@ class RayExecutor:
         try:
             outcome: Outcome = ray.get(reference)
             return outcome
+        except ray.exceptions.RayTaskError as error:  # its leader died, say: it is well itself
+            return Outcome(call.key, "worker lost", error=_one_line(error))
         except ray.exceptions.RayActorError as error:
             self._kill(actor)  # out of reach is not yet dead
             self._replace(attempt.pool, actor)

@@ -3,9 +3,14 @@ from __future__ import annotations
 import socket
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+from engine_cases import call
 
+from mood_sweeps.engine.actors import Actor, Pool
+from mood_sweeps.engine.attempt import Attempt
+from mood_sweeps.engine.pools import Shape
 from mood_sweeps.engine.ray_executor import RayExecutor
 from mood_sweeps.errors import InputError
 from mood_sweeps.store import Store
@@ -39,3 +44,20 @@ def test_an_import_of_ray_that_fails_is_no_silence(
     with pytest.raises(ImportError, match="half installed"):
         until_it_fails(executor)
     executor.close()
+
+
+def test_who_never_heard_from_its_leader_lives_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    pool = Pool(Shape(1, 0, 2, imports_torch=True), 2, [Actor("a", None), Actor("b", None)])
+    attempt = Attempt(call("c"), pool, dict(zip(("lead", "assist"), pool.actors, strict=True)))
+    gone = ray.exceptions.ActorDiedError()
+    of_leader = ray.exceptions.RayTaskError("assist", "", gone).as_instanceof_cause()
+    executor = RayExecutor(Store(tmp_path))
+    for reference, error, left in (("assist", of_leader, "ab"), ("lead", gone, "b")):
+        monkeypatch.setattr(ray, "get", Mock(side_effect=error))
+        monkeypatch.setattr(ray, "kill", Mock())
+        assert executor._collect(reference, attempt).verdict == "worker lost"
+        assert "".join(actor.handle for actor in pool.actors) == left
