@@ -30,14 +30,17 @@ _BUCKET = 2**24
 
 @dataclass(frozen=True)
 class Cut:
-    """A batch in ``count`` parts of equal size, of which a team's member has every size-th."""
+    """A batch in ``count`` parts of equal size, of which a team's member has every size-th.
+
+    One that is not in parts is computed by each of them, whole.
+    """
 
     count: int = 1
     team: Team = ALONE
 
     def mine(self, batch: torch.Tensor) -> torch.Tensor:
         """Return this member's parts of a batch, one after the other."""
-        if self.team.size == 1:
+        if self.team.size == 1 or self.count == 1:
             return batch
         parts = batch.chunk(self.count)[self.team.rank :: self.team.size]
         return torch.cat(parts) if parts else batch[:0]
@@ -73,7 +76,7 @@ class Parts:
         images, labels: of this member's parts, one after the other.
         """
         cut, team = self._cut, self._cut.team
-        if cut.count == 1 and team.size == 1:
+        if cut.count == 1:
             return self._one(images, labels, noise)
         streams = _streams(noise, cut.count)
         mine = self._pairs(images, labels)
@@ -202,8 +205,6 @@ class _Sums:
 
 
 def _streams(noise: torch.Generator, count: int) -> list[torch.Generator]:
-    """Return a random stream for every part; of a batch in one part, the one there is."""
-    if count == 1:
-        return [noise]
+    """Return a random stream for every part."""
     seeds = torch.randint(_SEEDS, (count,), generator=noise).tolist()
     return [torch.Generator().manual_seed(seed) for seed in seeds]

@@ -92,6 +92,16 @@ def test_who_computes_which_part_changes_no_bit(pretext: str, backbone: str) -> 
     assert not same_state(alone, objectives.new())
 
 
+@pytest.mark.parametrize(("pretext", "backbone"), [("dino", "vit_nano"), TASKS[-1]])
+def test_a_batch_that_is_in_no_parts_is_the_same_for_a_team(pretext: str, backbone: str) -> None:
+    objectives = Objectives(pretext, backbone, accumulate=3, batch_size=3 * BATCH)  # of 50 images
+    alone, *members = [objectives.new() for _ in range(3)]
+    curves = objectives.train(alone, ALONE).curves
+    trained = as_team(2, lambda team: objectives.train(members[team.rank], team))
+    assert all(one.curves == curves for one in trained)
+    assert all(same_state(member, alone) for member in members)
+
+
 class Linear(Objective):
     """One product, of images as they lie in memory."""
 
