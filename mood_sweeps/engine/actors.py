@@ -70,8 +70,10 @@ class Pool:
         return sorted(free, key=lambda actor: (-hosts.count(actor.host), actor.host))[:wanted]
 
     def keep(self) -> None:
-        """Keep the free actors, if there are any, for a call that needs more."""
-        if self._kept_since is None and any(actor.is_free for actor in self.actors):
+        """Keep the free actors for a call that needs more; where none is, nothing is kept yet."""
+        if not any(actor.is_free for actor in self.actors):
+            self._kept_since = None
+        elif self._kept_since is None:
             self._kept_since = time.monotonic()
 
     def take(self, call: Call) -> list[Actor]:

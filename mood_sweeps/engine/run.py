@@ -140,8 +140,11 @@ class _Run:
 
     def _dispatch(self) -> None:
         elsewhere, self._elsewhere = self._elsewhere, []
-        for waiting in elsewhere:
-            self._schedule.put_back(waiting)
+        for waiting in elsewhere:  # while it is made there, no room is kept for it here
+            if self._is_made_elsewhere(waiting):
+                self._elsewhere.append(waiting)
+            else:
+                self._schedule.put_back(waiting)
         while (call := self._schedule.pop(self._executor.room())) is not None:
             lease = self._store.leases.acquire(call.key)
             if lease is None:
@@ -149,6 +152,10 @@ class _Run:
                 self._announce_waiting(call)
                 continue
             self._start(call, lease)
+
+    def _is_made_elsewhere(self, call: Call) -> bool:
+        leases = self._store.leases
+        return leases.holder(call.key) is not None and not leases.holder_is_gone(call.key)
 
     def _start(self, call: Call, lease: Lease) -> None:
         attempt = self._attempts[call.key] = self._attempts.get(call.key, 0) + 1

@@ -51,6 +51,7 @@ class ScriptedExecutor:
         self._says = says
         self._room = room
         self._queue: list[tuple[Call, Lease]] = []
+        self.asked: list[str] = []
         self.submitted: list[str] = []
 
     def check(self) -> None:
@@ -60,7 +61,11 @@ class ScriptedExecutor:
         pass
 
     def room(self) -> Callable[[Call], bool]:
-        return lambda _call: len(self._queue) < self._room
+        def has_room(call: Call) -> bool:
+            self.asked.append(call.key)
+            return len(self._queue) < self._room
+
+        return has_room
 
     def submit(self, call: Call, lease: Lease) -> None:
         lease.check()

@@ -98,17 +98,11 @@ def test_free_actors_are_kept_for_a_while_only(monkeypatch: pytest.MonkeyPatch) 
     assert not room({"pretrain": some})(in_parts(3))  # the next one waits anew
 
 
-def test_free_actors_are_kept_for_the_more_urgent_call_that_needs_more() -> None:
-    training, scoring = pool(3, most=3), pool(1)
-    pools = {"pretrain": training, "finetune": training, "score": scoring}
-    shared, single, score = in_parts(3), call("ft", kind="finetune"), call("s", kind="score")
-    training.actors[0].is_busy = True
-    has_room = room(pools)
-    assert not has_room(shared)
-    assert not has_room(single)  # or the three would never be free at once
-    assert has_room(score)
-    has_room = room(pools)
-    assert has_room(single)  # where it is the more urgent one
-    training.actors[0].is_busy = False
-    assert room(pools)(shared)
-    assert not room({})(single)
+def test_actors_that_were_busy_meanwhile_were_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actors, "KEPT_S", 0.0)
+    some = pool(2, most=2)
+    first, second = some.actors
+    second.is_busy = True
+    for first.is_busy in (False, True, False):  # meanwhile with something more urgent
+        assert not room({"pretrain": some})(in_parts(2))
+    assert room({"pretrain": some})(in_parts(2))

@@ -141,6 +141,22 @@ def test_what_another_launch_is_making_is_waited_for(runner: Runner) -> None:
     assert "process" in str(holder)
 
 
+def test_no_room_is_asked_for_what_another_launch_is_making(runner: Runner) -> None:
+    other = Store(runner.store.root)
+    lease = other.leases.acquire("a")
+    assert lease is not None
+
+    def says(one: Call, _attempt: int) -> Outcome:
+        if one.key == "c":
+            other.leases.release(lease)
+        return Outcome(one.key, "done")
+
+    ran = runner([call("a"), call("b"), call("c")], says)
+    assert ran.done == 3
+    assert runner.executor.submitted == ["b", "c", "a"]
+    assert runner.executor.asked.count("a") == 2  # before that was known, and when it was over
+
+
 def test_a_corrupt_input_goes_into_quarantine(runner: Runner) -> None:
     bad = ref_of("a")
 
