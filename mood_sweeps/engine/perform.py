@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from mood_sweeps.engine.error_text import one_line, plain
 from mood_sweeps.engine.outcome import Outcome
 from mood_sweeps.engine.performance import Performance, RunTrials
-from mood_sweeps.errors import CorruptObject, LeaseLost, MemberLost
+from mood_sweeps.errors import CorruptObject, InputError, LeaseLost, MemberLost, StageFailed
 from mood_sweeps.planner.call import Call, Drawing, Extraction, Scoring, Training
 from mood_sweeps.stages.threads import single_thread
 from mood_sweeps.store import Lease, Store
@@ -87,6 +87,12 @@ def _reported(call: Call, work: Callable[[], Outcome]) -> Outcome:
         outcome = Outcome(call.key, "lease lost", error=str(error))
     except MemberLost as error:
         outcome = Outcome(call.key, "worker lost", error=one_line(error))
+    except (StageFailed, InputError) as error:
+        # Raised on purpose: what is said is all there is to know, but for what led to it.
+        led_to_it = traceback.format_exception(error.__cause__) if error.__cause__ else []
+        outcome = Outcome(
+            call.key, "failed", error=one_line(error), traceback=plain("".join(led_to_it))
+        )
     except (Exception, SystemExit) as error:
         # The stage's own code: its failure is a value, not a crash.
         outcome = Outcome(

@@ -16,6 +16,7 @@ from mood_sweeps.engine.environment import environment
 from mood_sweeps.engine.inline import InlineExecutor
 from mood_sweeps.engine.outcome import Outcome
 from mood_sweeps.engine.perform import perform
+from mood_sweeps.errors import StageFailed
 from mood_sweeps.planner.call import Call, Extraction, Scoring, Training
 from mood_sweeps.planner.missing import calls_for
 from mood_sweeps.planner.plan import Plan
@@ -214,6 +215,20 @@ def test_what_a_stage_raises_is_a_value(
     assert outcome.error == "FloatingPointError: the loss is inf"
     assert "in diverge" in outcome.traceback
     assert not store.has(call.makes[0])
+
+
+@pytest.mark.parametrize("cause", [None, KeyError("loss")])
+def test_what_is_raised_on_purpose_shows_only_what_led_to_it(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cause: Exception | None
+) -> None:
+    def diverge(*_: Any) -> None:
+        raise StageFailed("the loss is nan at epoch 2, step 1") from cause
+
+    monkeypatch.setattr(trials, "train", diverge)
+    outcome = did(classified(plan, "pretrain"), Store(tmp_path / "store"))
+    assert outcome.verdict == "failed"
+    assert outcome.error == "StageFailed: the loss is nan at epoch 2, step 1"
+    assert outcome.traceback == ("KeyError: 'loss'\n" if cause else "")
 
 
 def test_a_stage_computes_with_one_thread_and_gives_them_back(
