@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,8 +67,8 @@ class Pool:
         wanted = max(1, min(call.parts, self.most, self._expected()))
         if len(free) < wanted and not self._was_kept:
             return []
-        hosts = [actor.host for actor in free]
-        return sorted(free, key=lambda actor: (-hosts.count(actor.host), actor.host))[:wanted]
+        hosts = Counter(actor.host for actor in free)
+        return sorted(free, key=lambda actor: (-hosts[actor.host], actor.host))[:wanted]
 
     def keep(self) -> None:
         """Keep the free actors for a call that needs more; where none is, nothing is kept yet."""

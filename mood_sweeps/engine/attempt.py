@@ -22,7 +22,7 @@ GRACE_S = 10.0
 class Attempt:
     """A call on one actor, or a training on several that share it.
 
-    members: by the reference of what each was asked for, the leader first; who has not come back.
+    members: by the reference of what each was asked for, the leader first.
     """
 
     call: Call

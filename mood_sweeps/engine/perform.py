@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 from mood_sweeps.engine.error_text import one_line, plain
 from mood_sweeps.engine.outcome import Outcome
-from mood_sweeps.engine.performance import Performance, RunTrials
+from mood_sweeps.engine.performance import Performance, RunTrials, runs_networks
 from mood_sweeps.errors import CorruptObject, InputError, LeaseLost, MemberLost, StageFailed
-from mood_sweeps.planner.call import Call, Drawing, Extraction, Scoring, Training
+from mood_sweeps.planner.call import Call, Scoring, Training
 from mood_sweeps.stages.threads import single_thread
 from mood_sweeps.store import Lease, Store
 
@@ -109,9 +109,7 @@ def _import_for(call: Call) -> None:
 
     Late, because torch and timm take ten seconds that a scoring worker need not spend.
     """
-    work = call.work
-    needs_images = isinstance(work, Training | Extraction | Drawing)
-    if needs_images or (isinstance(work, Scoring) and work.extracted):
+    if runs_networks(call) or (isinstance(call.work, Scoring) and call.work.extracted):
         import mood_sweeps.stages.extract
         import mood_sweeps.stages.live
         import mood_sweeps.stages.picture

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mood_sweeps.stages.together import Seat
     from mood_sweeps.stages.trials import Trials
 
-__all__ = ["Performance", "RunTrials"]
+__all__ = ["Performance", "RunTrials", "runs_networks"]
 
 RunTrials = Callable[["Trials"], None]
 
@@ -48,10 +48,14 @@ class _Made:
     measured: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
+def runs_networks(call: Call) -> bool:
+    """Return whether images go through a network for its own sake, not a scorer's."""
+    return isinstance(call.work, Training | Extraction | Drawing)
+
+
 def _gpu_for(call: Call, scores_on_gpu: bool) -> str | None:
     """Return the name of the GPU that a call computes on, if there is one for its kind."""
-    needs_images = isinstance(call.work, Training | Extraction | Drawing)
-    if not needs_images and not (scores_on_gpu and isinstance(call.work, Scoring)):
+    if not runs_networks(call) and not (scores_on_gpu and isinstance(call.work, Scoring)):
         return None
     from mood_sweeps.stages.device import own_gpu  # late for cost, see `perform`
 

@@ -178,7 +178,7 @@ class _Sums:
 
     def _add(self, at: int, values: torch.Tensor) -> None:
         total = self.totals[at]
-        self.totals[at] = values.clone() if total is None else total.add_(values)
+        self.totals[at] = values if total is None else total.add_(values)
 
     def _or_zeros(self, at: int, found: torch.Tensor | None) -> torch.Tensor:
         return torch.zeros_like(self._like[at]) if found is None else found

@@ -73,13 +73,15 @@ def train(
     total_steps = recipe.epochs * steps
     # A batch of all there is may be smaller than was asked for.
     cut = Cut(recipe.accumulate if batch % recipe.accumulate == 0 else 1, team)
-    leads = team.rank == 0
     stepper = Stepper(objective, recipe, rates, cut)
     order, noise = stream(seed, kind, "order"), stream(seed, kind, "noise")
     state = TrainingState(objective, stepper, order, noise)
     if (kept := progress.last()) is not None:
         state.take_up(*kept)
     _agree(team, state, stepper.device)
+    keeping = progress
+    if team.rank != 0:  # one of a team keeps, measures and is listened to
+        keeping, measure, listener = Progress(), None, None
     peak = recipe.learning_rate
     if recipe.base_batch_size is not None:
         peak *= batch / recipe.base_batch_size
@@ -105,24 +107,24 @@ def train(
             state.loss += value
             state.step = step + 1
             seen += batch
-            if leads and progress.is_due() and state.step < steps:
-                progress.keep(*state.kept())
+            if keeping.is_due() and state.step < steps:
+                keeping.keep(*state.kept())
         record: dict[str, Any] = {
             "epoch": state.epoch + 1,
             "epochs": recipe.epochs,
             "loss": state.loss / steps,
             "learning_rate": rate,
         }
-        if measure is not None and leads:
+        if measure is not None:
             objective.eval()
             record |= measure()
         state.end_epoch(record)
-        if listener is not None and leads:
+        if listener is not None:
             listener(record)
-        if leads and progress.is_due():
-            progress.keep(*state.kept())
-    if leads and pause is not None:
-        progress.keep(*state.kept())
+        if keeping.is_due():
+            keeping.keep(*state.kept())
+    if pause is not None:
+        keeping.keep(*state.kept())
     seconds = time.perf_counter() - started
     measured = {
         "images_per_second": seen / seconds,

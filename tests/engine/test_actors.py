@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,24 +10,13 @@ from engine_cases import call
 from mood_sweeps.engine import actors
 from mood_sweeps.engine.actors import Actor, Pool, room
 from mood_sweeps.engine.pools import Shape
-from mood_sweeps.planner.call import Call
+from mood_sweeps.planner.call import Call, Training
 
 
-class InParts(Call):
-    """A call whose batches are in ``n_parts``."""
-
-    n_parts = 1
-
-    @property
-    def parts(self) -> int:
-        return self.n_parts
-
-
-def in_parts(count: int, kind: str = "pretrain") -> Call:
-    plain = call("shared", kind=kind)
-    shared = InParts(**{name: getattr(plain, name) for name in plain.__dataclass_fields__})
-    InParts.n_parts = count
-    return shared
+def in_parts(count: int) -> Call:
+    """Return a training whose batches are in so many parts."""
+    stage: Any = SimpleNamespace(parts=count)
+    return replace(call("shared", kind="pretrain"), work=Training(stage))
 
 
 def pool(count: int, most: int = 1, *, starting: int = 0, hosts: str = "") -> Pool:
