@@ -26,6 +26,7 @@ from mood_sweeps.metrics import nearest_class_mean, predict
 from mood_sweeps.planner.missing import calls_for
 from mood_sweeps.planner.plan import Cell, Plan, Representation
 from mood_sweeps.planner.work import Pretrain
+from mood_sweeps.plugins.running import ScorerRunner
 from mood_sweeps.spec.load import load_sweep
 from mood_sweeps.stages.score import Banks, Known, Scorings
 from mood_sweeps.stages.threads import single_thread
@@ -105,7 +106,10 @@ def numbers_of(
         for ref, bank in banks.items()
     }
     inputs = Banks(banks, head, predicted)
-    return {row["score_key"]: row["auroc"] for row in Scorings(work, inputs, Known()).run().rows}
+    return {
+        row["score_key"]: row["auroc"]
+        for row in Scorings(work, inputs, Known(), ScorerRunner()).run().rows
+    }
 
 
 def naive(config: dict[str, int], plan: Plan) -> dict[str, Any]:

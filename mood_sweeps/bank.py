@@ -27,6 +27,9 @@ class Head:
     bias: Floats
     detector: Floats | None = None
 
+    def __post_init__(self) -> None:
+        _protect(self, "weight", "bias", "detector")
+
     @property
     def arrays(self) -> dict[str, Floats]:
         """What it consists of, by name, row by row in memory: a file holds these."""
@@ -113,5 +116,18 @@ class FeatureBank:
     inputs: Inputs | None = None
     network: Network | None = None
 
+    def __post_init__(self) -> None:
+        _protect(self, "features", "labels", "logits")
+
     def __len__(self) -> int:
         return len(self.features)
+
+
+def _protect(value: object, *names: str) -> None:
+    """Replace arrays by views that cannot be written: every scorer reads the same ones."""
+    for name in names:
+        array = getattr(value, name)
+        if isinstance(array, np.ndarray) and array.flags.writeable:
+            view = array.view()
+            view.flags.writeable = False
+            object.__setattr__(value, name, view)

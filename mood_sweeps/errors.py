@@ -9,6 +9,7 @@ MoodSweepsError
 ├── ExecutorLost         the place where stages run is gone; the same launch goes on later
 ├── DatabaseError        the results database cannot be used as asked (exit code 2)
 ├── StageFailed          a stage's own code raised; its descendants are skipped
+├── PluginFailed         a plugin's scorer raised, crashed, hung or returned no scores
 └── Undefined            a number has no defined value for this input; the row says why
 """
 
@@ -26,11 +27,18 @@ __all__ = [
     "LeaseLost",
     "MemberLost",
     "MoodSweepsError",
+    "PluginFailed",
     "Problem",
     "StageFailed",
     "StoreError",
     "Undefined",
+    "one_line",
+    "plain",
+    "shortened",
 ]
+
+MOST_LINE, MOST_TEXT = 2_000, 20_000
+"""Characters that are kept of an error in a line, and of a traceback."""
 
 
 class MoodSweepsError(Exception):
@@ -107,3 +115,45 @@ class StageFailed(MoodSweepsError):
 
 class Undefined(MoodSweepsError):
     """A score or metric has no defined value for this input; the message is the row's reason."""
+
+
+class PluginFailed(MoodSweepsError):
+    """A plugin's scorer came to nothing; the message names its file, line and scorer.
+
+    traceback: the frames of the plugin's own code, with what it printed last.
+    """
+
+    def __init__(self, message: str, traceback: str = "") -> None:
+        self.traceback = traceback
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type[PluginFailed], tuple[str, str]]:
+        return type(self), (str(self), self.traceback)
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error as ``Type: message`` on one line of at most ``MOST_LINE`` characters.
+
+    The message of PluginFailed names its own place, so it stands alone.
+    """
+    try:
+        message = str(error)
+    except Exception:  # an error of a user's class may be broken itself
+        message = "(its message cannot be shown)"
+    # Cut first: splitting fifty megabytes into words would take minutes.
+    message = " ".join(message[: 2 * MOST_LINE].split())
+    shown = message if isinstance(error, PluginFailed) else f"{type(error).__name__}: {message}"
+    return plain(shown[:MOST_LINE])
+
+
+def plain(text: str) -> str:
+    """Return text as any database and terminal takes it: no NUL, no half of a character."""
+    return shortened(text).encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+
+
+def shortened(text: str, most: int = MOST_TEXT) -> str:
+    """Return text without its middle where it has more than ``most`` characters."""
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]}\n… {len(text) - 2 * half:,} characters left out …\n{text[-half:]}"

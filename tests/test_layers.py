@@ -36,13 +36,15 @@ LAYERS: dict[str, set[str]] = {
     "store": VALUES,
     "aggregation": VALUES,
     "results": VALUES,
-    "features": {*VALUES, "metrics", "scorers"},
+    # Scorers from outside the package run in processes that read banks of the store.
+    "plugins": {*VALUES, "scorers", "store"},
+    "features": {*VALUES, "metrics", "plugins", "scorers"},
     "representations": {*VALUES, "datasets", "search"},
     # What is asked, and what has to be done for it.
     # Features of one's own are described by their files: what is there is asked of `features`.
-    "spec": {*VALUES, "datasets", "features", "representations", "scorers"},
+    "spec": {*VALUES, "datasets", "features", "plugins", "representations", "scorers"},
     # What a scorer needs of features that are given is the scorer's to say.
-    "planner": {*VALUES, "datasets", "scorers", "search", "spec", "store"},
+    "planner": {*VALUES, "datasets", "plugins", "scorers", "search", "spec", "store"},
     # Doing it.
     # It reads the features that a user has, as it loads the images of a data set.
     "stages": {
@@ -51,12 +53,13 @@ LAYERS: dict[str, set[str]] = {
         "features",
         "metrics",
         "planner",
+        "plugins",
         "representations",
         "scorers",
         "search",
         "store",
     },
-    "engine": {*VALUES, "metrics", "planner", "search", "stages", "store"},
+    "engine": {*VALUES, "metrics", "planner", "plugins", "search", "stages", "store"},
     "tracking": {*VALUES, "datasets", "results", "store"},
     "workspace": {*VALUES, "results", "store"},
     "launching": {
@@ -65,6 +68,7 @@ LAYERS: dict[str, set[str]] = {
         "datasets",
         "engine",
         "planner",
+        "plugins",
         "results",
         "scorers",
         "stages",
@@ -92,6 +96,7 @@ LAYERS: dict[str, set[str]] = {
         "features",
         "launching",
         "planner",
+        "plugins",
         "representations",
         "results",
         "scorers",
@@ -129,6 +134,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     "click": ("cli/*",),
     "rich": ("cli/*", "aggregation/terminal.py", "launching/progress.py"),
     "PIL": ("datasets/*", "representations/*"),
+    # Classes that a Python program passes; they are loaded in a process of their own.
+    "cloudpickle": ("plugins/*",),
     "pickle": (),
     "joblib": (),
 }

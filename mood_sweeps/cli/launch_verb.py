@@ -11,6 +11,7 @@ from rich.console import Console
 
 from mood_sweeps.api import plan
 from mood_sweeps.cli.options import overrides, sweep_file, workspace
+from mood_sweeps.cli.plugin_options import debugger, plugin_timeout
 from mood_sweeps.cli.words import counted
 from mood_sweeps.launching.launch import launch
 from mood_sweeps.launching.launched import Launched
@@ -84,6 +85,8 @@ MOST_TRACEBACKS = 3
     metavar="SECONDS",
     help="How often the state of a training is kept; one that is killed goes on from there.",
 )
+@plugin_timeout
+@debugger
 @workspace
 def command(
     file: str,
@@ -99,6 +102,8 @@ def command(
     no_mlflow: bool,
     mlflow_wait: float,
     keep_every: float,
+    plugin_timeout: float,
+    debug: bool,
     workspace: Workspace,
 ) -> None:
     """Run what is missing of the sweep in FILE.yaml.
@@ -113,7 +118,7 @@ def command(
         planned,
         workspace,
         Options(
-            executor=executor,
+            executor="inline" if debug else executor,
             address=address,
             workers=workers,
             gpus_per_worker=gpus_per_worker,
@@ -123,6 +128,8 @@ def command(
             mlflow=not no_mlflow,
             mlflow_wait_s=mlflow_wait,
             keep_every_s=keep_every,
+            plugin_timeout_s=plugin_timeout,
+            debug=debug,
         ),
         progress_on(console),
     )

@@ -7,15 +7,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from mood_sweeps.cli.plugin_options import debugger, plugin_timeout
 from mood_sweeps.cli.score_table import notes, score_table
 from mood_sweeps.cli.words import counted
-from mood_sweeps.errors import InputError, Problem
+from mood_sweeps.errors import Problem
 from mood_sweeps.features.chosen import ALL
 from mood_sweeps.features.score import score
 from mood_sweeps.features.scoring import Scored
@@ -51,8 +51,10 @@ LINE_EVERY = 10.0  # seconds, where there is no terminal to draw a bar on
     "plugins",
     metavar="FILE.py",
     multiple=True,
-    help="Scorers of your own; can be repeated.",
+    help="Scorers of your own, run in a process of their own; can be repeated.",
 )
+@plugin_timeout
+@debugger
 @click.option("--threads", type=click.IntRange(min=1), help="At most so many; default: every core.")
 @click.option(
     "--device",
@@ -75,6 +77,8 @@ def command(
     head: str | None,
     scorers: str,
     plugins: tuple[str, ...],
+    plugin_timeout: float,
+    debug: bool,
     threads: int | None,
     device: str,
     out: str,
@@ -86,7 +90,6 @@ def command(
     train.npy,labels=labels.npy. Logits are computed from the head where there are none.
     """
     problems: list[Problem] = []
-    user_scorers = _user_scorers(plugins, problems)
     with _progress() as progress:
         scored = score(
             id_train,
@@ -94,9 +97,10 @@ def command(
             _by_name(ood, problems),
             id_val=id_val,
             head=head,
-            # Where a plugin did not load, an unknown name may well be one of its scorers.
-            scorers=ALL if user_scorers is None else scorers,
-            user_scorers=user_scorers,
+            scorers=scorers,
+            plugins=plugins,
+            plugin_timeout_s=plugin_timeout,
+            debug=debug,
             out=out,
             threads=threads,
             device=device,
@@ -117,29 +121,6 @@ def _by_name(given: Sequence[str], problems: list[Problem]) -> Mapping[str, str]
             problems.append(Problem(f"{name!r} is there twice", "ood"))
         named[name] = source if equals else text
     return named
-
-
-def _user_scorers(
-    plugins: Sequence[str], problems: list[Problem]
-) -> Mapping[str, type[Any]] | None:
-    """Return the scorers of all plugins, or None where one did not load."""
-    if not plugins:
-        return {}
-    from mood_sweeps.spec.plugins import load_plugin
-
-    found: dict[str, type[Any]] = {}
-    flawed = False
-    for path in plugins:
-        try:
-            scorers = load_plugin(Path(path), path)[1]
-        except InputError as error:
-            problems.extend(error.problems)
-            flawed = True
-            continue
-        for name in found.keys() & scorers.keys():
-            problems.append(Problem(f"another plugin has a scorer {name!r} already", path))
-        found |= scorers
-    return None if flawed else found
 
 
 @contextmanager

@@ -7,20 +7,31 @@ from collections.abc import Callable
 from mood_sweeps.engine.outcome import Outcome
 from mood_sweeps.engine.perform import perform
 from mood_sweeps.planner.call import Call
+from mood_sweeps.plugins.running import LIMIT_S, ScorerRunner
 from mood_sweeps.store import Lease, Store
 
 __all__ = ["InlineExecutor"]
 
 
 class InlineExecutor:
-    """Performs a call when its outcome is waited for; for the parameters see `RayExecutor`."""
+    """Performs a call when its outcome is waited for; for the parameters see `RayExecutor`.
+
+    debug: run plugins' code in this very process, and open a debugger where it raises.
+    """
 
     name = "inline"
     performs_here = True
 
     def __init__(
-        self, store: Store, keep_every_s: float = 60.0, *, scores_on_gpus: bool = False
+        self,
+        store: Store,
+        keep_every_s: float = 60.0,
+        *,
+        scores_on_gpus: bool = False,
+        plugin_timeout_s: float = LIMIT_S,
+        debug: bool = False,
     ) -> None:
+        self._runner = ScorerRunner(plugin_timeout_s, debug=debug)
         self._store = store
         self._keep_every_s = keep_every_s
         self._scores_on_gpus = scores_on_gpus
@@ -50,11 +61,13 @@ class InlineExecutor:
                 self._store,
                 lease,
                 self._keep_every_s,
+                self._runner,
                 scores_on_gpu=self._scores_on_gpus,
             )
             for call, lease in queue
         ]
 
     def close(self) -> None:
-        """Forget what was not performed."""
+        """Forget what was not performed, and end the plugins' processes."""
         self._queue.clear()
+        self._runner.close()

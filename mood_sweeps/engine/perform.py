@@ -15,11 +15,19 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mood_sweeps.engine.error_text import one_line, plain
 from mood_sweeps.engine.outcome import Outcome
 from mood_sweeps.engine.performance import Performance, RunTrials, runs_networks
-from mood_sweeps.errors import CorruptObject, InputError, LeaseLost, MemberLost, StageFailed
+from mood_sweeps.errors import (
+    CorruptObject,
+    InputError,
+    LeaseLost,
+    MemberLost,
+    StageFailed,
+    one_line,
+    plain,
+)
 from mood_sweeps.planner.call import Call, Scoring, Training
+from mood_sweeps.plugins.running import ScorerRunner
 from mood_sweeps.stages.threads import single_thread
 from mood_sweeps.store import Lease, Store
 
@@ -34,13 +42,15 @@ def perform(
     store: Store,
     lease: Lease,
     keep_every_s: float,
+    runner: ScorerRunner,
     run_trials: RunTrials | None = None,
     seat: Seat | None = None,
     scores_on_gpu: bool = False,
 ) -> Outcome:
     """Run a call whose inputs are in the store; publish only while ``lease`` is still held.
 
-    keep_every_s: seconds between two keepings of a training's state. run_trials: runs the search of
+    keep_every_s: seconds between two keepings of a training's state. runner: fits and scores.
+    run_trials: runs the search of
     a stage that is tuned; by default in this process, one trial after another. seat: this
     process's in the team that shares a training. scores_on_gpu: whether scorers multiply on the GPU
     that this process was given, if it was.
@@ -48,7 +58,7 @@ def perform(
     return _reported(
         call,
         lambda: Performance(
-            call, store, lease, keep_every_s, run_trials, seat, scores_on_gpu
+            call, store, lease, keep_every_s, runner, run_trials, seat, scores_on_gpu
         ).outcome(),
     )
 
@@ -109,7 +119,10 @@ def _import_for(call: Call) -> None:
 
     Late, because torch and timm take ten seconds that a scoring worker need not spend.
     """
-    if runs_networks(call) or (isinstance(call.work, Scoring) and call.work.extracted):
+    scores_with_network = (
+        isinstance(call.work, Scoring) and call.work.extracted and call.work.plugin is None
+    )
+    if runs_networks(call) or scores_with_network:
         import mood_sweeps.stages.extract
         import mood_sweeps.stages.live
         import mood_sweeps.stages.picture

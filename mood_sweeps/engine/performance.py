@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from mood_sweeps.bank import FeatureBank, Ints
 from mood_sweeps.engine.environment import environment
-from mood_sweeps.engine.error_text import one_line, plain
 from mood_sweeps.engine.outcome import CellFailure, Made, Outcome, made_of
+from mood_sweeps.errors import one_line, plain
 from mood_sweeps.metrics import nearest_class_mean, predict
 from mood_sweeps.planner.call import Call, Copying, Drawing, Extraction, Joining, Scoring, Training
 from mood_sweeps.planner.picture import Picture
 from mood_sweeps.planner.plan import NEAREST_CLASS_MEAN
 from mood_sweeps.planner.stage import Stage
 from mood_sweeps.planner.work import GivenBank, GivenHead, JoinedBank, JoinedHead
+from mood_sweeps.plugins.running import ScorerRunner, Stored
 from mood_sweeps.stages.ensemble import join_banks, join_heads
 from mood_sweeps.stages.given import copy_given, read_given_files
 from mood_sweeps.stages.score import Banks, Scored, Scorings
@@ -75,11 +76,13 @@ class Performance:
         store: Store,
         lease: Lease,
         keep_every_s: float,
+        runner: ScorerRunner,
         run_trials: RunTrials | None,
         seat: Seat | None,
         scores_on_gpu: bool,
     ) -> None:
         self._call = call
+        self._runner = runner
         self._run_trials = run_trials
         self._seat = seat
         self._keep_every_s = keep_every_s
@@ -191,9 +194,13 @@ class Performance:
             return Outcome(self._call.key, "reused", evaluations=tuple(found))
         work = dataclasses.replace(work, evaluations=rest)
         banks = self._banks(work)
-        scored = Scorings(work, banks, known_parts(self._store, work.group)).run(
-            "cpu" if self._gpu is None else "cuda"
-        )
+        known = known_parts(self._store, work.group)
+        try:
+            scored = Scorings(work, banks, known, self._runner).run(
+                "cpu" if self._gpu is None else "cuda"
+            )
+        finally:
+            self._runner.forget()
         for row in scored.rows:
             row["reason"] = row["reason"] and plain(row["reason"])
             row["note"] = row["note"] and plain(row["note"])
@@ -230,7 +237,10 @@ class Performance:
         learnt_from = (bank.ref for item in work.evaluations for bank in item.fit.banks)
         needed = dict.fromkeys((work.train_bank, *tested, *learnt_from))
         features = {ref: load(ref) for ref in needed}
-        if work.extracted:
+        stored: dict[Ref, Stored] = {}
+        if work.plugin is not None:
+            stored = {ref: self._stored(ref, work) for ref in needed}
+        elif work.extracted:
             from mood_sweeps.stages.live import with_network  # late for cost, see `perform`
 
             features = with_network(features, work.extracted, work.checkpoint, self._store)
@@ -250,7 +260,21 @@ class Performance:
 
         predictions = {ref: predicted(features[ref]) for ref in tested}
         known = {ref: classes for ref, classes in predictions.items() if classes is not None}
-        return Banks(features, head, known)
+        return Banks(features, head, known, stored)
+
+    def _stored(self, ref: Ref, work: Scoring) -> Stored:
+        """Return where a plugin's process finds a bank, and its network if scorers ask for it."""
+        folder = self._store.folder(ref)
+        if ref not in work.extracted:
+            return Stored(folder)
+        extract = work.extracted[ref]
+        source = {
+            "checkpoint": str(self._store.folder(work.checkpoint)),
+            "image_set": extract.image_set,
+            "split": extract.split,
+            "left_out": list(extract.left_out),
+        }
+        return Stored(folder, "mood_sweeps.stages.live:opened_with_network", source)
 
     def _origin(self, stage: Stage) -> Origin:
         return Origin(

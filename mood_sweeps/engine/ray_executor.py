@@ -24,6 +24,7 @@ from mood_sweeps.engine.ray_address import check_address
 from mood_sweeps.engine.worker import Worker
 from mood_sweeps.errors import ExecutorLost, InputError
 from mood_sweeps.planner.call import Call
+from mood_sweeps.plugins.running import LIMIT_S
 from mood_sweeps.store import Lease, Store
 
 __all__ = ["RayExecutor"]
@@ -41,6 +42,7 @@ class RayExecutor:
     any. workers: at most so many workers without a GPU; default one per CPU. keep_every_s: seconds
     between two keepings of a training's state. workers_per_training: at most so many share a
     training whose batches are in parts. scores_on_gpus: whether workers that have one score, there.
+    plugin_timeout_s: when a plugin's scorer counts as hung.
     """
 
     name = "ray"
@@ -56,8 +58,10 @@ class RayExecutor:
         keep_every_s: float = 60.0,
         workers_per_training: int = 1,
         scores_on_gpus: bool = False,
+        plugin_timeout_s: float = LIMIT_S,
     ) -> None:
         self._store = store
+        self._plugin_timeout_s = plugin_timeout_s
         self._keep_every_s = keep_every_s
         # `ray job submit` names the cluster in the environment of what it runs.
         self._address = address or os.environ.get("RAY_ADDRESS") or "local"
@@ -270,7 +274,10 @@ class RayExecutor:
         shape = pool.shape
         options = {"num_cpus": shape.cpus, "num_gpus": shape.gpus}
         handle = self._actor_class.options(**options).remote(
-            str(self._store.root), self._keep_every_s, self._scores_on_gpus and shape.gpus > 0
+            str(self._store.root),
+            self._keep_every_s,
+            self._plugin_timeout_s,
+            self._scores_on_gpus and shape.gpus > 0,
         )
         return Actor(handle, handle.get_ready.remote(shape.imports_torch, shape.gpus > 0))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mood_sweeps.engine.outcome import Outcome
 from mood_sweeps.engine.perform import assist, perform
 from mood_sweeps.planner.call import Call
+from mood_sweeps.plugins.running import LIMIT_S, ScorerRunner
 from mood_sweeps.stages.threads import single_thread
 from mood_sweeps.store import Lease, Store
 
@@ -21,10 +22,18 @@ __all__ = ["Worker"]
 class Worker:
     """Performs one call after the other on the store at ``store_root``.
 
-    keep_every_s: seconds between two keepings of a training's state. scores_on_gpu: see `perform`.
+    keep_every_s: seconds between two keepings of a training's state. plugin_timeout_s: see
+    `ScorerRunner`. scores_on_gpu: see `perform`.
     """
 
-    def __init__(self, store_root: str, keep_every_s: float, scores_on_gpu: bool = False) -> None:
+    def __init__(
+        self,
+        store_root: str,
+        keep_every_s: float,
+        plugin_timeout_s: float = LIMIT_S,
+        scores_on_gpu: bool = False,
+    ) -> None:
+        self._runner = ScorerRunner(plugin_timeout_s)
         self._store = Store(store_root)
         self._keep_every_s = keep_every_s
         self._scores_on_gpu = scores_on_gpu
@@ -47,6 +56,7 @@ class Worker:
             self._store,
             lease,
             self._keep_every_s,
+            self._runner,
             self._run_trials,
             scores_on_gpu=self._scores_on_gpu,
         )
@@ -65,7 +75,7 @@ class Worker:
         assert self._meeting is not None
         seat = Seat(self._meeting, 0, size, self._host())
         try:
-            return perform(call, self._store, lease, self._keep_every_s, seat=seat)
+            return perform(call, self._store, lease, self._keep_every_s, self._runner, seat=seat)
         finally:
             self._meeting = None
 

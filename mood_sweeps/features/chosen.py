@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from mood_sweeps.choice import Catalogue, Choice, choose_all
+from mood_sweeps.choice import Catalogue, Choice
 from mood_sweeps.errors import InputError
 from mood_sweeps.features.complaints import Complaints
+from mood_sweeps.plugins.reading import OpenPlugins
 from mood_sweeps.scorers import NOT_SCORERS
 
 __all__ = ["ALL", "choose_scorers", "parse_scorers"]
@@ -19,9 +20,14 @@ _CONSTANTS = {"True": True, "true": True, "False": False, "false": False, "None"
 
 
 def choose_scorers(
-    wanted: str | Iterable[Any], catalogue: Catalogue, complaints: Complaints
+    wanted: str | Iterable[Any],
+    catalogue: Catalogue,
+    complaints: Complaints,
+    plugins: OpenPlugins | None = None,
 ) -> tuple[Choice, ...]:
     """Return the scorers that are wanted, in that order, noting what cannot be read.
+
+    catalogue: the package's own scorers. plugins: what has others.
 
     wanted: text as `parse_scorers` reads it, or a list of such texts and of mappings
         ``{name: {parameter: value}}``. ``all`` stands for every entry of the catalogue; a list
@@ -33,12 +39,14 @@ def choose_scorers(
         with complaints.about(where):
             items += parse_scorers(item) if isinstance(item, str) else [item]
     chosen: dict[str, Choice] = {}
-    for item in (entry for raw in items for entry in (catalogue if raw == ALL else [raw])):
+    plugins = plugins or OpenPlugins()
+    every = (*catalogue, *plugins.names)
+    for item in (entry for raw in items for entry in (every if raw == ALL else [raw])):
         with complaints.about(where):
             name = next(iter(item), None) if isinstance(item, Mapping) else item
-            if isinstance(name, str) and name in NOT_SCORERS and name not in catalogue:
+            if isinstance(name, str) and name in NOT_SCORERS and name not in every:
                 raise InputError(NOT_SCORERS[name])
-            for choice in choose_all(item, catalogue, "scorer"):
+            for choice in plugins.choose_all(item, catalogue):
                 if choice.label in chosen:
                     complaints.add(where, f"scorer {choice.label!r} is listed twice")
                 chosen[choice.label] = choice

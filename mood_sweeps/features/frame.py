@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 from mood_sweeps.features.chosen import ALL
 from mood_sweeps.features.score import score
 from mood_sweeps.features.scoring import COLUMNS
+from mood_sweeps.plugins.running import LIMIT_S
 
 __all__ = ["score_features"]
 
@@ -28,6 +29,8 @@ def score_features(
     head: Any = None,
     scorers: str | Iterable[Any] = ALL,
     user_scorers: Mapping[str, type[Any]] | None = None,
+    plugins: Sequence[str | os.PathLike[str]] = (),
+    plugin_timeout_s: float = LIMIT_S,
     out: str | os.PathLike[str] | None = None,
     threads: int | None = None,
     device: str = "cpu",
@@ -40,7 +43,12 @@ def score_features(
     head: a file, a Head, a mapping or tuple of ``weight`` (C, D) and ``bias`` (C,).
     scorers: ``"all"``, ``"msp,knn(k=10)"``, or a list such as ``["msp", {"knn": {"k": 10}}]``.
     user_scorers: scorers of your own by name, classes that keep the contract of
-        ``mood_sweeps.scorers.Scorer``.
+        ``mood_sweeps.scorers.Scorer``. They are sent to a process of their own, so what they change
+        there is not seen here.
+    plugins: files with scorers of your own, ``SCORERS = {"name": ScorerClass}``; each runs in a
+        process of its own.
+    plugin_timeout_s: a scorer of your own that takes longer than this, to fit or for one set,
+        counts as hung, and its rows say so.
     out: a folder for scores.parquet and metrics.csv; default: nothing is written.
     threads: at most so many; default: every core.
     device: where matrix products are computed, ``"cpu"`` or ``"cuda"``; scores are the same but for
@@ -57,6 +65,8 @@ def score_features(
         head=head,
         scorers=scorers,
         user_scorers=user_scorers,
+        plugins=plugins,
+        plugin_timeout_s=plugin_timeout_s,
         out=out,
         threads=threads,
         device=device,

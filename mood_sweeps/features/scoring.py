@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from mood_sweeps.choice import Choice
-from mood_sweeps.errors import InputError, Undefined
+from mood_sweeps.errors import InputError, PluginFailed, Undefined, one_line, plain
 from mood_sweeps.features.given import Given, NamedBank
 from mood_sweeps.metrics import detection_metrics
-from mood_sweeps.scorers import LearnsNothing, Scores
+from mood_sweeps.plugins.running import ScorerRunner
+from mood_sweeps.scorers import Scores
 
 __all__ = ["COLUMNS", "Failure", "Row", "Scored", "run_scorers"]
 
@@ -73,17 +74,19 @@ class Scored:
 def run_scorers(
     given: Given,
     scorers: Iterable[Choice],
+    runner: ScorerRunner,
     keep: Callable[[str, Mapping[str, Scores]], None] | None = None,
 ) -> Scored:
     """Return the rows of every scorer.
 
+    runner: fits and scores.
     keep: takes a scorer's label and its scores by set, float64 (N,), for each scorer that has
         numbers.
     """
     rows: list[Row] = []
     failures: list[Failure] = []
     for choice in scorers:
-        one = _OneScorer(given, choice)
+        one = _OneScorer(given, choice, runner)
         rows += one.rows()
         failures += one.failures
         if keep is not None and len(one.scores) > 1:
@@ -94,9 +97,11 @@ def run_scorers(
 class _OneScorer:
     """One scorer's rows and scores."""
 
-    def __init__(self, given: Given, choice: Choice) -> None:
+    def __init__(self, given: Given, choice: Choice, runner: ScorerRunner) -> None:
         self._given = given
         self._label = choice.label
+        self._choice = choice
+        self._runner = runner
         self._scorer = choice.parameters
         wants_val = self._scorer.fits_on == "id_val"
         self._fits_on = given.val if wants_val and given.val is not None else given.train
@@ -131,7 +136,7 @@ class _OneScorer:
         missing = [f"needs the {need}, not features alone" for need in sorted(needs - _BROUGHT)]
         if "head" in needs and self._given.head is None:
             missing.append("needs a head: none is given")
-        if missing or not isinstance(self._scorer, LearnsNothing):
+        if missing or not self._scorer.learns_nothing:
             missing += self._lacking(self._fits_on, "labels", "logits")
         return "; ".join(missing) or None
 
@@ -141,18 +146,15 @@ class _OneScorer:
         return [f"needs {role}: {words}" for role in needed if (words := bank.lacks(role))]
 
     def _fit(self) -> None:
-        state = self._scorer.fit(self._fits_on.bank, self._given.head)
-        self._state = {name: np.asarray(value, order="C") for name, value in state.items()}
+        self._state = self._runner.fit(self._choice, self._fits_on.bank, self._given.head)
 
     def _try_scores(self, bank: NamedBank) -> str | None:
         missing = self._lacking(bank, "logits")
         return missing[0] if missing else self._trying(lambda: self._score(bank))
 
     def _score(self, bank: NamedBank) -> None:
-        scores = np.asarray(self._scorer.score(self._state, bank.bank), dtype=np.float64)
-        n = len(bank.bank)
-        if scores.shape != (n,):
-            raise ValueError(f"it returned scores of shape {scores.shape}; expected ({n},)")
+        scores = self._runner.score(self._choice, self._state, bank.bank)
+        n = len(scores)
         bad = int(np.count_nonzero(~np.isfinite(scores)))
         if bad:
             raise Undefined(f"{bad} of {n} scores of {bank.name} are NaN or infinite")
@@ -163,10 +165,10 @@ class _OneScorer:
         try:
             step()
         except (Undefined, InputError) as error:
-            return str(error)
-        except (Exception, SystemExit) as error:
-            # A scorer may be a user's code: whatever it raises is its failure, not the run's.
-            line = " ".join(f"{type(error).__name__}: {error}".split())
-            self.failures.append(Failure(self._label, line, traceback.format_exc()))
+            return plain(str(error))
+        except Exception as error:
+            line = one_line(error)
+            text = error.traceback if isinstance(error, PluginFailed) else traceback.format_exc()
+            self.failures.append(Failure(self._label, line, plain(text)))
             return f"failed: {line}"
         return None

@@ -280,7 +280,13 @@ class _Launch:
 
 def _executor(options: Options, store: Store) -> Executor:
     if options.executor == "inline":
-        return InlineExecutor(store, options.keep_every_s, scores_on_gpus=options.scores_on_gpus)
+        return InlineExecutor(
+            store,
+            options.keep_every_s,
+            scores_on_gpus=options.scores_on_gpus,
+            plugin_timeout_s=options.plugin_timeout_s,
+            debug=options.debug,
+        )
     return RayExecutor(
         store,
         options.address,
@@ -289,4 +295,5 @@ def _executor(options: Options, store: Store) -> Executor:
         keep_every_s=options.keep_every_s,
         workers_per_training=options.workers_per_training,
         scores_on_gpus=options.scores_on_gpus,
+        plugin_timeout_s=options.plugin_timeout_s,
     )

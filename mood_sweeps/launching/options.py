@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from mood_sweeps.errors import Problem
+from mood_sweeps.plugins.running import LIMIT_S
 
 __all__ = ["Options"]
 
@@ -21,7 +22,9 @@ class Options:
     are the same but for rounding.
     max_failures: stop starting new calls after so many failed. mlflow: mirror into MLflow.
     mlflow_wait_s: how long to wait at the end for MLflow to catch up. keep_every_s: how often the
-    state of a training is kept, so that one that is killed goes on from there.
+    state of a training is kept, so that one that is killed goes on from there. plugin_timeout_s: a
+    plugin's scorer that takes longer than this, to fit or to score one bank, counts as hung.
+    debug: run plugins' code in this process, and open a debugger where it raises; inline only.
     """
 
     executor: str = "ray"
@@ -34,6 +37,8 @@ class Options:
     mlflow: bool = True
     mlflow_wait_s: float = 60.0
     keep_every_s: float = 60.0
+    plugin_timeout_s: float = LIMIT_S
+    debug: bool = False
 
     def problems(self) -> list[Problem]:
         """Return what no launch can run with; a NaN is in no range."""
@@ -44,6 +49,8 @@ class Options:
             "workers_per_training": (self.workers_per_training >= 1, "at least 1"),
             "max_failures": (self.max_failures is None or self.max_failures >= 1, "at least 1"),
             "keep_every_s": (self.keep_every_s >= 0.0, "at least 0"),
+            "plugin_timeout_s": (self.plugin_timeout_s > 0.0, "more than 0"),
+            "debug": (not self.debug or self.executor == "inline", "only with executor inline"),
             "mlflow_wait_s": (self.mlflow_wait_s >= 0.0, "at least 0"),
         }
         found = [

@@ -15,6 +15,7 @@ from mood_sweeps.identity import key_of
 from mood_sweeps.planner.fit import Fit, Selection
 from mood_sweeps.planner.stage import Stage
 from mood_sweeps.planner.work import Extract
+from mood_sweeps.plugins.declared import Plugin
 from mood_sweeps.store import Ref
 
 __all__ = [
@@ -89,6 +90,8 @@ class Scoring:
     id_classes, and each evaluation's ood_classes: the names of classes, the empty tuple where they
         have numbers only.
     extracted: how each bank came about, where a scorer needs the network and its images.
+    plugin: whose scorers these are; None for the package's own. A call has scorers of one source
+        only, so that a plugin that crashes or hangs holds up no other's numbers.
     """
 
     group: str
@@ -99,6 +102,7 @@ class Scoring:
     predictions: str
     evaluations: tuple[Evaluation, ...]
     extracted: Mapping[Ref, Extract] = field(default_factory=dict)
+    plugin: Plugin | None = None
 
 
 @dataclass(frozen=True, eq=False)

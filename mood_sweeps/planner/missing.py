@@ -23,6 +23,7 @@ from mood_sweeps.planner.call import (
 from mood_sweeps.planner.plan import Cell, Plan, Representation
 from mood_sweeps.planner.stage import Stage
 from mood_sweeps.planner.work import Extract
+from mood_sweeps.plugins.declared import Plugin, PluginScorer
 from mood_sweeps.store import Ref
 
 __all__ = ["calls_for", "group_of"]
@@ -39,15 +40,16 @@ def calls_for(
     open_cells: cells of ``plan`` without a number, neither in the database nor in the store.
     is_there: whether an object is complete in the store.
     """
-    by_group: dict[str, list[Cell]] = {}
+    by_group: dict[tuple[str, Plugin | None], list[Cell]] = {}
     groups: dict[int, str] = {id(item): group_of(item) for item in plan.representations}
     for cell in open_cells:
-        by_group.setdefault(groups[id(cell.representation)], []).append(cell)
+        group = groups[id(cell.representation)]
+        by_group.setdefault((group, _plugin_of(cell)), []).append(cell)
     wanted = _Wanted(is_there)
     scorings: list[Call] = []
-    for group, cells in by_group.items():
+    for (group, plugin), cells in by_group.items():
         representation = cells[0].representation
-        scorings.append(_scoring(group, representation, cells, find_image_set))
+        scorings.append(_scoring(group, plugin, representation, cells, find_image_set))
         needs_checkpoint = any(cell.needs_checkpoint for cell in cells)
         wanted.add(representation, _banks(cells), needs_checkpoint=needs_checkpoint)
     calls = wanted.calls()
@@ -178,8 +180,14 @@ def _extracted(cells: list[Cell]) -> dict[Ref, Extract]:
     return {bank.ref: bank.work for bank in _banks(cells) if isinstance(bank.work, Extract)}
 
 
+def _plugin_of(cell: Cell) -> Plugin | None:
+    parameters = cell.fit.scorer.parameters
+    return parameters.declared.plugin if isinstance(parameters, PluginScorer) else None
+
+
 def _scoring(
     group: str,
+    plugin: Plugin | None,
     representation: Representation,
     cells: list[Cell],
     find_image_set: Callable[[str], ImageSet],
@@ -192,10 +200,10 @@ def _scoring(
     }
     evaluations = tuple(_evaluation(cell, classes[cell.pair.ood_set]) for cell in cells)
     return Call(
-        key=f"score-{group}",
+        key=f"score-{group}" + (f"-{plugin.digest[:16]}" if plugin else ""),
         kind="score",
-        label=f"{representation.label} on {id_set}",
-        method="score",
+        label=f"{representation.label} on {id_set}" + (f" by {plugin.path}" if plugin else ""),
+        method=f"score by {plugin.digest[:16]}" if plugin else "score",
         work=Scoring(
             group=group,
             checkpoint=representation.checkpoint.ref,
@@ -205,6 +213,7 @@ def _scoring(
             predictions=representation.predictions,
             evaluations=evaluations,
             extracted=_extracted(cells),
+            plugin=plugin,
         ),
         needs=(
             *(bank.ref for bank in _banks(cells)),

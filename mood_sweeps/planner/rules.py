@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mood_sweeps.choice import Choice
-from mood_sweeps.scorers import LearnsNothing
 from mood_sweeps.spec.sweep import Features, Finetune, GivenSet, Pair, Selected
 
 __all__ = [
@@ -98,9 +97,7 @@ def given_refuses(scorer: Choice | Selected, features: Features) -> str | None:
     if "head" in needs and features.head is None:
         return "the scorer needs a head, none was given"
     id_set, sets = features.id_set, features.sets
-    learns_from = (
-        [] if isinstance(scorer.parameters, LearnsNothing) else [_fit_set(scorer, features)]
-    )
+    learns_from = [] if scorer.parameters.learns_nothing else [_fit_set(scorer, features)]
     if "labels" in needs and not all(one.has_labels for one in learns_from):
         return "the scorer needs labels of the ID set, the features have none"
     scored = [sets[id_set, "test"]]

@@ -36,6 +36,8 @@ class Scorer(ABC):
     needs: which of ``NEEDS`` it cannot do without.
     fits_on: the split that ``fit`` is given. Where an ID set has no validation split, a scorer
         that asks for it learns from the train split, and its rows say so.
+    learns_nothing: whether a score is a function of the sample alone, so that ``fit`` needs no
+        labels and no logits.
 
     Random numbers come from a generator seeded by a parameter: the same input, the same numbers.
     """
@@ -44,6 +46,7 @@ class Scorer(ABC):
     family: ClassVar[str]
     needs: ClassVar[tuple[str, ...]] = ()
     fits_on: ClassVar[str] = "id_train"
+    learns_nothing: ClassVar[bool] = False
 
     @abstractmethod
     def fit(self, bank: FeatureBank, head: Head | None) -> State:
@@ -62,6 +65,8 @@ class Scorer(ABC):
 
 class LearnsNothing(Scorer):
     """A scorer whose score is a function of the sample alone: its state is empty."""
+
+    learns_nothing: ClassVar[bool] = True
 
     def fit(self, bank: FeatureBank, head: Head | None) -> State:
         """Return the empty state."""

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from mood_sweeps.spec.load import load_sweep
-from mood_sweeps.spec.sweep import Finetune, Pair, Plugin, Rule, Sweep
+from mood_sweeps.spec.sweep import Finetune, Pair, Rule, Sweep
 
-__all__ = ["Finetune", "Pair", "Plugin", "Rule", "Sweep", "load_sweep"]
+__all__ = ["Finetune", "Pair", "Rule", "Sweep", "load_sweep"]

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mood_sweeps.choice import Choice, choose_all
+from mood_sweeps.choice import Choice
 from mood_sweeps.errors import InputError
 from mood_sweeps.identity import canonical
 from mood_sweeps.scorers import NOT_SCORERS
 from mood_sweeps.spec.catalogues import Catalogues
 from mood_sweeps.spec.exposure import checked_exposure
-from mood_sweeps.spec.installed import installed_scorer
 from mood_sweeps.spec.part import Part, kind_of
+from mood_sweeps.spec.plugins import UserScorers
 from mood_sweeps.spec.sweep import Finetune, Selected
-from mood_sweeps.spec.user_scorers import UserScorers
 from mood_sweeps.spec.weights import checked_weights
 
 __all__ = ["Axes", "read_axes", "read_finetunes", "read_scorer_axis"]
@@ -96,26 +95,22 @@ def _read_scorers(
     reader: _Reader, catalogues: Catalogues, user: UserScorers
 ) -> tuple[tuple[Choice, ...], tuple[tuple[Choice, ...], ...]]:
     """Return the scorers, and those among them that were written as one item of several."""
-    scorers = {**catalogues.scorers, **user.kinds}
-    digests = dict(user.digests)
+    built_in = catalogues.scorers
     grids: list[tuple[Choice, ...]] = []
 
     def scorer(raw: Any) -> list[Choice] | None:
         name = _name_of(raw)
-        # Looking through all installed packages takes a while: only for what nobody else knows.
-        if isinstance(name, str) and name not in {EVERY_SCORER, *scorers}:
-            installed = installed_scorer(name)
-            if installed:
-                scorers[name], digests[name] = installed
-        if not user.complete and name not in {EVERY_SCORER, *scorers}:
+        known = name in {EVERY_SCORER, *built_in, *user.open.names}
+        # Looking through all installed packages takes a while: only for an unknown name.
+        if isinstance(name, str) and not known:
+            known = user.open.add_installed(name)
+        if not user.complete and not known:
             return None
-        if isinstance(name, str) and name in NOT_SCORERS and name not in scorers:
+        if isinstance(name, str) and name in NOT_SCORERS and not known:
             raise InputError(NOT_SCORERS[name])
-        named = [{name: None} for name in catalogues.scorers] if raw == EVERY_SCORER else [raw]
+        named = [{name: None} for name in built_in] if raw == EVERY_SCORER else [raw]
         chosen = [
-            _reproducible(dataclasses.replace(choice, digest=digests.get(choice.name, "")))
-            for one in named
-            for choice in choose_all(one, scorers, "scorer")
+            _reproducible(choice) for one in named for choice in user.open.choose_all(one, built_in)
         ]
         if len(named) == 1 and len(chosen) > 1:
             grids.append(tuple(chosen))

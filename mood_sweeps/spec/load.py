@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mood_sweeps.choice import did_you_mean
 from mood_sweeps.errors import InputError, Problem
+from mood_sweeps.plugins.reading import OpenPlugins
 from mood_sweeps.spec.axes import read_axes, read_scorer_axis
 from mood_sweeps.spec.catalogues import Catalogues, shipped
 from mood_sweeps.spec.dialect import to_yaml
@@ -19,10 +20,10 @@ from mood_sweeps.spec.located import Located, parse
 from mood_sweeps.spec.overrides import apply_override
 from mood_sweeps.spec.pairs import check_exposures, read_pairs, read_training_set, validation_sets
 from mood_sweeps.spec.part import Part, Problems, kind_of
+from mood_sweeps.spec.plugins import UserScorers, read_plugins
 from mood_sweeps.spec.rules import AxisValues, read_rules
 from mood_sweeps.spec.select import read_select
 from mood_sweeps.spec.sweep import Sweep
-from mood_sweeps.spec.user_scorers import UserScorers, read_plugins
 
 __all__ = ["load_sweep", "read_sweep"]
 
@@ -114,9 +115,10 @@ def _sweep(root: Part, catalogues: Catalogues, file: Path, source: str) -> Sweep
     for key in _OPTIONAL:  # a key with nothing behind it, its items commented out, is left out
         if key in entries and entries[key].value is None:
             del entries[key]
-    user = read_plugins(entries.get("plugins"), file.parent, catalogues.scorers)
     read = _given if has_features else _trained
-    return read(entries, catalogues, user, file, source)
+    with OpenPlugins() as plugins:
+        user = read_plugins(entries.get("plugins"), file.parent, catalogues.scorers, plugins)
+        return read(entries, catalogues, user, file, source)
 
 
 def _trained(
@@ -136,7 +138,7 @@ def _trained(
             entries.get("intermediate"), "the intermediate set", pairs.usable, catalogues
         ),
         ensemble=_ensemble(entries.get("ensemble"), axes.seed),
-        plugins=user.plugins,
+        plugins=user.files,
         pretexts=axes.pretext,
         backbones=axes.backbone,
         finetunes=axes.finetune,
@@ -179,7 +181,7 @@ def _given(
     return Sweep(
         name=_name(entries.get("name")),
         corpus=None,
-        plugins=user.plugins,
+        plugins=user.files,
         pretexts=(),
         backbones=(),
         finetunes=(),

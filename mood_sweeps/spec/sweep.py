@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mood_sweeps.choice import Choice
+from mood_sweeps.plugins.declared import Plugin
 
 __all__ = [
     "GIVEN_BACKBONE",
@@ -18,7 +19,6 @@ __all__ = [
     "GivenFiles",
     "GivenSet",
     "Pair",
-    "Plugin",
     "Rule",
     "Selected",
     "Sweep",
@@ -152,20 +152,6 @@ class Rule:
                 if (value.label if isinstance(value, (Choice, Selected)) else value) not in allowed:
                     return False
         return True
-
-
-@dataclass(frozen=True)
-class Plugin:
-    """A user's file of scorers, carried whole.
-
-    path: as written in the sweep's file. digest: SHA-256 of the file's bytes. text: its source;
-        a worker runs exactly what the digest in the keys names, on any host, even if the file was
-        edited after the launch.
-    """
-
-    path: str
-    digest: str
-    text: str = field(repr=False)
 
 
 @dataclass(frozen=True)

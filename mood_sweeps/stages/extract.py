@@ -15,7 +15,7 @@ from mood_sweeps.representations.checkpoint import load
 from mood_sweeps.representations.extract import extract
 from mood_sweeps.store import Ref, Store
 
-__all__ = ["extract_banks", "images_of"]
+__all__ = ["extract_banks", "images_of", "images_of_split"]
 
 
 def extract_banks(
@@ -30,7 +30,12 @@ def extract_banks(
 
 def images_of(work: Extract) -> LabelledImages:
     """Return the images that a bank is of, in its order."""
-    images = image_set(work.image_set).load(work.split)
-    if not work.left_out:
+    return images_of_split(work.image_set, work.split, work.left_out)
+
+
+def images_of_split(name: str, split: str, left_out: Sequence[int]) -> LabelledImages:
+    """Return the images of a set's split, without those at the places that are left out."""
+    images = image_set(name).load(split)
+    if not left_out:
         return images
-    return images.take(np.delete(np.arange(len(images)), work.left_out))
+    return images.take(np.delete(np.arange(len(images)), left_out))

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Head, Ints
-from mood_sweeps.errors import Undefined
+from mood_sweeps.errors import PluginFailed, Undefined
 from mood_sweeps.metrics import (
     accuracy,
     auroc,
@@ -30,6 +30,7 @@ from mood_sweeps.metrics import (
 )
 from mood_sweeps.planner.call import Evaluation, Scoring
 from mood_sweeps.planner.fit import Fit, Selection, scores_key
+from mood_sweeps.plugins.running import ScorerRunner, Stored
 from mood_sweeps.scorers.numeric.device import computing_on, device_named
 from mood_sweeps.stages.confused import confusion_table
 from mood_sweeps.store import Ref
@@ -47,11 +48,13 @@ class Banks:
     features: the banks that the call needs. head: None for a headless representation.
     predictions: predicted ID class of every image of the ID test bank and the OOD banks; a bank
         of which nothing predicts them is left out.
+    stored: where another process finds the banks, for a plugin's scorers.
     """
 
     features: Mapping[Ref, FeatureBank]
     head: Head | None
     predictions: Mapping[Ref, Ints]
+    stored: Mapping[Ref, Stored] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,9 @@ class Scored:
 class Scorings:
     """Runs the evaluations of one call, each fit and each scoring once."""
 
-    def __init__(self, work: Scoring, banks: Banks, known: Known) -> None:
+    def __init__(self, work: Scoring, banks: Banks, known: Known, runner: ScorerRunner) -> None:
         self._work = work
+        self._runner = runner
         self._banks = banks
         self._known = known
         self._made = Scored()
@@ -106,8 +110,7 @@ class Scorings:
         for evaluation in self._work.evaluations:
             try:
                 row = self._evaluate(evaluation, sharers[evaluation.fit.key])
-            except (Exception, SystemExit) as error:
-                # A scorer is user code: whatever it raises is its failure.
+            except Exception as error:
                 self._lose(evaluation.score_key, error)
             else:
                 self._made.rows.append(row)
@@ -118,7 +121,8 @@ class Scorings:
             if known is error:
                 self._made.failures[number] = ((*keys, score_key), known, text)
                 return
-        self._made.failures.append(((score_key,), error, traceback.format_exc()))
+        text = error.traceback if isinstance(error, PluginFailed) else traceback.format_exc()
+        self._made.failures.append(((score_key,), error, text))
 
     def _evaluate(self, evaluation: Evaluation, sharers: int) -> dict[str, Any]:
         ood_bank = self._banks.features[evaluation.ood_bank]
@@ -219,14 +223,10 @@ class Scorings:
             if key in source:
                 return source[key]
         state = self._state(fit)
-        scores: Scores = np.asarray(
-            self._once(key, lambda: fit.scorer.parameters.score(state, bank)), dtype=np.float64
+        stored = self._banks.stored.get(ref)
+        scores: Scores = self._once(
+            key, lambda: self._runner.score(fit.scorer, state, bank, stored)
         )
-        if scores.shape != (len(bank),):
-            raise ValueError(
-                f"scorer {fit.scorer.label!r} returned scores of shape {scores.shape} "
-                f"for {len(bank)} images; expected ({len(bank)},)"
-            )
         self._made.scores[key] = scores
         return scores
 
@@ -234,9 +234,10 @@ class Scorings:
         for source in (self._made.states, self._known.states):
             if fit.key in source:
                 return source[fit.key]
-        scorer, bank = fit.scorer.parameters, self._banks.features[fit.bank.ref]
+        ref = fit.bank.ref
+        bank, stored = self._banks.features[ref], self._banks.stored.get(ref)
         state: State = self._once(
-            fit.key, lambda: _as_stored(scorer.fit(bank, self._banks.head), fit.scorer.label)
+            fit.key, lambda: self._runner.fit(fit.scorer, bank, self._banks.head, stored)
         )
         self._made.states[fit.key] = state
         return state
@@ -247,7 +248,7 @@ class Scorings:
             raise self._raised[key]
         try:
             return make()
-        except (Exception, SystemExit) as error:
+        except Exception as error:
             self._raised[key] = error
             raise
 
@@ -274,18 +275,3 @@ def _autc(id_scores: Scores, ood_scores: Scores) -> float | None:
         return autc(id_scores, ood_scores)
     except Undefined:  # scores that are all equal still have an AUROC: ½
         return None
-
-
-def _as_stored(state: Mapping[str, Any], label: str) -> State:
-    """Return a state as it will come back from the store, so that it scores the same then.
-
-    Raises TypeError where it is more than named arrays of numbers.
-    """
-    arrays = {name: np.asarray(value, order="C") for name, value in state.items()}
-    for name, array in arrays.items():
-        if array.dtype.kind not in "biuf":
-            raise TypeError(
-                f"the state of scorer {label!r} holds {name!r} of dtype "
-                f"{array.dtype}; only arrays of numbers can be stored"
-            )
-    return arrays

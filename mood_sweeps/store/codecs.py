@@ -19,6 +19,7 @@ __all__ = [
     "load_bank",
     "load_head",
     "load_picture",
+    "map_bank",
     "save_arrays",
     "save_bank",
     "save_head",
@@ -30,6 +31,8 @@ HEAD_FILE = "head.safetensors"
 PICTURE_FILE, PICTURE_TEXT = "picture.safetensors", "picture.json"
 
 Arrays = dict[str, npt.NDArray[Any]]
+
+_DTYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "I32": "<i4", "I64": "<i8", "BOOL": "?"}
 
 
 def save_arrays(arrays: Mapping[str, npt.NDArray[Any]], path: Path) -> None:
@@ -56,6 +59,29 @@ def load_bank(folder: Path) -> FeatureBank:
     """Read the feature bank of an object's folder."""
     arrays = load_arrays(folder / BANK_FILE)
     return FeatureBank(arrays["features"], arrays["labels"], arrays.get("logits"))
+
+
+def map_bank(folder: Path) -> FeatureBank:
+    """Return the feature bank of an object's folder, its arrays mapped: they cannot be written."""
+    arrays = _map_arrays(folder / BANK_FILE)
+    return FeatureBank(arrays["features"], arrays["labels"], arrays.get("logits"))
+
+
+def _map_arrays(path: Path) -> Arrays:
+    """Map the arrays of a safetensors file: the length of a JSON header, the header, the data."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+    header.pop("__metadata__", None)
+    arrays: Arrays = {}
+    for name, entry in header.items():
+        dtype, shape = _DTYPES[entry["dtype"]], tuple(entry["shape"])
+        if 0 in shape:  # nothing to map
+            arrays[name] = np.empty(shape, dtype)
+        else:
+            begin = 8 + length + entry["data_offsets"][0]
+            arrays[name] = np.asarray(np.memmap(path, dtype, "r", begin, shape))
+    return arrays
 
 
 def save_head(head: Head, folder: Path) -> None:

@@ -175,7 +175,10 @@ def test_a_scorer_that_raises_is_told_with_exit_code_1(say: Callable, folder: Pa
         *("--scorers", "first(scale=0.0),knn", "--out", "out"),
     )
     assert said.code == 1
-    assert "failed: ArithmeticError: stumbled over a stone: first(scale=0.0)" in said.out
+    assert (
+        "failed: mine.py:15: scorer 'first(scale=0.0)': ArithmeticError: stumbled over a stone"
+        in said.out
+    )
     assert 'File "mine.py", line 15, in score' in said.err
     assert [bool(row["auroc"]) for row in rows(folder)] == [False, False, True, True]
 

@@ -20,6 +20,7 @@ from mood_sweeps.errors import StageFailed
 from mood_sweeps.planner.call import Call, Extraction, Scoring, Training
 from mood_sweeps.planner.missing import calls_for
 from mood_sweeps.planner.plan import Plan
+from mood_sweeps.plugins.running import ScorerRunner
 from mood_sweeps.stages import trials
 from mood_sweeps.store import Store
 from mood_sweeps.store.codecs import load_bank
@@ -48,7 +49,7 @@ def did(call: Call, store: Store, *, scores_on_gpu: bool = False) -> Outcome:
     lease = store.leases.acquire(call.key)
     assert lease is not None
     try:
-        return perform(call, store, lease, 60.0, scores_on_gpu=scores_on_gpu)
+        return perform(call, store, lease, 60.0, ScorerRunner(), scores_on_gpu=scores_on_gpu)
     finally:
         store.leases.release(lease)
 
@@ -196,7 +197,7 @@ def test_who_lost_the_lease_publishes_nothing(plan: Plan, store: Store) -> None:
     lease = store.leases.acquire(call.key)
     assert lease is not None
     store.leases.release(lease)
-    outcome = perform(call, store, lease, 60.0)
+    outcome = perform(call, store, lease, 60.0, ScorerRunner())
     assert outcome.verdict == "lease lost"
     assert not any(store.has(made) for made in call.makes)
 
@@ -283,8 +284,8 @@ def test_a_training_whose_lease_was_taken_over_stops_when_it_is_kept(
     store.leases.release(lease)
     other = store.leases.acquire(training.key)
     assert other is not None
-    outcome = perform(training, store, lease, 0.0)
+    outcome = perform(training, store, lease, 0.0, ScorerRunner())
     assert outcome.verdict == "lease lost"
     assert [path for path in (store.root / "unfinished").rglob("*") if path.is_file()] == []
     assert not any(map(store.has, training.makes))
-    assert perform(training, store, other, 0.0).verdict == "done"
+    assert perform(training, store, other, 0.0, ScorerRunner()).verdict == "done"

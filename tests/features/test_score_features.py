@@ -228,9 +228,9 @@ def test_without_validation_set_a_scorer_that_asks_for_one_learns_from_train(tmp
 @pytest.mark.parametrize(
     ("trouble", "said"),
     [
-        ("fit", "failed: ArithmeticError: a stone in the way"),
-        ("exit", "failed: SystemExit: 3"),
-        ("shape", "failed: ValueError: it returned scores of shape (89,); expected (90,)"),
+        ("fit", "ArithmeticError: a stone in the way"),
+        ("exit", "SystemExit: 3"),
+        ("shape", "float64 (90,), not an array of shape (89,)"),
     ],
 )
 def test_a_scorer_that_raises_takes_only_its_own_rows(tmp_path, trouble, said):
@@ -243,7 +243,11 @@ def test_a_scorer_that_raises_takes_only_its_own_rows(tmp_path, trouble, said):
         out=tmp_path,
     )
     reasons = {row.scorer: row.reason for row in scored.rows}
-    assert reasons.pop(f"where(trouble={trouble})") == said
+    reason = reasons.pop(f"where(trouble={trouble})")
+    assert reason.startswith("failed: ")
+    assert "score_cases.py:" in reason or "test_score_features.py:" in reason
+    assert f"scorer 'where(trouble={trouble})'" in reason
+    assert reason.endswith(said)
     assert [row.auroc is None for row in scored.rows] == [False, False, True, True, False, False]
     (failure,) = scored.failures
     assert failure.scorer == f"where(trouble={trouble})"

@@ -203,16 +203,19 @@ def test_a_scorer_that_raises_is_named_and_the_rest_completes(launched: Tried) -
     plugin = launched.folder / "norm.py"
     plugin.write_text(PLUGIN.replace("BODY", 'raise ZeroDivisionError("not today")'))
     tried, watched = again(launched, WITH_PLUGIN.replace("norm]", "norm, energy]"))
+    why = "norm.py:17: scorer 'norm': ZeroDivisionError: not today"
     assert tried.launched.exit_code == 1
     assert tried.launched.cells == {"done": 8, "failed": 4}
     assert before < set(tried.rows())
     assert len(tried.launched.failures) == 2
     assert all("ZeroDivisionError: not today" in line for line in tried.launched.failures)
-    assert any("2 cells failed: ZeroDivisionError: not today" in line for line in watched.said)
+    assert any(f"2 cells failed: {why}" in line for line in watched.said)
     failed = tried.query("select scorer, status, reason from results where status = 'failed'")
-    assert failed == [("norm", "failed", "ZeroDivisionError: not today")] * 4
-    for error, trace in tried.query("select error, traceback from attempts where launch = 2"):
-        assert error == "ZeroDivisionError: not today"
+    assert failed == [("norm", "failed", why)] * 4
+    attempts = "select error, traceback from attempts where launch = 2 and outcome = 'failed'"
+    assert len(tried.query(attempts)) == 2
+    for error, trace in tried.query(attempts):
+        assert error == why
         assert "Traceback" in trace
         assert "norm.py" in trace
         assert 'raise ZeroDivisionError("not today")' in trace

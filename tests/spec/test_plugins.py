@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
-import traceback
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mood_sweeps.bank import FeatureBank
-from mood_sweeps.errors import InputError
+from mood_sweeps.choice import Choice
+from mood_sweeps.errors import InputError, PluginFailed
+from mood_sweeps.plugins.running import ScorerRunner
 from mood_sweeps.spec import load_sweep
 
 PLUGIN = """\
@@ -62,6 +65,13 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+def scored(scorer: Choice) -> list[float]:
+    """Return the scores of one image with the features (3, −4)."""
+    bank = FeatureBank(np.array([[3.0, -4.0]], dtype=np.float32), np.array([0]))
+    with closing(ScorerRunner()) as runner:
+        return runner.score(scorer, runner.fit(scorer, bank, None), bank).tolist()
+
+
 def problems(file: Path) -> list[str]:
     with pytest.raises(InputError) as caught:
         load_sweep(file)
@@ -71,9 +81,8 @@ def problems(file: Path) -> list[str]:
 def test_a_plugins_scorers_are_chosen_like_any_other(file: Path) -> None:
     _, norm, norm_1 = load_sweep(file).scorers
     assert (norm.label, norm_1.label) == ("norm", "norm(order=1)")
-    bank = FeatureBank(np.array([[3.0, -4.0]], dtype=np.float32), np.array([0]))
-    assert norm.parameters.score(norm.parameters.fit(bank, None), bank) == [5.0]
-    assert norm_1.parameters.score({}, bank) == [7.0]
+    assert scored(norm) == [5.0]
+    assert scored(norm_1) == [7.0]
 
 
 def test_the_files_digest_is_part_of_what_is_made_with_it(file: Path) -> None:
@@ -87,12 +96,11 @@ def test_the_files_digest_is_part_of_what_is_made_with_it(file: Path) -> None:
 
 
 def test_an_edited_plugin_runs_as_edited_and_the_old_one_as_it_was(file: Path) -> None:
-    bank = FeatureBank(np.array([[3.0, -4.0]], dtype=np.float32), np.array([0]))
     old = load_sweep(file).scorers[1]
     (file.parent / "norm.py").write_text(PLUGIN.replace("+ self.shift", "+ 100"))
     new = load_sweep(file).scorers[1]
-    assert new.parameters.score({}, bank) == [105.0]
-    assert pickle.loads(pickle.dumps(old)).parameters.score({}, bank) == [5.0]  # noqa: S301
+    assert scored(new) == [105.0]
+    assert scored(pickle.loads(pickle.dumps(old))) == [5.0]  # noqa: S301
 
 
 def test_a_choice_unpickles_in_a_process_that_never_saw_the_file(file: Path) -> None:
@@ -105,14 +113,21 @@ def test_a_choice_unpickles_in_a_process_that_never_saw_the_file(file: Path) -> 
     assert pickle.loads(message) == norm  # noqa: S301
 
 
-def test_a_plugins_traceback_shows_its_lines(file: Path) -> None:
+def test_a_failure_names_file_line_and_scorer_and_shows_the_plugins_lines(file: Path) -> None:
     file.write_text(SWEEP.replace("order: 1", "order: 0"))
-    bank = FeatureBank(np.zeros((1, 2), dtype=np.float32), np.array([0]))
-    with pytest.raises(ZeroDivisionError) as caught:
-        load_sweep(file).scorers[2].parameters.score({}, bank)
-    shown = "".join(traceback.format_exception(caught.value))
-    assert 'File "norm.py", line 23, in score' in shown
-    assert 'raise ZeroDivisionError("order 0")' in shown
+    with pytest.raises(PluginFailed) as caught:
+        scored(load_sweep(file).scorers[2])
+    assert str(caught.value) == "norm.py:23: scorer 'norm(order=0)': ZeroDivisionError: order 0"
+    assert 'File "norm.py", line 23, in score' in caught.value.traceback
+    assert 'raise ZeroDivisionError("order 0")' in caught.value.traceback
+    assert "mood_sweeps" not in caught.value.traceback
+
+
+def test_no_line_of_a_plugin_runs_in_this_process(file: Path) -> None:
+    (file.parent / "norm.py").write_text(PLUGIN + "import os\nos.environ['SEEN'] = 'yes'\n")
+    assert scored(load_sweep(file).scorers[1]) == [5.0]
+    assert "SEEN" not in os.environ
+    assert not any(name.startswith("mood_sweeps_plugin") for name in sys.modules)
 
 
 def test_a_plugins_parameters_are_checked_like_any_other(file: Path) -> None:

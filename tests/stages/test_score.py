@@ -18,6 +18,7 @@ from mood_sweeps.planner.call import Evaluation, Scoring
 from mood_sweeps.planner.fit import Fit, Selection, scores_key
 from mood_sweeps.planner.stage import Stage
 from mood_sweeps.planner.work import Extract
+from mood_sweeps.plugins.running import ScorerRunner
 from mood_sweeps.scorers.numeric import torch_device
 from mood_sweeps.scorers.numeric.device import device
 from mood_sweeps.scorers.numeric.torch_device import TorchDevice
@@ -131,7 +132,7 @@ def scored_fits(fits: Mapping[str, Fit | Selection], known: Known | None = None)
     CALLS.clear()
     items = tuple(item for name, fit in fits.items() for item in evaluations(fit, name))
     work = Scoring("group", Ref("pretrain", "c"), TRAIN, ID, ("a", "b"), "head", items)
-    return Scorings(work, BANKS, known or Known()).run()
+    return Scorings(work, BANKS, known or Known(), ScorerRunner()).run()
 
 
 def by_key(made: Scored) -> dict[str, dict[str, Any]]:
@@ -152,10 +153,10 @@ def test_scorers_run_on_the_device_that_is_asked_for(monkeypatch: pytest.MonkeyP
     CALLS.clear()
     items = tuple(evaluations(fit_of(Asking()), "plain"))
     work = Scoring("group", Ref("pretrain", "c"), TRAIN, ID, ("a", "b"), "head", items)
-    assert Scorings(work, BANKS, Known()).run("cuda").failures == []
+    assert Scorings(work, BANKS, Known(), ScorerRunner()).run("cuda").failures == []
     assert CALLS["fit on torch on cpu"] == 1
     assert CALLS["score on torch on cpu"] == 3
-    assert Scorings(work, BANKS, Known()).run().failures == []
+    assert Scorings(work, BANKS, Known(), ScorerRunner()).run().failures == []
     assert CALLS["fit on cpu"] == 1
 
 
@@ -220,7 +221,8 @@ def test_a_scorer_that_raises_loses_its_own_numbers_only(
 def test_scores_of_a_wrong_shape_are_the_scorers_failure() -> None:
     made = scored(Distance(), Distance("broken", "shape"))
     assert all(
-        "(40, 2) for 40 images; expected (40,)" in str(error) for _, error, _ in made.failures
+        "float64 (40,), not an array of shape (40, 2)" in str(error)
+        for _, error, _ in made.failures
     )
     assert {key for keys, _, _ in made.failures for key in keys} == {
         "broken-near-number",

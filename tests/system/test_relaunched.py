@@ -119,17 +119,17 @@ def test_a_scorer_that_fails_on_workers_loses_only_its_own_cells(tiny: Path) -> 
         (tiny / "mine.py").write_text(PLUGIN.replace("FAILS", failure))
         code, output = mood_sweep(tiny, "launch", "tiny.yaml", "--no-mlflow", *executor)
         assert code == 1, output
-        assert f"1 cells failed: {error}" in output
+        assert f"1 cells failed: mine.py:16: scorer 'mine': {error}" in output
         assert "6 of 10 cells done" in output
         tried = facts.rows(f"select kind, outcome, traceback from attempts where launch = {launch}")
         assert {(kind, outcome) for kind, outcome, _ in tried} == {("score", "failed")}
         assert all(failure.split("(")[0] in traceback for _, _, traceback in tried)
-        assert all("mine.py" in traceback for _, _, traceback in tried)
+        assert all('File "mine.py", line 16' in traceback for _, _, traceback in tried)
         code, output = mood_sweep(
             tiny, "results", "--status", "failed", "--columns", "scorer,reason", "--format", "csv"
         )
         assert code == 0
-        assert output.splitlines()[1:] == [f"mine,{error}"] * 4
+        assert output.splitlines()[1:] == [f"mine,mine.py:16: scorer 'mine': {error}"] * 4
         code, output = mood_sweep(tiny, "status")
         assert code == 0
         assert "4 failed" in output

@@ -1,4 +1,4 @@
-"""What a scorer from outside the package has to keep, checked before anything runs."""
+"""The contract that a scorer from outside the package must keep, checked in its own process."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ _PROMISES: dict[str, tuple[Callable[[Any], bool], str]] = {
         f"ClassVar[tuple[str, ...]], of {', '.join(NEEDS)}",
     ),
     "fits_on": (lambda value: value in FITS_ON, f"ClassVar[str], one of {', '.join(FITS_ON)}"),
+    "learns_nothing": (lambda value: isinstance(value, bool), "ClassVar[bool]"),
     "fit": (callable, "a method fit(bank, head) -> state"),
     "score": (callable, "a method score(state, bank) -> scores"),
 }
 
 
 def complete(scorers: Any) -> None:
-    """Give classes what they leave out of the contract and `Scorer` has a default for."""
+    """Give classes the parts of the contract that they leave out and `Scorer` has defaults for."""
     for kind in scorers.values() if isinstance(scorers, dict) else ():
-        for promise in ("needs", "fits_on"):
+        for promise in ("needs", "fits_on", "learns_nothing"):
             if dataclasses.is_dataclass(kind) and not hasattr(kind, promise):
                 setattr(kind, promise, getattr(Scorer, promise))
 

@@ -1,0 +1,1 @@
+"""Scorers from outside the package: read, described and run in processes of their own."""

@@ -1,0 +1,70 @@
+"""Arrays that two processes share as files: written by one, mapped read-only by the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Shared", "mapped", "written"]
+
+Array = npt.NDArray[Any]
+
+
+def written(arrays: Mapping[str, Array], folder: Path) -> dict[str, str]:
+    """Write each array into ``folder``, never as pickled objects; return the names of the files."""
+    files: dict[str, str] = {}
+    for number, (name, array) in enumerate(arrays.items()):
+        files[name] = f"{number}.npy"
+        np.save(folder / files[name], array, allow_pickle=False)
+    return files
+
+
+def mapped(file: Path) -> Array:
+    """Return the array in a file, which cannot be written through it. Runs nothing in the file.
+
+    Raises ValueError or OSError where it holds no plain array.
+    """
+    # A file without elements cannot be mapped.
+    whole = np.load(file, allow_pickle=False, mmap_mode=None if _is_empty(file) else "r")
+    array: Array = np.asarray(whole)
+    array.flags.writeable = False
+    return array
+
+
+def _is_empty(file: Path) -> bool:
+    with file.open("rb") as content:
+        version = np.lib.format.read_magic(content)
+        read = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }[version]
+        return 0 in read(content)[0]
+
+
+class Shared:
+    """The files of arrays that one process shows another, each array written once.
+
+    An array is known by its identity, so it is kept alive as long as its file is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: dict[int, tuple[Array, str]] = {}
+
+    def file_of(self, array: Array) -> str:
+        """Return the path of the file that holds ``array``."""
+        if id(array) not in self._files:
+            path = self._folder / f"shared-{len(self._files)}.npy"
+            np.save(path, np.asarray(array), allow_pickle=False)
+            self._files[id(array)] = array, str(path)
+        return self._files[id(array)][1]
+
+    def forget(self) -> None:
+        """Delete the files."""
+        for _, path in self._files.values():
+            Path(path).unlink(missing_ok=True)
+        self._files.clear()

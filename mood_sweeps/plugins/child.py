@@ -1,0 +1,248 @@
+"""What runs in a plugin's process: read a request, let the plugin's code do it, answer in a line.
+
+Nothing in here is trusted by the other side: the plugin may have changed any of it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import faulthandler
+import importlib
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mood_sweeps.bank import FeatureBank, Head
+from mood_sweeps.choice import OUT_OF_KEYS, Choice, choose, choose_all
+from mood_sweeps.errors import InputError, Undefined, one_line, shortened
+from mood_sweeps.identity import canonical
+from mood_sweeps.plugins.arrays import mapped, written
+from mood_sweeps.plugins.declared import Plugin
+from mood_sweeps.plugins.loading import load_scorers, source_digest
+from mood_sweeps.scorers.numeric.device import computing_on, device_named
+from mood_sweeps.scorers.returned import checked_scores, checked_state
+from mood_sweeps.store.codecs import map_bank
+
+__all__ = ["main", "opaque"]
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main(settings: str) -> None:
+    """Serve the process at the other end of the pipes until it closes them or dies."""
+    given = json.loads(settings)
+    with open(given["faults"], "a", encoding="utf-8") as faults:
+        _end_with_parent(given["alive"])
+        _leave_traces(faults)
+        requests = os.fdopen(given["requests"], "rb")
+        source = json.loads(requests.readline())["source"]
+        text = source["source"]
+        is_pickled = source["kind"] == "classes"
+        plugin = Plugin(**{**source, "source": bytes.fromhex(text) if is_pickled else text})
+        served = _Served(plugin)
+        for line in iter(requests.readline, b""):
+            request = json.loads(line)
+            answer = {"id": request["id"], **served.answer(request)}
+            _write(given["answers"], json.dumps(answer).encode() + b"\n")
+
+
+def _end_with_parent(alive: int) -> None:
+    """End this process with the other side's: nothing else would end one that hangs."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    leave = os._exit
+
+    def watch() -> None:
+        os.read(alive, 1)  # nothing is ever written: this is the end of the pipe
+        leave(1)
+
+    threading.Thread(target=watch, name="parent-alive", daemon=True).start()
+
+
+def _leave_traces(faults: Any) -> None:
+    """Have the stack written where the other side finds it, however this process ends."""
+    faulthandler.enable(faults)
+    faulthandler.register(signal.SIGUSR1, faults)
+    leave = os._exit
+
+    def leave_a_trace(status: int) -> None:
+        faulthandler.dump_traceback(faults, all_threads=False)
+        leave(status)
+
+    os._exit = leave_a_trace  # type: ignore[assignment]
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(descriptor, content) :]
+
+
+class _Served:
+    """One plugin, and the banks and scorers that it was asked about so far."""
+
+    def __init__(self, plugin: Plugin) -> None:
+        self._plugin = plugin
+        self._scorers: dict[str, Any] = {}
+        self._banks: dict[str, FeatureBank] = {}
+        self._answers: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+            "describe": self._describe,
+            "choose": self._choose,
+            "fit": self._fit,
+            "score": self._score,
+            "forget": self._forget,
+        }
+
+    def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a request asks for, or why there is none."""
+        try:
+            return {"answer": self._answers[request["what"]](request)}
+        except BaseException as error:  # whatever a plugin raises is its failure, and no other's
+            return {"refused": self._refusal(error, request)}
+
+    def _describe(self, request: Mapping[str, Any]) -> list[dict[str, Any]]:
+        del request
+        return [_description(name, kind) for name, kind in load_scorers(self._plugin).items()]
+
+    def _choose(self, request: Mapping[str, Any]) -> list[dict[str, Any]]:
+        chosen = choose_all(request["raw"], load_scorers(self._plugin), "scorer")
+        return [_values(choice) for choice in chosen]
+
+    def _fit(self, request: Mapping[str, Any]) -> dict[str, str]:
+        scorer, bank = self._scorer(request), self._bank(request["bank"])
+        head = request["head"] and Head(**_arrays(request["head"]))
+        with computing_on(device_named(request["device"])):
+            state = checked_state(scorer.fit(bank, head))
+        return written(state, Path(request["into"]))
+
+    def _score(self, request: Mapping[str, Any]) -> dict[str, str]:
+        scorer, bank = self._scorer(request), self._bank(request["bank"])
+        with computing_on(device_named(request["device"])):
+            scores = scorer.score(_arrays(request["state"]), bank)
+        return written({"scores": checked_scores(scores, len(bank))}, Path(request["into"]))
+
+    def _forget(self, request: Mapping[str, Any]) -> None:
+        del request
+        self._banks.clear()
+
+    def _scorer(self, request: Mapping[str, Any]) -> Any:
+        key = json.dumps(request["scorer"])
+        if key not in self._scorers:
+            chosen = choose(request["scorer"], load_scorers(self._plugin), "scorer")
+            self._scorers[key] = chosen.parameters
+        return self._scorers[key]
+
+    def _bank(self, request: Mapping[str, Any]) -> FeatureBank:
+        key = json.dumps(request)
+        if key not in self._banks:
+            self._banks[key] = _open_bank(request)
+        return self._banks[key]
+
+    def _refusal(self, error: BaseException, request: Mapping[str, Any]) -> dict[str, Any]:
+        kinds = {InputError: "input", Undefined: "undefined"}
+        kind = next((kinds[one] for one in kinds if isinstance(error, one)), "raised")
+        problems = (
+            [(one.message, one.inside) for one in error.problems]
+            if isinstance(error, InputError)
+            else []
+        )
+        message = one_line(error) if kind == "raised" else shortened(str(error))
+        place, frames = "", ""
+        if request["what"] in ("fit", "score"):
+            place, frames = self._place(error, request)
+        return {
+            "kind": kind,
+            "problems": problems,
+            "message": message,
+            "place": place,
+            "traceback": frames,
+        }
+
+    def _place(self, error: BaseException, request: Mapping[str, Any]) -> tuple[str, str]:
+        """Return ``file:line`` of an error in the scorer's own file, and the frames from there."""
+        (name,) = request["scorer"]
+        file, line = _where(load_scorers(self._plugin)[name], request["what"])
+        frames = traceback.extract_tb(error.__traceback__)
+        first = next((at for at, one in enumerate(frames) if one.filename == file), len(frames))
+        inside = [one.lineno for one in frames if one.filename == file]
+        shown = "".join(traceback.format_list(frames[first:][-50:]))
+        text = f"Traceback (most recent call last):\n{shown}{one_line(error)}"
+        return f"{file}:{inside[-1] if inside else line}", shortened(text)
+
+
+def _open_bank(request: Mapping[str, Any]) -> FeatureBank:
+    """Return a bank whose arrays are mapped read-only, with its network where it is asked for."""
+    folder, arrays, live = request["folder"], request["arrays"], request["live"]
+    bank = map_bank(Path(folder)) if folder else FeatureBank(**_arrays(arrays))
+    if live:
+        module, _, function = live["opened_by"].partition(":")
+        opened = getattr(importlib.import_module(module), function)
+        bank = opened(bank, **live["from"])
+    return bank
+
+
+def _arrays(files: Mapping[str, str]) -> dict[str, Any]:
+    return {name: mapped(Path(file)) for name, file in files.items()}
+
+
+def _description(name: str, kind: Any) -> dict[str, Any]:
+    file, line = _where(kind, "fit")
+    return {
+        "name": name,
+        "class_name": kind.__name__,
+        "file": file,
+        "line": line,
+        "digest": source_digest(kind) if os.path.isfile(file) else "",
+        "version": kind.version,
+        "family": kind.family,
+        "needs": list(kind.needs),
+        "fits_on": kind.fits_on,
+        "learns_nothing": kind.learns_nothing,
+        "parameters": [_parameter(field) for field in dataclasses.fields(kind)],
+    }
+
+
+def _parameter(field: Any) -> dict[str, Any]:
+    described = {"name": field.name, "is_out_of_keys": field.metadata == OUT_OF_KEYS}
+    if field.default_factory is not dataclasses.MISSING:
+        return {**described, "default": opaque(field.default_factory())}
+    if field.default is not dataclasses.MISSING:
+        return {**described, "default": opaque(field.default)}
+    return described
+
+
+def _values(choice: Choice) -> dict[str, Any]:
+    """Return a scorer's parameters; InputError where they have no reproducible form."""
+    try:
+        canonical(choice.content)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{choice.name!r} has no reproducible form: {error}") from None
+    fields = dataclasses.fields(choice.parameters)
+    values = {field.name: opaque(getattr(choice.parameters, field.name)) for field in fields}
+    return {"values": values, "given": sorted(choice.given)}
+
+
+def opaque(value: Any) -> Any:
+    """Return a value as JSON holds it; one that has no such form as ``{"opaque": repr}``."""
+    if isinstance(value, bool | int | str | None) or (
+        isinstance(value, float) and type(value) is float
+    ):
+        return value
+    if isinstance(value, list | tuple):
+        return [opaque(item) for item in value]
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {"mapping": {key: opaque(item) for key, item in value.items()}}
+    return {"opaque": shortened(repr(value), 200)}
+
+
+def _where(kind: Any, method: str) -> tuple[str, int]:
+    """Return the file and line of a scorer's method, of its class's file where it is inherited."""
+    function = getattr(kind, method)
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    return (code.co_filename, code.co_firstlineno) if code is not None else (kind.__module__, 0)
