@@ -142,7 +142,10 @@ def one_line(error: BaseException) -> str:
         message = "(its message cannot be shown)"
     # Cut first: splitting fifty megabytes into words would take minutes.
     message = " ".join(message[: 2 * MOST_LINE].split())
-    shown = message if isinstance(error, PluginFailed) else f"{type(error).__name__}: {message}"
+    if isinstance(error, PluginFailed):
+        shown = message
+    else:
+        shown = ": ".join(filter(None, (type(error).__name__, message)))
     return plain(shown[:MOST_LINE])
 
 

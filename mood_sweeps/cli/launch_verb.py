@@ -206,9 +206,11 @@ def say_lost(launched: Launched, say: Callable[[str], None]) -> None:
         say(indent(text.rstrip(), "  "))
     labels = {cell.cell_key: cell.label for cell in launched.plan.cells}
     lost = results.frame(sweep=name, status=["failed", "skipped"])
-    rows = lost[["cell_key", "score_key", "status", "reason"]].itertuples(index=False)
-    for cell_key, score_key, status, reason in list(rows)[:MOST_LINES]:
-        say(f"{status} cell {cell_key[:12]} (score key {score_key[:12]}): {labels.get(cell_key)}")
+    shown = lost.head(MOST_LINES)
+    for reason, cells in shown.groupby("reason", sort=False):
+        for cell_key, score_key, status in cells[["cell_key", "score_key", "status"]].to_numpy():
+            label = labels.get(cell_key)
+            say(f"{status} cell {cell_key[:12]} (score key {score_key[:12]}): {label}")
         say(f"  {reason}")
     if len(lost) > MOST_LINES:
         say(f"… and {len(lost) - MOST_LINES} more cells")

@@ -47,6 +47,8 @@ def main(settings: str) -> None:
         is_pickled = source["kind"] == "classes"
         plugin = Plugin(**{**source, "source": bytes.fromhex(text) if is_pickled else text})
         served = _Served(plugin)
+        described = {"id": 0, **served.answer({"what": "describe"})}
+        _write(given["answers"], json.dumps(described).encode() + b"\n")
         for line in iter(requests.readline, b""):
             request = json.loads(line)
             answer = {"id": request["id"], **served.answer(request)}

@@ -28,6 +28,8 @@ from mood_sweeps.plugins.declared import Plugin
 
 __all__ = ["PluginProcess", "Refused"]
 
+STARTING_S = 120.0
+"""How long a process may take to start and to import the plugin, on a busy machine with torch."""
 MOST_ANSWER = 4 * 1024 * 1024
 """Bytes of an answer; arrays travel as files."""
 MOST_PRINTED = 4_000
@@ -70,6 +72,7 @@ class PluginProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: Path | None = None
         self._asked = 0
+        self._described: Any = None
 
     @property
     def folder(self) -> Path:
@@ -78,6 +81,14 @@ class PluginProcess:
             self._folder = Path(tempfile.mkdtemp(prefix="mood-sweeps-plugin-"))
         return self._folder
 
+    def described(self) -> Any:
+        """Return what the process says of the plugin's scorers once it imported them.
+
+        Raises as `ask` does.
+        """
+        self._ready()
+        return self._described
+
     def ask(self, what: str, request: Mapping[str, Any], place: str, doing: str) -> Any:
         """Return the answer to a request.
 
@@ -85,18 +96,11 @@ class PluginProcess:
         Raises Refused with what the process itself says, PluginFailed if it crashed, hung, or
         answered what is no answer.
         """
+        self._ready()
         self._asked += 1
-        try:
-            if self._process is None or self._process.poll() is not None:
-                self._start()
-            self._send({"id": self._asked, "what": what, **request})
-            answer = self._received(self._line(place, doing), place, doing)
-        except BaseException:  # Ctrl-C, too: nothing is to go on in there
-            self.kill()
-            raise
-        if "refused" in answer:
-            raise Refused(answer["refused"])
-        return answer["answer"]
+        return self._exchange(
+            {"id": self._asked, "what": what, **request}, self.limit_s, place, doing
+        )
 
     def close(self) -> None:
         """End the process and delete its files."""
@@ -104,6 +108,27 @@ class PluginProcess:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
+
+    def _ready(self) -> None:
+        """Start the process and import the plugin, unless it is there."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        self._start()
+        self._asked = 0
+        source = {"source": _as_json(self.plugin)}
+        path = f"{self.plugin.path}:1"
+        self._described = self._exchange(source, STARTING_S, path, "while it was imported")
+
+    def _exchange(self, message: Mapping[str, Any], limit_s: float, place: str, doing: str) -> Any:
+        try:
+            self._send(message)
+            answer = self._received(self._line(limit_s, place, doing), place, doing)
+        except BaseException:  # Ctrl-C, too: nothing is to go on in there
+            self.kill()
+            raise
+        if "refused" in answer:
+            raise Refused(answer["refused"])
+        return answer["answer"]
 
     def _start(self) -> None:
         self.kill()
@@ -142,7 +167,6 @@ class PluginProcess:
         )
         self._reader.start()
         self._received_bytes = b""
-        self._send({"source": _as_json(self.plugin)})
 
     def _send(self, message: Mapping[str, Any]) -> None:
         content = json.dumps(message).encode() + b"\n"
@@ -152,16 +176,16 @@ class PluginProcess:
         except BrokenPipeError:
             pass  # it ended: reading its answer says how
 
-    def _line(self, place: str, doing: str) -> bytes:
+    def _line(self, limit_s: float, place: str, doing: str) -> bytes:
         """Return the process's next line; PluginFailed where none comes."""
         assert self._process is not None
-        ends_at = time.monotonic() + self.limit_s
+        ends_at = time.monotonic() + limit_s
         with selectors.DefaultSelector() as selector:
             selector.register(self._answers, selectors.EVENT_READ)
             while b"\n" not in self._received_bytes:
                 left = ends_at - time.monotonic()
                 if left <= 0:
-                    raise self._hung(place, doing)
+                    raise self._hung(limit_s, place, doing)
                 # What the plugin started may hold the pipe open after the process itself ended.
                 ended = self._process.poll() is not None
                 ready = selector.select(0 if ended else min(left, LOOK_EVERY_S))
@@ -183,14 +207,14 @@ class PluginProcess:
             raise self._failed(place, f"wrote into the pipe of its answers {doing}") from None
         return dict(answer)
 
-    def _hung(self, place: str, doing: str) -> PluginFailed:
+    def _hung(self, limit_s: float, place: str, doing: str) -> PluginFailed:
         assert self._process is not None
         # Python writes where every thread is, even from within code that never returns to it.
         self._process.send_signal(signal.SIGUSR1)
         until = time.monotonic() + 2 * LOOK_EVERY_S
         while time.monotonic() < until and self._process.poll() is None and not self._stack():
             time.sleep(0.02)
-        return self._failed(place, f"gave no result within {self.limit_s:g} s {doing}")
+        return self._failed(place, f"gave no result within {limit_s:g} s {doing}")
 
     def _crashed(self, place: str, doing: str) -> PluginFailed:
         assert self._process is not None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ __all__ = ["GROUP", "OpenPlugins", "plugin_of_classes"]
 GROUP = "mood_sweeps.scorers"
 """The entry points by which installed packages offer scorers."""
 READING_S = 60.0
-"""How long a plugin may take to import, or to check the parameters of one scorer."""
+"""How long a plugin may take to check the parameters of one scorer."""
 MOST_BYTES = 16 * 1024 * 1024
 """Of a plugin file: it travels with every call that uses it."""
 
@@ -77,7 +78,7 @@ class OpenPlugins:
         """Have a plugin described by its process; return the names of its scorers."""
         process = PluginProcess(plugin, READING_S)
         try:
-            described = self._asked(process, "describe", {}, plugin.path, "while it was imported")
+            described = _answered(process, process.described)
             digest = plugin.digest or _digest(described)
             plugin = dataclasses.replace(plugin, digest=digest)
             declared = [_declared(plugin, one) for one in described]
@@ -100,26 +101,28 @@ class OpenPlugins:
             kinds = {name: declared.kind for name, declared in self._declared.items()}
             return choose_all(raw, {**catalogue, **kinds}, "scorer")
         declared = self._declared[name]
-        request = {"raw": raw}
-        chosen = self._asked(
-            self._processes[name], "choose", request, declared.place, "while it took parameters"
-        )
-        return tuple(_choice(declared, one) for one in chosen)
+        process = self._processes[name]
 
-    def _asked(
-        self, process: PluginProcess, what: str, request: dict[str, Any], place: str, doing: str
-    ) -> Any:
-        try:
-            return process.ask(what, request, place, doing)
-        except Refused as refused:
-            if refused.problems:
-                raise InputError(_problems(refused)) from None
-            shown = f"plugin {process.plugin.path!r}: {refused.message}"
-            raise InputError(shown) from None
-        except PluginFailed as error:
-            raise InputError(f"plugin {process.plugin.path!r}: {error}") from None
-        except TypeError as error:  # of JSON: a Python program may pass anything
-            raise InputError(f"{next(iter(request.values()), '')!r}: {error}") from None
+        def ask() -> Any:
+            try:
+                json.dumps(raw)
+            except (TypeError, ValueError) as error:  # a Python program may pass anything
+                raise InputError(f"scorer {name!r}: {error}") from None
+            return process.ask("choose", {"raw": raw}, declared.place, "while it took parameters")
+
+        return tuple(_choice(declared, one) for one in _answered(process, ask))
+
+
+def _answered(process: PluginProcess, ask: Callable[[], Any]) -> Any:
+    """Return the answer of a plugin's process; what it says, or that it fails, as InputError."""
+    try:
+        return ask()
+    except Refused as refused:
+        if refused.problems:
+            raise InputError(_problems(refused)) from None
+        raise InputError(f"plugin {process.plugin.path!r}: {refused.message}") from None
+    except PluginFailed as error:
+        raise InputError(f"plugin {process.plugin.path!r}: {error}") from None
 
 
 def plugin_of_classes(classes: Mapping[str, type[Any]]) -> Plugin:
