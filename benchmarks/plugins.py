@@ -1,7 +1,7 @@
 """What a plugin's own process costs beside the same scorer called here.
 
-Prints: seconds to read a plugin while planning, to start its process, milliseconds per question on a
-small bank, and fit and scores of a large bank, each beside the same lines called in this process.
+Prints: seconds to read a plugin while planning and to start its process, milliseconds per question
+on a small bank, and the scores of a large bank, each beside the same lines called in this process.
 
     python benchmarks/plugins.py
 """

@@ -20,6 +20,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ MOST_ANSWER = 4 * 1024 * 1024
 MOST_PRINTED = 4_000
 """Bytes of what a plugin printed last that are kept."""
 LOOK_EVERY_S = 0.2
+_PREFIX, _DAY_S = "mood-sweeps-plugin-", 86_400.0
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
 _START += "from mood_sweeps.plugins.child import main; main(sys.argv[2])"
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -78,7 +80,8 @@ class PluginProcess:
     def folder(self) -> Path:
         """A folder for files that both processes read, gone after `close`."""
         if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="mood-sweeps-plugin-"))
+            _remove_old_folders()
+            self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         return self._folder
 
     def described(self) -> Any:
@@ -273,6 +276,14 @@ def _drain(descriptor: int, kept: deque[int]) -> None:
     with os.fdopen(descriptor, "rb", buffering=0) as output:
         while content := output.read(1 << 16):
             kept.extend(content[-MOST_PRINTED:])
+
+
+def _remove_old_folders() -> None:
+    """Delete the folders of processes that were killed, once nothing happened there for a day."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime > _DAY_S:
+                shutil.rmtree(folder)
 
 
 def _as_json(plugin: Plugin) -> dict[str, str]:

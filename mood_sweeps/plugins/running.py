@@ -119,7 +119,7 @@ class ScorerRunner:
         doing = f"in {what} of scorer {scorer.label!r}"
         into = process.folder / "answer"
         shutil.rmtree(into, ignore_errors=True)
-        into.mkdir()
+        into.mkdir(parents=True)
         given = {
             name: value for name, value in values_of(parameters).items() if name in scorer.given
         }
