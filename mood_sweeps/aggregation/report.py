@@ -27,6 +27,7 @@ from mood_sweeps.aggregation.differences import differences_section
 from mood_sweeps.aggregation.figures import pretext_by_scorer
 from mood_sweeps.aggregation.headline import headline
 from mood_sweeps.aggregation.measures import MEASURES, measure_of
+from mood_sweeps.aggregation.notes import notes_said
 from mood_sweeps.aggregation.pictures import Drawn, pictures_section
 from mood_sweeps.aggregation.render import to_markdown
 from mood_sweeps.aggregation.report_folder import ReportFolder
@@ -55,7 +56,9 @@ _CONVENTIONS = """\
   threshold that accepts 95% of the ID test images. `fpr95_ood_positive` in the CSV files is the
   other convention, of OpenOOD: the share of ID images rejected where 95% of the OOD images are.
 - **AUPR** (`aupr_in`: ID positive, `aupr_out`: OOD positive) is the trapezoid area under the
-  precision-recall curve, as OpenOOD, pytorch-ood and the MOODv2 code print it.
+  precision-recall curve, as OpenOOD, pytorch-ood and the MOODv2 code print it. `ap_in` and `ap_out`
+  are the average precision, as scikit-learn computes it: nearly the same where no scores are tied,
+  and the one to read where many are, which raise the trapezoid.
 - In `cells.csv` alone: `detection_error`, what the best threshold gets wrong; `oscr`, the area
   under the correct classification rate over FPR, and `ccr_at_fpr05`, that rate at 5% FPR, both of
   ID images accepted and classified right; `autc`, no matter of ranks and only comparable within a
@@ -216,12 +219,13 @@ def _completeness(results: pd.DataFrame, report: ReportFolder, families: Familie
 
 def _notes(results: pd.DataFrame) -> list[str]:
     """Return what numbers say of themselves, by how many say it."""
-    notes = results["note"].dropna() if "note" in results.columns else pd.Series(dtype=str)
-    counts = notes.str.split("; ").explode().value_counts().head(_MOST_REASONS)
-    if counts.empty:
+    said = notes_said(results)
+    if not said:
         return []
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return ["### Notes on numbers", "\n".join(f"- {said}: {n} cells" for said, n in ordered)]
+    lines = [f"- {note}: {n} cells" for note, n in said[:_MOST_REASONS]]
+    more = len(said) - len(lines)
+    lines += [f"- {more} rarer notes: column `note` of cells.csv"] if more else []
+    return ["### Notes on numbers", "\n".join(lines)]
 
 
 def _cells(results: pd.DataFrame, report: ReportFolder) -> list[str]:

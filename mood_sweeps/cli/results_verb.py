@@ -47,6 +47,7 @@ SORTED_BY = (
 )
 STATUSES = ("done", "failed", "skipped", "pending")
 MOST_ROWS = 60
+MOST_NOTES = 20
 
 
 def _filters(function: Any) -> Any:
@@ -117,15 +118,28 @@ def _print_table(frame: Any, chosen: bool, out: Path | None) -> None:
     from mood_sweeps.aggregation.render import to_text
 
     shown = frame if chosen else _main_columns(frame)
+    notes = [] if chosen else _notes(frame)
     if out is not None:
-        out.write_text(to_text(_readable(shown)) + "\n")
+        out.write_text("\n".join([to_text(_readable(shown)), *notes]) + "\n")
         return
     console = Console(highlight=False)
     width = console.width if console.is_terminal else None
     click.echo(to_text(_readable(shown.head(MOST_ROWS)), width))
     if len(shown) > MOST_ROWS:
         click.echo(f"… {len(shown) - MOST_ROWS:,} more rows; narrow them down or use --format csv")
-    click.echo(counted(len(shown), "row"))
+    click.echo("\n".join([counted(len(shown), "row"), *notes]))
+
+
+def _notes(frame: Any) -> list[str]:
+    """Return the notes of the numbers, a line each with how many say it, the most said first."""
+    from mood_sweeps.aggregation.notes import notes_said
+
+    lines = [f"note: {said}: {counted(rows, 'row')}" for said, rows in notes_said(frame)]
+    more = len(lines) - MOST_NOTES
+    return [
+        *lines[:MOST_NOTES],
+        *([f"… {more:,} more notes; --columns note"] if more > 0 else []),
+    ]
 
 
 def _main_columns(frame: Any) -> Any:

@@ -33,20 +33,21 @@ def score_table(rows: Sequence[Row]) -> Table:
 
 
 def notes(rows: Sequence[Row]) -> list[str]:
-    """Return what the rows' reasons say, each once, with the scorers that it is said of."""
-    said: dict[tuple[str, bool], dict[str, list[str]]] = {}
+    """Return the reasons and notes of the rows, each once, with the scorers that it is said of."""
+    said: dict[tuple[str, str], dict[str, list[str]]] = {}
     for row in rows:
-        if row.reason is not None:
-            about = said.setdefault((row.reason, row.auroc is None), {})
-            about.setdefault(row.scorer, []).append(row.ood)
+        texts = [("no number", row.reason)] if row.reason is not None else []
+        texts += [("note", note) for note in (row.note.split("; ") if row.note else ())]
+        for kind, text in texts:
+            said.setdefault((kind, text), {}).setdefault(row.scorer, []).append(row.ood)
     oods = len({row.ood for row in rows})
     lines = []
-    for (reason, without), about in said.items():
+    for (kind, text), about in said.items():
         names = [
             name if len(where) == oods else f"{name} on {', '.join(where)}"
             for name, where in about.items()
         ]
-        lines.append(f"{'no number' if without else 'note'}: {reason}: {', '.join(names)}")
+        lines.append(f"{kind}: {text}: {', '.join(names)}")
     return lines
 
 

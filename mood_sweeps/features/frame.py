@@ -16,7 +16,7 @@ from mood_sweeps.plugins.running import LIMIT_S
 
 __all__ = ["score_features"]
 
-_TEXT = ("scorer", "ood", "reason")
+_TEXT = ("scorer", "ood", "reason", "note")
 _COUNTS = ("n_id", "n_ood")
 
 
@@ -35,7 +35,7 @@ def score_features(
     threads: int | None = None,
     device: str = "cpu",
 ) -> pd.DataFrame:
-    """Return a row per scorer and OOD set: AUROC with its interval, FPR95, AUPR, reason.
+    """Return a row per scorer and OOD set: AUROC with its interval, FPR95, AUPR, note.
 
     id_train, id_test, id_val and the sets of ``ood`` (by name): each a file or files as on the
         command line, a FeatureBank, a mapping with ``features`` (N, D) and, where there are any,

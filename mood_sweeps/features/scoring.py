@@ -16,9 +16,10 @@ import numpy as np
 from mood_sweeps.choice import Choice
 from mood_sweeps.errors import InputError, PluginFailed, Undefined, one_line, plain
 from mood_sweeps.features.given import Given, NamedBank
-from mood_sweeps.metrics import detection_metrics
+from mood_sweeps.metrics import DetectionMetrics, detection_metrics
 from mood_sweeps.plugins.running import ScorerRunner
 from mood_sweeps.scorers import Scores
+from mood_sweeps.scorers.notes import ID_TEST, OOD, joined, logit_notes, tie_notes
 
 __all__ = ["COLUMNS", "Failure", "Row", "Scored", "run_scorers"]
 
@@ -31,8 +32,8 @@ class Row:
     """One number's worth of question: a scorer on an OOD set; the columns of metrics.csv.
 
     The metrics are those of `metrics.DetectionMetrics`. seconds: this row's share of fitting and
-    of scoring ID test, and its own OOD set. reason: why there are no numbers, or what to know
-    about them.
+    of scoring ID test, and its own OOD set. reason: why there are no numbers. note: what to know
+    about them where there are.
     """
 
     scorer: str
@@ -44,14 +45,17 @@ class Row:
     fpr95_ood_positive: float | None = None
     aupr_in: float | None = None
     aupr_out: float | None = None
+    ap_in: float | None = None
+    ap_out: float | None = None
     n_id: int | None = None
     n_ood: int | None = None
     seconds: float | None = None
     reason: str | None = None
+    note: str | None = None
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
-_METRICS = COLUMNS[2:-2]
+_METRICS = tuple(name for name in COLUMNS if name in DetectionMetrics.__dataclass_fields__)
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,7 @@ class _OneScorer:
         self._fits_on = given.val if wants_val and given.val is not None else given.train
         self._note = FITTED_ON_TRAIN if wants_val and given.val is None else None
         self._state: Mapping[str, Any] = {}
+        self._notes: dict[str, tuple[str, ...]] = {}
         self.scores: dict[str, Scores] = {}
         self.failures: list[Failure] = []
 
@@ -125,10 +130,18 @@ class _OneScorer:
         reason = self._try_scores(ood)
         if reason is not None:
             return Row(self._label, ood.name, reason=reason)
-        metrics = detection_metrics(self.scores[self._given.test.name], self.scores[ood.name])
+        test = self._given.test
+        metrics = detection_metrics(self.scores[test.name], self.scores[ood.name])
         seconds = share + time.perf_counter() - began
         numbers = {name: getattr(metrics, name) for name in _METRICS}
-        return Row(self._label, ood.name, **numbers, seconds=seconds, reason=self._note)
+        note = joined(
+            self._note,
+            *self._notes[test.name],
+            *self._notes[ood.name],
+            *logit_notes(self._scorer, self._fits_on.bank, {ID_TEST: test.bank, OOD: ood.bank}),
+            *tie_notes({ID_TEST: self.scores[test.name], OOD: self.scores[ood.name]}),
+        )
+        return Row(self._label, ood.name, **numbers, seconds=seconds, note=note)
 
     def _lacks_fit(self) -> str | None:
         """Return what is missing for any number at all, in words, or None."""
@@ -158,6 +171,7 @@ class _OneScorer:
         bad = int(np.count_nonzero(~np.isfinite(scores)))
         if bad:
             raise Undefined(f"{bad} of {n} scores of {bank.name} are NaN or infinite")
+        self._notes[bank.name] = self._runner.notes(self._choice, self._state, bank.bank)
         self.scores[bank.name] = scores
 
     def _trying(self, step: Callable[[], None]) -> str | None:

@@ -16,16 +16,18 @@ from mood_sweeps.metrics.ranking import Ranking, rank, required_count
 
 __all__ = [
     "DetectionMetrics",
+    "ap_in",
+    "ap_out",
     "aupr_in",
     "aupr_out",
     "auroc",
-    "average_precision_in",
-    "average_precision_out",
     "detection_error",
     "detection_metrics",
     "fpr_at_tpr",
     "fpr_at_tpr_ood_positive",
 ]
+
+Float64s = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class DetectionMetrics:
     auroc_low, auroc_high: confidence interval of the AUROC.
     fpr95: OOD accepted at 95% ID recall (MOOD papers); fpr95_ood_positive: ID rejected when 95%
     of OOD is caught (OpenOOD).
+    aupr_in, aupr_out: trapezoid under the precision-recall curve with ID, with OOD positive.
+    ap_in, ap_out: average precision, that area in steps; of tied scores the trapezoid is too kind.
     """
 
     auroc: float
@@ -44,6 +48,8 @@ class DetectionMetrics:
     fpr95_ood_positive: float
     aupr_in: float
     aupr_out: float
+    ap_in: float
+    ap_out: float
     n_id: int
     n_ood: int
 
@@ -57,14 +63,17 @@ def detection_metrics(
     """
     ranking = rank(id_scores, ood_scores)
     low, high = interval_of(ranking, level)
+    of_id, of_ood = _precision_recall(ranking), _precision_recall(ranking.reversed())
     return DetectionMetrics(
         auroc=auroc_of(ranking),
         auroc_low=low,
         auroc_high=high,
         fpr95=_fpr(ranking, 0.95),
         fpr95_ood_positive=_fpr(ranking.reversed(), 0.95),
-        aupr_in=_aupr(ranking),
-        aupr_out=_aupr(ranking.reversed()),
+        aupr_in=_trapezoid(*of_id),
+        aupr_out=_trapezoid(*of_ood),
+        ap_in=_steps(*of_id),
+        ap_out=_steps(*of_ood),
         n_id=ranking.n_id,
         n_ood=ranking.n_ood,
     )
@@ -110,26 +119,26 @@ def detection_error(id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike) -> floa
 
 def aupr_in(id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike) -> float:
     """Return the trapezoid under the precision-recall curve with ID positive."""
-    return _aupr(rank(id_scores, ood_scores))
+    return _trapezoid(*_precision_recall(rank(id_scores, ood_scores)))
 
 
 def aupr_out(id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike) -> float:
     """Return the trapezoid under the precision-recall curve with OOD positive."""
-    return _aupr(rank(id_scores, ood_scores).reversed())
+    return _trapezoid(*_precision_recall(rank(id_scores, ood_scores).reversed()))
 
 
-def average_precision_in(id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike) -> float:
+def ap_in(id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike) -> float:
     """Return Σ (Rₖ − Rₖ₋₁) Pₖ over falling thresholds, ID positive: AUPR without interpolation.
 
     Where many scores are tied the trapezoid is too kind: a constant score has an ``aupr_in`` of
     ½ (1 + n_id / n), and an average precision of n_id / n, which is chance.
     """
-    return _average_precision(rank(id_scores, ood_scores))
+    return _steps(*_precision_recall(rank(id_scores, ood_scores)))
 
 
-def average_precision_out(id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike) -> float:
-    """Return the average precision with OOD positive; see ``average_precision_in``."""
-    return _average_precision(rank(id_scores, ood_scores).reversed())
+def ap_out(id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike) -> float:
+    """Return the average precision with OOD positive; see ``ap_in``."""
+    return _steps(*_precision_recall(rank(id_scores, ood_scores).reversed()))
 
 
 def _fpr(ranking: Ranking, tpr: float) -> float:
@@ -138,17 +147,15 @@ def _fpr(ranking: Ranking, tpr: float) -> float:
     return int(ranking.ood_counts[::-1][: place + 1].sum()) / ranking.n_ood
 
 
-def _aupr(ranking: Ranking) -> float:
-    precision, recall = _precision_recall(ranking)
+def _trapezoid(precision: Float64s, recall: Float64s) -> float:
     return float(np.sum(np.diff(recall) * (precision[1:] + precision[:-1]) / 2))
 
 
-def _average_precision(ranking: Ranking) -> float:
-    precision, recall = _precision_recall(ranking)
+def _steps(precision: Float64s, recall: Float64s) -> float:
     return float(np.sum(np.diff(recall) * precision[1:]))
 
 
-def _precision_recall(ranking: Ranking) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _precision_recall(ranking: Ranking) -> tuple[Float64s, Float64s]:
     """Return precision and recall by falling threshold, from nothing accepted: float64 (V + 1,)."""
     hits = np.cumsum(ranking.id_counts[::-1])
     accepted = hits + np.cumsum(ranking.ood_counts[::-1])

@@ -54,11 +54,14 @@ class Shared:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files: dict[int, tuple[Array, str]] = {}
+        self._written = 0
 
     def file_of(self, array: Array) -> str:
         """Return the path of the file that holds ``array``."""
         if id(array) not in self._files:
-            path = self._folder / f"shared-{len(self._files)}.npy"
+            # No name twice: the other side may still know the array that had it.
+            self._written += 1
+            path = self._folder / f"shared-{self._written}.npy"
             np.save(path, np.asarray(array), allow_pickle=False)
             self._files[id(array)] = array, str(path)
         return self._files[id(array)][1]

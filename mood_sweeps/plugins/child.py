@@ -26,13 +26,16 @@ from mood_sweeps.identity import canonical
 from mood_sweeps.plugins.arrays import mapped, written
 from mood_sweeps.plugins.declared import Plugin
 from mood_sweeps.plugins.loading import load_scorers, source_digest
+from mood_sweeps.scorers.notes import notes_of
 from mood_sweeps.scorers.numeric.device import computing_on, device_named
 from mood_sweeps.scorers.returned import checked_scores, checked_state
+from mood_sweeps.scorers.scorer import Scorer
 from mood_sweeps.store.codecs import map_bank
 
 __all__ = ["main", "opaque"]
 
 _PR_SET_PDEATHSIG = 1
+_MOST_BANKS = 8
 
 
 def main(settings: str) -> None:
@@ -98,7 +101,7 @@ class _Served:
             "choose": self._choose,
             "fit": self._fit,
             "score": self._score,
-            "forget": self._forget,
+            "notes": self._notes,
         }
 
     def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,9 +132,9 @@ class _Served:
             scores = scorer.score(_arrays(request["state"]), bank)
         return written({"scores": checked_scores(scores, len(bank))}, Path(request["into"]))
 
-    def _forget(self, request: Mapping[str, Any]) -> None:
-        del request
-        self._banks.clear()
+    def _notes(self, request: Mapping[str, Any]) -> list[str]:
+        scorer, bank = self._scorer(request), self._bank(request["bank"])
+        return list(notes_of(scorer, _arrays(request["state"]), bank))
 
     def _scorer(self, request: Mapping[str, Any]) -> Any:
         key = json.dumps(request["scorer"])
@@ -143,6 +146,8 @@ class _Served:
     def _bank(self, request: Mapping[str, Any]) -> FeatureBank:
         key = json.dumps(request)
         if key not in self._banks:
+            while len(self._banks) >= _MOST_BANKS:
+                del self._banks[next(iter(self._banks))]
             self._banks[key] = _open_bank(request)
         return self._banks[key]
 
@@ -156,7 +161,7 @@ class _Served:
         )
         message = one_line(error) if kind == "raised" else shortened(str(error))
         place, frames = "", ""
-        if request["what"] in ("fit", "score"):
+        if request["what"] in ("fit", "score", "notes"):
             place, frames = self._place(error, request)
         return {
             "kind": kind,
@@ -206,6 +211,7 @@ def _description(name: str, kind: Any) -> dict[str, Any]:
         "needs": list(kind.needs),
         "fits_on": kind.fits_on,
         "learns_nothing": kind.learns_nothing,
+        "has_notes": callable(getattr(kind, "notes", None)) and kind.notes is not Scorer.notes,
         "parameters": [_parameter(field) for field in dataclasses.fields(kind)],
     }
 

@@ -54,7 +54,7 @@ class Parameter:
 class DeclaredScorer:
     """A scorer as its plugin's process describes it.
 
-    class_name: of its class. place: ``file:line`` where ``fit`` starts, as messages name it. The
+    class_name: of its class. has_notes: whether it says notes of its own. place: ``file:line`` where ``fit`` starts, as messages name it. The
     rest is what `mood_sweeps.scorers.Scorer` promises.
     """
 
@@ -67,6 +67,7 @@ class DeclaredScorer:
     needs: tuple[str, ...]
     fits_on: str
     learns_nothing: bool
+    has_notes: bool
     parameters: tuple[Parameter, ...]
 
     @property

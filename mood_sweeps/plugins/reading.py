@@ -174,6 +174,7 @@ def _declared(plugin: Plugin, described: Mapping[str, Any]) -> DeclaredScorer:
         needs=tuple(map(str, described["needs"])),
         fits_on=str(described["fits_on"]),
         learns_nothing=bool(described["learns_nothing"]),
+        has_notes=bool(described["has_notes"]),
         parameters=tuple(_parameter(one) for one in described["parameters"]),
     )
 

@@ -20,6 +20,7 @@ from mood_sweeps.plugins.declared import PluginScorer, values_of
 from mood_sweeps.plugins.loading import load_scorers
 from mood_sweeps.plugins.process import PluginProcess, Refused
 from mood_sweeps.scorers import Scores, State
+from mood_sweeps.scorers.notes import checked_notes, notes_of
 from mood_sweeps.scorers.numeric.device import device
 from mood_sweeps.scorers.returned import checked_scores, checked_state
 
@@ -77,8 +78,9 @@ class ScorerRunner:
         if self._debug:
             return checked_state(_debugged(scorer, "fit", bank, head))
         request = {"head": head and self._files(parameters, head.arrays)}
-        arrays = self._ask(scorer, "fit", bank, request, stored)
-        return self._judged(scorer, lambda: checked_state(arrays))
+        return self._ask(
+            scorer, "fit", bank, request, stored, lambda files, at: checked_state(_read(files, at))
+        )
 
     def score(
         self, scorer: Choice, state: State, bank: FeatureBank, stored: Stored | None = None
@@ -89,9 +91,28 @@ class ScorerRunner:
             return checked_scores(parameters.score(state, bank), n)
         if self._debug:
             return checked_scores(_debugged(scorer, "score", state, bank), n)
+
+        def read(files: Any, folder: Path) -> Scores:
+            return checked_scores(_read(files, folder)["scores"], n)
+
         request = {"state": self._files(parameters, state)}
-        arrays = self._ask(scorer, "score", bank, request, stored)
-        return self._judged(scorer, lambda: checked_scores(arrays.get("scores"), n))
+        return self._ask(scorer, "score", bank, request, stored, read)
+
+    def notes(
+        self, scorer: Choice, state: State, bank: FeatureBank, stored: Stored | None = None
+    ) -> tuple[str, ...]:
+        """Return what a scorer says of its scores of a bank; raises as `fit` does."""
+        parameters = scorer.parameters
+        if not isinstance(parameters, PluginScorer):
+            return notes_of(parameters, state, bank)
+        if not parameters.declared.has_notes:
+            return ()
+        if self._debug:
+            return checked_notes(_debugged(scorer, "notes", state, bank))
+        request = {"state": self._files(parameters, state)}
+        return self._ask(
+            scorer, "notes", bank, request, stored, lambda notes, _: checked_notes(notes)
+        )
 
     def forget(self) -> None:
         """Delete the files that were written for the banks so far; the processes stay."""
@@ -112,11 +133,12 @@ class ScorerRunner:
         bank: FeatureBank,
         request: dict[str, Any],
         stored: Stored | None,
-    ) -> dict[str, npt.NDArray[Any]]:
+        read: Callable[[Any, Path], T],
+    ) -> T:
+        """Return what a plugin's process answers, as ``read`` takes it from the answer's folder."""
         parameters: PluginScorer = scorer.parameters
         process, _ = self._process(parameters)
         place = parameters.declared.place
-        doing = f"in {what} of scorer {scorer.label!r}"
         into = process.folder / "answer"
         shutil.rmtree(into, ignore_errors=True)
         into.mkdir(parents=True)
@@ -131,21 +153,12 @@ class ScorerRunner:
             **request,
         }
         try:
-            files = process.ask(what, asked, place, doing)
-            return _read(files, into)
+            answer = process.ask(what, asked, place, f"in {what} of scorer {scorer.label!r}")
+            return read(answer, into)
         except Refused as refused:
             _raise(refused, scorer, place)
-        except (ValueError, OSError, TypeError, AttributeError, EOFError) as error:
-            process.kill()
-            raise PluginFailed(
-                f"{place}: what it answered {doing} is unreadable: {error}"
-            ) from None
-
-    def _judged(self, scorer: Choice, judge: Callable[[], T]) -> T:
-        try:
-            return judge()
-        except (TypeError, ValueError) as error:
-            place = scorer.parameters.declared.place
+        except (ValueError, TypeError, LookupError, AttributeError, OSError, EOFError) as error:
+            process.kill()  # it checks its answers itself, unless the plugin changed that
             raise PluginFailed(f"{place}: scorer {scorer.label!r}: {error}") from None
 
     def _process(self, parameters: PluginScorer) -> tuple[PluginProcess, Shared]:

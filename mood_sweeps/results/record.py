@@ -39,6 +39,8 @@ METRICS = (
     "fpr95_ood_positive",
     "aupr_in",
     "aupr_out",
+    "ap_in",
+    "ap_out",
     "detection_error",
     "autc",
     "oscr",
@@ -46,6 +48,9 @@ METRICS = (
     "id_accuracy",
 )
 CHUNK = 500
+
+# Metrics that came after the first numbers, of which a number made before has none.
+_NOT_OF_OLD_NUMBERS = ("ap_in", "ap_out")
 
 Row = dict[str, Any]
 
@@ -246,6 +251,8 @@ class Recorder:
         same_environment = before.environment == row["environment"]
         for name in METRICS:
             old, new = getattr(before, name), row.get(name)
+            if old is None and before.auroc is not None and name in _NOT_OF_OLD_NUMBERS:
+                continue
             if old != new and same_environment:
                 self.alarms.append(
                     f"evaluation {row['score_key'][:12]}: {name} was {old}, now {new}; the first "

@@ -36,7 +36,7 @@ __all__ = [
     "sweeps",
 ]
 
-HEAD_REVISION = "0002"
+HEAD_REVISION = "0003"
 """The newest migration; a database at any other revision is migrated or refused."""
 
 METADATA = MetaData()
@@ -111,6 +111,8 @@ evaluations = Table(
     Column("fpr95_ood_positive", Float),
     Column("aupr_in", Float),
     Column("aupr_out", Float),
+    Column("ap_in", Float),
+    Column("ap_out", Float),
     Column("detection_error", Float),
     Column("autc", Float),
     Column("oscr", Float),
@@ -202,7 +204,7 @@ _COLUMNS = """
     CASE WHEN e.score_key IS NULL THEN c.reason ELSE e.reason END AS reason,
     c.score_key, c.representation_key,
     e.auroc, e.auroc_low, e.auroc_high, e.fpr95, e.fpr95_ood_positive, e.aupr_in, e.aupr_out,
-    e.detection_error, e.autc, e.oscr, e.ccr_at_fpr05,
+    e.ap_in, e.ap_out, e.detection_error, e.autc, e.oscr, e.ccr_at_fpr05,
     e.id_accuracy, e.id_accuracy_from, e.n_id, e.n_ood, e.note, e.seconds,
     m.run_id AS mlflow_run_id, e.created_at
 """

@@ -62,6 +62,15 @@ class Scorer(ABC):
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution, always finite (or Undefined)."""
 
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Return what a reader of this bank's scores has to know, a short sentence each.
+
+        Such as a setting that does not fit the data. It follows from the state, which keeps what
+        only ``fit`` can see, and the bank alone, so that a stored state says the same.
+        """
+        del state, bank
+        return ()
+
 
 class LearnsNothing(Scorer):
     """A scorer whose score is a function of the sample alone: its state is empty."""

@@ -31,6 +31,7 @@ from mood_sweeps.metrics import (
 from mood_sweeps.planner.call import Evaluation, Scoring
 from mood_sweeps.planner.fit import Fit, Selection, scores_key
 from mood_sweeps.plugins.running import ScorerRunner, Stored
+from mood_sweeps.scorers.notes import ID_TEST, OOD, joined, logit_notes, tie_notes
 from mood_sweeps.scorers.numeric.device import computing_on, device_named
 from mood_sweeps.stages.confused import confusion_table
 from mood_sweeps.store import Ref
@@ -87,6 +88,7 @@ class Scorings:
         self._seconds: dict[str, float] = {}
         self._raised: dict[str, BaseException] = {}
         self._selected: dict[str, tuple[Fit, float]] = {}
+        self._own_notes: dict[str, tuple[str, ...]] = {}
         self._id_test = banks.features[work.id_bank]
         self._id_predictions = banks.predictions.get(work.id_bank)
         self._lacks = self._what_id_test_lacks()
@@ -144,14 +146,15 @@ class Scorings:
             fit, note = self._chosen(evaluation.fit)
             n_left_out = evaluation.n_left_out
             exposed = f"{n_left_out} OOD images left out: exposed to" if n_left_out else None
-            row["note"] = "; ".join(filter(None, (note, exposed, self._lacks))) or None
+            row["note"] = joined(note, exposed, self._lacks)
             id_scores = self._scores(fit, self._work.id_bank)
             shared_s = time.perf_counter() - started
             started = time.perf_counter()
             ood_scores = self._scores(fit, evaluation.ood_bank)
+            notes = self._notes(fit, evaluation.ood_bank, id_scores, ood_scores)
             row |= self._metrics(id_scores, ood_scores)
             row["confusion"], lacks = self._confusion(evaluation, id_scores, ood_scores)
-            row["note"] = "; ".join(filter(None, (row["note"], lacks))) or None
+            row["note"] = joined(row["note"], lacks, *notes)
         except Undefined as undefined:
             row["reason"] = str(undefined)
             row["confusion"] = None
@@ -173,6 +176,27 @@ class Scorings:
             metrics["oscr"] = oscr(*both, predictions, labels)
             metrics["ccr_at_fpr05"] = ccr_at_fpr(*both, predictions, labels, fpr=0.05)
         return metrics
+
+    def _notes(self, fit: Fit, ood: Ref, id_scores: Scores, ood_scores: Scores) -> tuple[str, ...]:
+        """Return what a reader of a number has to know about its scorer, logits and scores."""
+        scorer = fit.scorer.parameters
+        tested = {ID_TEST: self._id_test, OOD: self._banks.features[ood]}
+        return (
+            *(note for ref in (self._work.id_bank, ood) for note in self._said(fit, ref)),
+            *logit_notes(scorer, self._banks.features[fit.bank.ref], tested),
+            *tie_notes({ID_TEST: id_scores, OOD: ood_scores}),
+        )
+
+    def _said(self, fit: Fit, ref: Ref) -> tuple[str, ...]:
+        """Return what a scorer itself says of its scores of a bank."""
+        key = f"notes {scores_key(fit.key, ref.key)}"
+        if key not in self._own_notes:
+            state, bank = self._state(fit), self._banks.features[ref]
+            stored = self._banks.stored.get(ref)
+            self._own_notes[key] = self._once(
+                key, lambda: self._runner.notes(fit.scorer, state, bank, stored)
+            )
+        return self._own_notes[key]
 
     def _what_id_test_lacks(self) -> str | None:
         """Return why no ID image is known to be classified right, or None."""

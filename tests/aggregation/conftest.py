@@ -85,6 +85,8 @@ def _results() -> pd.DataFrame:
                 "fpr95_ood_positive": min(2.4 * (1 - auroc), 1.0),
                 "aupr_in": auroc,
                 "aupr_out": auroc,
+                "ap_in": auroc,
+                "ap_out": auroc,
                 "detection_error": (1 - auroc) / 2,
                 "autc": 0.4,
                 "oscr": 0.9 * auroc,

@@ -221,3 +221,29 @@ def test_notes_are_told_with_how_many_numbers_say_them(few_results, few_confusio
     said = text.split("### Notes on numbers\n\n")[1].split("\n\n")[0]
     assert said == "- fitted on train: 2 cells\n- tuned by chance: 2 cells"
     assert "tuned by chance" in (tmp_path / "cells.csv").read_text()
+
+
+def test_notes_that_differ_in_a_share_alone_are_told_together(
+    few_results, few_confusions, tmp_path
+):
+    notes = [None] * len(few_results)
+    notes[:4] = [
+        "12% of the OOD scores are tied at one value",
+        "knn(k=0.5) selected on a; 1.2% of the OOD scores are tied at one value",
+        "knn(k=0.7) selected on a; 1.2% of the ID test scores are tied at one value",
+        "5.0% of the OOD scores are tied at one value",
+    ]
+    text = _report(few_results.assign(note=notes), few_confusions, tmp_path)
+    said = text.split("### Notes on numbers\n\n")[1].split("\n\n")[0]
+    assert said.splitlines() == [
+        "- 1.2% … 12% of the OOD scores are tied at one value: 3 cells",
+        "- 1.2% of the ID test scores are tied at one value: 1 cells",
+        "- knn(k=0.5) selected on a: 1 cells",
+        "- knn(k=0.7) selected on a: 1 cells",
+    ]
+
+
+def test_average_precision_is_in_the_cells_beside_aupr(few_results, few_confusions, tmp_path):
+    text = _report(few_results, few_confusions, tmp_path)
+    assert "`ap_in`" in text
+    assert {"aupr_in", "ap_in", "ap_out"} <= set(pd.read_csv(tmp_path / "cells.csv").columns)

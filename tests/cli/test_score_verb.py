@@ -25,7 +25,7 @@ FILES = ("--id-train", "train.npz", "--id-test", "test.npz")
 OODS = ("--ood", "near=near.npz", "--ood", "far=far.npz")
 HEADER = (
     "scorer,ood,auroc,auroc_low,auroc_high,fpr95,fpr95_ood_positive,aupr_in,aupr_out,"
-    "n_id,n_ood,seconds,reason"
+    "ap_in,ap_out,n_id,n_ood,seconds,reason,note"
 )
 
 PLUGIN = """\
@@ -97,6 +97,46 @@ def test_one_command_writes_both_files_and_prints_the_table(say: Callable, folde
     assert f"{100 * float(shown['auroc']):.2f}" in line
     assert "out/scores.parquet, out/metrics.csv" in said.out
     assert "fitted on ID train: there is no ID validation set: " in said.out
+
+
+def test_what_numbers_rest_on_is_printed_and_has_a_column_of_its_own(
+    say: Callable, folder: Path
+) -> None:
+    (folder / "mine.py").write_text(
+        PLUGIN.replace("return self.scale * bank", "return self.scale * 0 * bank").replace(
+            "    def fit",
+            "    def notes(self, state, bank):\n        return ('it is as it is',)\n\n    def fit",
+            1,
+        )
+    )
+    said = say(
+        folder, "score", *FILES, *OODS, "--plugin", "mine.py", "--scorers", "knn,first",
+        "--out", "out",
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    assert re.search(r"^note: k=50 is more than half of a class \(\d+ ID .*: knn$", said.out, re.M)
+    assert "note: it is as it is: first\n" in said.out
+    assert "note: 100% of the OOD scores are tied at one value: first\n" in said.out
+    of_first = [row for row in rows(folder) if row["scorer"] == "first"]
+    assert {row["note"] for row in of_first} == {
+        "it is as it is; 100% of the ID test scores are tied at one value; "
+        "100% of the OOD scores are tied at one value"
+    }
+    assert {row["reason"] for row in of_first} == {""}
+    assert [float(row["ap_out"]) for row in of_first] == pytest.approx([55 / 115, 40 / 100])
+
+
+def test_probabilities_given_as_logits_are_said(say: Callable, folder: Path) -> None:
+    for name in ("train", "test", "near", "far"):
+        arrays = dict(np.load(folder / f"{name}.npz"))
+        logits = np.exp(arrays["features"][:, :C])
+        arrays["logits"] = logits / logits.sum(axis=1, keepdims=True)
+        np.savez(folder / f"{name}.npz", **arrays)
+    said = say(folder, "score", *FILES, *OODS, "--scorers", "energy,euclidean", "--out", "out")
+    assert said.code == 0, said.err
+    (note,) = [line for line in said.out.splitlines() if line.startswith("note: the logits")]
+    assert "the logits of ID test and OOD are probabilities" in note
+    assert note.endswith(": energy")
 
 
 def test_without_a_head_the_table_says_what_is_missing(say: Callable, folder: Path) -> None:

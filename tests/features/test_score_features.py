@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from feature_files import FeatureBank, make_sets, only, save, save_sets
-from sklearn.metrics import auc, precision_recall_curve, roc_auc_score
+from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_auc_score
 
 import mood_sweeps as ms
 from mood_sweeps.features.score import score
@@ -25,9 +25,9 @@ from mood_sweeps.scorers.numeric import torch_device
 SETS = make_sets()
 COLUMNS = [
     "scorer", "ood", "auroc", "auroc_low", "auroc_high", "fpr95", "fpr95_ood_positive",
-    "aupr_in", "aupr_out", "n_id", "n_ood", "seconds", "reason",
+    "aupr_in", "aupr_out", "ap_in", "ap_out", "n_id", "n_ood", "seconds", "reason", "note",
 ]  # fmt: skip
-NUMBERS = COLUMNS[2:-1]
+NUMBERS = COLUMNS[2:-2]
 SOME = "msp,energy,mahalanobis,knn(k=10),vim,react"
 
 
@@ -83,6 +83,8 @@ def test_scores_are_higher_for_in_distribution_and_give_the_metrics(tmp_path):
         for metric, positive, sign in (("aupr_in", truth, 1), ("aupr_out", 1 - truth, -1)):
             precision, recall, _ = precision_recall_curve(positive, sign * values)
             assert auc(recall, precision) == pytest.approx(row[metric], rel=1e-9)
+            average = average_precision_score(positive, sign * values)
+            assert average == pytest.approx(row[metric.replace("aupr", "ap")], rel=1e-9)
     far = frame[frame["ood"] == "far"].set_index("scorer")
     assert far.loc["mahalanobis", "auroc"] > 0.99
     assert far.loc["knn(k=10)", "auroc"] > 0.99
@@ -216,10 +218,11 @@ class Where:
 def test_without_validation_set_a_scorer_that_asks_for_one_learns_from_train(tmp_path):
     mine = {"user_scorers": {"where": Where}, "scorers": "where", "out": tmp_path}
     with_val = table(**mine)
-    assert with_val["reason"].isna().all()
+    assert with_val["note"].isna().all()
     scores = pd.read_parquet(tmp_path / "scores.parquet")["score"].to_numpy()
     without = table(**mine, id_val=None)
-    assert set(without["reason"]) == {"fitted on ID train: there is no ID validation set"}
+    assert set(without["note"]) == {"fitted on ID train: there is no ID validation set"}
+    assert without["reason"].isna().all()
     assert without["auroc"].notna().all()
     on_train = pd.read_parquet(tmp_path / "scores.parquet")["score"].to_numpy()
     np.testing.assert_allclose(scores - on_train, len(SETS.train) - len(SETS.val))

@@ -50,8 +50,8 @@ def numbers(tried: Tried) -> list[tuple[Any, ...]]:
     """Return all that must not depend on when and in how many pieces it was computed."""
     return tried.query(
         "select cell_key, status, reason, score_key, auroc, auroc_low, auroc_high, fpr95, "
-        "fpr95_ood_positive, aupr_in, aupr_out, detection_error, autc, oscr, ccr_at_fpr05, "
-        "id_accuracy, n_id, n_ood, note "
+        "fpr95_ood_positive, aupr_in, aupr_out, ap_in, ap_out, detection_error, autc, oscr, "
+        "ccr_at_fpr05, id_accuracy, n_id, n_ood, note "
         "from results order by cell_key"
     )
 

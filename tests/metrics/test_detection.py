@@ -17,12 +17,12 @@ from sklearn.metrics import (
 from mood_sweeps.errors import InputError, Undefined
 from mood_sweeps.metrics import (
     acceptance_threshold,
+    ap_in,
+    ap_out,
     aupr_in,
     aupr_out,
     auroc,
     auroc_interval,
-    average_precision_in,
-    average_precision_out,
     detection_error,
     detection_metrics,
     fpr_at_tpr,
@@ -41,8 +41,8 @@ metrics = pytest.mark.parametrize(
         fpr_at_tpr_ood_positive,
         aupr_in,
         aupr_out,
-        average_precision_in,
-        average_precision_out,
+        ap_in,
+        ap_out,
         detection_error,
         detection_metrics,
     ],
@@ -89,10 +89,8 @@ def test_aupr_is_the_trapezoid_of_scikit_learns_curve(ids, oods):
 @given(scores | any_scores, scores | any_scores)
 def test_average_precision_is_scikit_learns(ids, oods):
     positive, values = labelled(ids, oods)
-    assert average_precision_in(ids, oods) == pytest.approx(
-        average_precision_score(positive, values), abs=1e-12
-    )
-    assert average_precision_out(ids, oods) == pytest.approx(
+    assert ap_in(ids, oods) == pytest.approx(average_precision_score(positive, values), abs=1e-12)
+    assert ap_out(ids, oods) == pytest.approx(
         average_precision_score(1 - positive, -values), abs=1e-12
     )
 
@@ -120,6 +118,8 @@ def test_all_at_once_are_the_single_metrics(ids, oods):
         "fpr95_ood_positive": fpr_at_tpr_ood_positive(ids, oods),
         "aupr_in": aupr_in(ids, oods),
         "aupr_out": aupr_out(ids, oods),
+        "ap_in": ap_in(ids, oods),
+        "ap_out": ap_out(ids, oods),
         "n_id": len(ids),
         "n_ood": len(oods),
     }
@@ -139,7 +139,7 @@ def test_by_hand():
     assert fpr_at_tpr(ids, oods) == 2 / 4  # ⌈0.95 · 4⌉ = 4: t = 1
     assert fpr_at_tpr_ood_positive(ids, oods) == 2 / 4  # rejects up to 2.5: 2 and 1
     assert detection_error(ids, oods) == (0 + 2 / 4) / 2  # t = 3, and as good t = 1
-    assert average_precision_in(ids, oods) == pytest.approx((1 + 1 + 3 / 5 + 4 / 6) / 4)
+    assert ap_in(ids, oods) == pytest.approx((1 + 1 + 3 / 5 + 4 / 6) / 4)
 
 
 def test_twenty_scores_need_nineteen_not_twenty():
@@ -160,7 +160,7 @@ def test_a_constant_score_is_chance():
     result = detection_metrics([1.0] * 30, [1.0] * 10)
     assert (result.auroc, result.fpr95, result.fpr95_ood_positive) == (0.5, 1.0, 1.0)
     assert detection_error([1.0] * 30, [1.0] * 10) == 0.5
-    assert average_precision_in([1.0] * 30, [1.0] * 10) == 0.75
+    assert ap_in([1.0] * 30, [1.0] * 10) == 0.75
     assert result.aupr_in == pytest.approx((1 + 0.75) / 2)  # the trapezoid is kinder
 
 

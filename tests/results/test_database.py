@@ -106,9 +106,10 @@ def test_an_older_database_is_migrated_with_its_rows(file: Path) -> None:
         )
     assert database.exists()
     with database.reading() as connection:
-        rows = connection.execute(text("SELECT auroc, note FROM evaluations")).all()
-        assert rows == [(0.75, None)]
-        assert "note" in {column["name"] for column in inspect(connection).get_columns("results")}
+        rows = connection.execute(text("SELECT auroc, note, ap_in, ap_out FROM evaluations")).all()
+        assert rows == [(0.75, None, None, None)]
+        shown = {column["name"] for column in inspect(connection).get_columns("results")}
+        assert {"note", "ap_in", "ap_out"} <= shown
         assert connection.execute(text("SELECT name FROM sweeps")).scalar() == "a"
     database.close()
 

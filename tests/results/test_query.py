@@ -37,6 +37,8 @@ COLUMNS = [
     "fpr95_ood_positive",
     "aupr_in",
     "aupr_out",
+    "ap_in",
+    "ap_out",
     "detection_error",
     "autc",
     "oscr",

@@ -58,6 +58,16 @@ def test_another_value_for_a_known_key_is_an_alarm_and_the_first_stays(
     assert select(recorder, f"select {metric} from evaluations") == [(0.75,)]
 
 
+def test_a_number_from_before_a_metric_existed_has_none_of_it_and_no_alarm(
+    recorder: Recorder,
+) -> None:
+    before = {"ap_in": None, "ap_out": None}
+    add(recorder, number("msp", **before))
+    add(recorder, number("msp"))
+    assert recorder.alarms == []
+    assert select(recorder, "select auroc, ap_in from evaluations") == [(0.75, None)]
+
+
 def test_another_environment_may_differ(recorder: Recorder) -> None:
     add(recorder, number("msp"))
     add(recorder, number("msp", auroc=0.7, environment="gpu"))

@@ -354,7 +354,8 @@ def test_settings_are_selected_on_the_validation_sets_alone() -> None:
     for ood in ("near", "far"):
         row = rows[f"best-{ood}-number"]
         assert row["auroc"] == rows[f"{best.name}-{ood}-number"]["auroc"]
-        assert row["note"].endswith(f"on id/val + ood, mean AUROC {validated(best):.4f}")
+        assert f" on id/val + ood, mean AUROC {validated(best):.4f}; " in row["note"]
+        assert "100% of the OOD scores are tied at one value" in row["note"]
         assert row["banks"] == ["train", "id", "id val", "ood val", ood]
     # Candidates that are cells of their own are fitted and scored once for both.
     assert all(CALLS[f"{power.name} fit"] == 1 for power in POWERS)
@@ -385,3 +386,41 @@ def test_a_candidate_that_raises_is_the_failure_of_the_selection() -> None:
     ((keys, error, _),) = made.failures
     assert set(keys) == {"best-near-number", "best-far-number"}
     assert str(error) == "no fit"
+
+
+@dataclass(frozen=True)
+class Telling(Distance):
+    """Says what it learnt, and of how many it is asked."""
+
+    says: tuple[Any, ...] = ()
+
+    def notes(self, state: Mapping[str, Any], bank: FeatureBank) -> tuple[Any, ...]:
+        CALLS[f"{self.name} notes"] += 1
+        return (f"power {float(state['power']):g}", f"of {len(bank)}", *self.says)
+
+
+def test_what_a_scorer_says_of_its_numbers_is_in_every_row_once() -> None:
+    first = scored(Telling("telling"))
+    near, far = first.rows
+    assert near["note"] == "power 2; of 40; of 30"
+    assert far["note"] == "power 2; of 40; of 20"
+    again = scored(Telling("telling"), known=Known(first.states, first.scores))
+    assert [row["note"] for row in again.rows] == [near["note"], far["note"]]
+    assert CALLS["telling fit"] == CALLS["telling score"] == 0
+    with_fit = scored_fits({"telling": fit_of(Telling("telling"), note="of 40; fitted elsewhere")})
+    assert with_fit.rows[0]["note"] == "of 40; fitted elsewhere; power 2; of 30"
+
+
+def test_notes_that_are_no_texts_are_the_scorers_failure() -> None:
+    made = scored(Telling("telling", says=(7,)), Distance())
+    assert len(made.rows) == 2
+    ((keys, error, _),) = made.failures
+    assert set(keys) == {"telling-near-number", "telling-far-number"}
+    assert "notes() must return a tuple of texts" in str(error)
+
+
+def test_average_precision_is_beside_the_trapezoid() -> None:
+    (near, _) = scored(Distance("constant", state={"power": 0.0})).rows
+    assert near["ap_in"] == pytest.approx(40 / 70)  # chance
+    assert near["ap_out"] == pytest.approx(30 / 70)
+    assert near["aupr_out"] == pytest.approx((1 + 30 / 70) / 2)

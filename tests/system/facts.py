@@ -13,8 +13,8 @@ __all__ = ["Facts"]
 NUMBERS = """
     cell_key, score_key, pretext, backbone, finetune, scorer, id_set, ood_set, distance, seed,
     status, reason, representation_key, auroc, auroc_low, auroc_high, fpr95, fpr95_ood_positive,
-    aupr_in, aupr_out, detection_error, autc, oscr, ccr_at_fpr05, id_accuracy, id_accuracy_from,
-    n_id, n_ood, note
+    aupr_in, aupr_out, ap_in, ap_out, detection_error, autc, oscr, ccr_at_fpr05, id_accuracy,
+    id_accuracy_from, n_id, n_ood, note
 """
 TABLES = (
     "sweeps",

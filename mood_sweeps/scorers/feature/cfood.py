@@ -10,10 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from mood_sweeps.bank import FeatureBank, Head
+from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.errors import Undefined
+from mood_sweeps.scorers.cautions import other_seeds, some_rows
 from mood_sweeps.scorers.checks import defined, features_of, train_features_of
 from mood_sweeps.scorers.numeric.device import product_with
+from mood_sweeps.scorers.numeric.rank_correlation import rank_correlation
 from mood_sweeps.scorers.numeric.rows import by_rows, row_blocks
 from mood_sweeps.scorers.numeric.unit_features import unit_rows
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
@@ -52,7 +54,9 @@ class CFOOD(Scorer):
     seed: Annotated[int, Field(ge=0)] = 0
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return references (m, D) of unit length, shares (G + 1,) and radii (G, m).
+        """Return references (m, D) of unit length, shares (G + 1,) and radii (G, m); and agreement
+        (), float64: the rank correlation of the scores of up to 256 train samples with those by
+        references of another seed.
 
         radii: squared distance of every reference to its own neighbour at each of the G shares;
         the last share is 1, beyond all radii. Undefined with fewer than two train features.
@@ -62,7 +66,16 @@ class CFOOD(Scorer):
         if len(features) < 2:
             raise Undefined("a single train feature has no neighbours")
         size = max(2, int(self.alpha * len(features)))
-        drawn = np.random.default_rng(self.seed).permutation(len(features))[:size]
+        state = self._learnt(features, size, self.seed)
+        agreement = 1.0
+        if size < len(features):
+            other = self._learnt(features, size, [self.seed, 1])
+            some = features[some_rows(len(features))]
+            agreement = rank_correlation(self._scores(state, some), self._scores(other, some))
+        return {**state, "agreement": np.asarray(agreement)}
+
+    def _learnt(self, features: Floats, size: int, seed: int | list[int]) -> State:
+        drawn = np.random.default_rng(seed).permutation(len(features))[:size]
         references = unit_rows(features[np.sort(drawn)]).astype(np.float32)
         # Written as the authors do: another order of operations rounds to other places.
         places = 1 + (FRACTIONS * size - 1).astype(np.intp)
@@ -76,15 +89,27 @@ class CFOOD(Scorer):
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,) in [−1, 0), higher = more in-distribution."""
+        return defined(self._scores(state, features_of(bank, width=state["references"].shape[1])))
+
+    def _scores(self, state: State, features: Floats) -> Scores:
         references, shares, radii = state["references"], state["shares"], state["radii"]
-        features = features_of(bank, width=references.shape[1])
         distances = _distances_to(references)
 
         def block(rows: slice) -> Scores:
             points = unit_rows(features[rows]).astype(np.float32)
             return -shares[self._least(distances(points), radii)]
 
-        return defined(by_rows(len(features), block, block=_block(len(references))))
+        return by_rows(len(features), block, block=_block(len(references)))
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note a share of the reference samples that is less than one, and what their seed does."""
+        del bank
+        size = len(state["references"])
+        notes = other_seeds(state, f"{size} random reference images")
+        if self.k * size >= 1:
+            return notes
+        few = f"k={self.k:g} of {size} reference images is less than one: one is enough"
+        return (few, *notes)
 
     def _least(self, distances: Float32s, radii: Float32s) -> npt.NDArray[np.intp]:
         """Return the first row of ``radii`` within which enough of the ``distances`` are, (b,).

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
+from mood_sweeps.scorers.cautions import few_a_cluster, few_a_covariance, kept_count
 from mood_sweeps.scorers.checks import defined, features_of, train_features_of, train_labels_of
 from mood_sweeps.scorers.numeric.device import device
 from mood_sweeps.scorers.numeric.moments import group_members, moments_of
@@ -45,12 +46,13 @@ class GMM(Scorer):
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
         """Return centre (D,), whitening (D, D) with W Wᵀ = Σ⁻¹, whitened means (k, D), the logs of
-        π (k,) and log √|2πΣ| (), float64.
+        π (k,) and log √|2πΣ| (), float64; and count (), int64: of how many features.
 
         Raises Undefined where fewer than k features differ.
         """
         del head
-        return fit_tied_mixture(train_features_of(train), self.k, self.seed)
+        mixture = fit_tied_mixture(train_features_of(train), self.k, self.seed)
+        return {**mixture, "count": np.asarray(len(train))}
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
@@ -65,6 +67,14 @@ class GMM(Scorer):
             return mixed - on.give(on.row_squares(white)) / 2 - float(state["log_volume"])
 
         return defined(by_rows(len(features), block))
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note components of few images, and a covariance of too few."""
+        del bank
+        count, width = kept_count(state, "count"), len(state["centre"])
+        singular = count is not None and count - self.k < width
+        said = f"{count} images, less k={self.k} means, are too few for {width} dimensions"
+        return (*few_a_cluster(self.k, count, "components"), *([said] if singular else []))
 
 
 @dataclass(frozen=True)
@@ -81,8 +91,8 @@ class GMMPytorchOOD(Scorer):
     needs: ClassVar[tuple[str, ...]] = ("labels",)
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return means (C, D) and log π_c − log √|2πΣ_c| (C,), float64, and whitenings (C, D, D),
-        float32.
+        """Return means (C, D) and log π_c − log √|2πΣ_c| (C,), float64, whitenings (C, D, D),
+        float32, and counts (C,), int64: how many features a class has.
 
         Raises Undefined where rounding leaves a covariance singular.
         """
@@ -101,7 +111,8 @@ class GMMPytorchOOD(Scorer):
             volume = np.log(np.diag(factor)).sum() + width * math.log(2 * math.pi) / 2
             means[group], matrices[group] = moments.mean, lower_inverse(factor).T
             offsets[group] = math.log(moments.count / len(features)) - volume
-        return {"means": means, "whitening": matrices, "offsets": offsets}
+        counts = np.array([len(members) for members in classes])
+        return {"means": means, "whitening": matrices, "offsets": offsets, "counts": counts}
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
@@ -110,3 +121,8 @@ class GMMPytorchOOD(Scorer):
             return log_sum_exp(state["offsets"] - squared / 2)
 
         return defined(by_group_distances(bank, state, likelihood))
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note classes with too few images for a covariance of their own."""
+        del bank
+        return few_a_covariance(state.get("counts"), state["means"].shape[1])

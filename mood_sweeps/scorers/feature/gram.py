@@ -12,6 +12,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
+from mood_sweeps.scorers.cautions import none_of_a_class
 from mood_sweeps.scorers.checks import (
     features_of,
     live_of,
@@ -29,6 +30,9 @@ __all__ = ["Gram", "row_sums"]
 
 # Numbers of maps that are worked on at once: 1 MB, which the cache holds beside their powers.
 _CACHED = 2**17
+
+# A new image leaves the range of n images with a chance of 2 / (n + 1), in every row sum.
+_FEW = 20
 
 Float64s = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -59,7 +63,9 @@ class Gram(Scorer):
     seed: Annotated[int, Field(ge=0)] = 0
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return for block l minima_l and maxima_l (C, powers, width_l); expected (L,): E[δ_l]."""
+        """Return for block l minima_l and maxima_l (C, powers, width_l); expected (L,): E[δ_l]; and
+        counts (C,), int64: from how many images bounds are taken.
+        """
         del head
         train_features_of(train)
         predicted, classes = predicted_classes(train), train_logits_of(train).shape[1]
@@ -75,7 +81,8 @@ class Gram(Scorer):
         if deviations:
             mean = np.concatenate(deviations, axis=1).mean(axis=1)
             expected = np.where(mean > 0, mean, expected)
-        return {**bounds, "expected": expected}
+        counts = np.bincount(predicted[~held], minlength=classes)
+        return {**bounds, "expected": expected, "counts": counts}
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), at most 0, higher = more in-distribution."""
@@ -88,6 +95,21 @@ class Gram(Scorer):
             return -(weight @ deviations) / _confidence(bank, rows)
 
         return by_images(bank, block)
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note classes with few images, or none, to take bounds from."""
+        del bank
+        if "counts" not in state:  # stored before there were notes
+            return ()
+        counts, notes = state["counts"], []
+        few = counts[(counts > 0) & (counts < _FEW)]
+        if len(few):
+            notes.append(
+                f"the bounds of {len(few)} of {len(counts)} classes are of few images "
+                f"(median {int(np.median(few))})"
+            )
+        bare = int(np.count_nonzero(counts == 0))
+        return (*notes, *none_of_a_class(bare, len(counts), "have the bounds of all images"))
 
     def _bounds(
         self, train: FeatureBank, taken: Flags, predicted: npt.NDArray[np.intp], classes: int

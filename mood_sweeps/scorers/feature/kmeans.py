@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
+from mood_sweeps.scorers.cautions import few_a_cluster, kept_count
 from mood_sweeps.scorers.checks import defined, features_of
 from mood_sweeps.scorers.numeric.clusters import train_clusters
 from mood_sweeps.scorers.numeric.rows import by_rows
@@ -36,9 +37,13 @@ class KMeans(Scorer):
     seed: Annotated[int, Field(ge=0)] = 0
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return the centres (k, D), float64; Undefined where fewer than k features differ."""
+        """Return the centres (k, D), float64, and count (), int64: of how many features.
+
+        Undefined where fewer than k of them differ.
+        """
         del head
-        return {"centres": train_clusters(train, self.k, self.seed, rows_for(self.unit))}
+        centres = train_clusters(train, self.k, self.seed, rows_for(self.unit))
+        return {"centres": centres, "count": np.asarray(len(train))}
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
@@ -49,6 +54,11 @@ class KMeans(Scorer):
             return -np.sqrt(nearest_to(centres, rows(features[part]) - mean))
 
         return defined(by_rows(len(features), block))
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note clusters of few images."""
+        del bank
+        return few_a_cluster(self.k, kept_count(state, "count"), "clusters")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.errors import Undefined
+from mood_sweeps.scorers.cautions import class_counts, kept_count, too_many_neighbours
 from mood_sweeps.scorers.checks import defined, features_of, train_features_of
 from mood_sweeps.scorers.numeric.neighbours import shared_search
 from mood_sweeps.scorers.numeric.per_bank import once_per_bank
@@ -25,7 +26,7 @@ from mood_sweeps.scorers.numeric.statistics import digest, feature_mean
 from mood_sweeps.scorers.numeric.unit_features import unit_rows
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
-__all__ = ["KNN", "KNNPytorchOOD", "KNNRaw", "remembered"]
+__all__ = ["KNN", "KNNPytorchOOD", "KNNRaw", "neighbour_notes", "remembered"]
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,18 @@ class KNN(Scorer):
     k: Annotated[int, Field(gt=0)] = 50
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return the train features (N, D) and what names them; Undefined if fewer than k."""
+        """Return what is ``remembered``; Undefined if there are fewer than k features."""
         del head
         return remembered(train, self.k)
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
         return defined(-_squared_chords(state, bank, self.k))
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note a k above half of a class."""
+        del bank
+        return neighbour_notes(state, self.k)
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,7 @@ class KNNRaw(Scorer):
     k: Annotated[int, Field(gt=0)] = 50
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return the train features (N, D), what names them, their mean and largest deviation."""
+        """Return what is ``remembered``, the features' mean (D,) and their largest deviation ()."""
         del head
         state = remembered(train, self.k)
         centre, features = feature_mean(train), state["train"]
@@ -110,18 +116,33 @@ class KNNRaw(Scorer):
         )
         return defined(-kth_squared_distances(found, self.k, queries, targets))
 
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note a k above half of a class."""
+        del bank
+        return neighbour_notes(state, self.k)
+
 
 def remembered(train: FeatureBank, k: int) -> State:
     """Return the train features (N, D) themselves, not a copy, and ``name``: 16 bytes, their hash.
 
-    By the name a search among them is found again, also where the state was stored meanwhile.
+    By the name a search among them is found again, also where the state was stored meanwhile. And
+    class_size (), int64: how many of them a class has, the median.
     Raises Undefined if there are fewer than ``k``.
     """
     features = np.ascontiguousarray(train_features_of(train))
     if not 0 < k <= len(features):
         raise Undefined(f"there is no {k}-th neighbour among {len(features)} features")
     name = once_per_bank(train, "name of the features", lambda: digest(features))
-    return {"train": features, "name": np.frombuffer(name, dtype=np.uint8)}
+    return {
+        "train": features,
+        "name": np.frombuffer(name, dtype=np.uint8),
+        "class_size": np.asarray(int(np.median(class_counts(train)))),
+    }
+
+
+def neighbour_notes(state: State, k: int) -> tuple[str, ...]:
+    """Note a ``k`` above half of a class of what is ``remembered``."""
+    return too_many_neighbours(k, kept_count(state, "class_size"), "ID train images")
 
 
 def _squared_chords(state: State, bank: FeatureBank, k: int) -> Scores:

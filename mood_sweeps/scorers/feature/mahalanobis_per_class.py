@@ -9,6 +9,7 @@ import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
+from mood_sweeps.scorers.cautions import few_a_covariance, none_of_a_class
 from mood_sweeps.scorers.checks import defined, train_features_of, train_labels_of
 from mood_sweeps.scorers.numeric.moments import group_members, ledoit_wolf, moments_of
 from mood_sweeps.scorers.numeric.unit_features import plain_rows
@@ -40,7 +41,8 @@ class MahalanobisPerClass(Scorer):
     needs: ClassVar[tuple[str, ...]] = ("labels",)
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return means (G, D), float64, and whitenings (G, D, D), float32, W Wᵀ = Σ_c⁻¹.
+        """Return means (G, D), float64, whitenings (G, D, D), float32, W Wᵀ = Σ_c⁻¹, and counts
+        (C,), int64: how many features each of the C ≥ G classes has.
 
         Raises Undefined where no class has a covariance.
         """
@@ -61,8 +63,20 @@ class MahalanobisPerClass(Scorer):
                 found += 1
         if not found:
             raise Undefined("no class has enough different samples for a covariance of its own")
-        return {"means": means[:found], "whitening": matrices[:found]}
+        counts = np.array([len(members) for members in classes])
+        return {"means": means[:found], "whitening": matrices[:found], "counts": counts}
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
         return defined(-by_group_distances(bank, state, lambda squared: squared.min(axis=1)))
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note classes with too few images for a covariance, or for none at all."""
+        del bank
+        if "counts" not in state:  # stored before there were notes
+            return ()
+        counts, means = state["counts"], state["means"]
+        return (
+            *few_a_covariance(counts, means.shape[1]),
+            *none_of_a_class(len(counts) - len(means), len(counts), "are never the nearest"),
+        )

@@ -77,6 +77,14 @@ class NAC(Scorer):
 
         return by_images(bank, block)
 
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note an ``enough`` that no bin can have."""
+        del bank
+        images = int(state["counts_0"][0].sum())
+        if self.enough <= images:
+            return ()
+        return (f"enough={self.enough} is more than the {images} ID train images: no bin has it",)
+
     def _binned(
         self, bank: FeatureBank, images: Floats, widths: list[int] | None = None
     ) -> list[npt.NDArray[np.intp]]:

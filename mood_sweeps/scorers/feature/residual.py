@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+import numpy as np
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
+from mood_sweeps.scorers.cautions import few_for_axes, kept_count
 from mood_sweeps.scorers.checks import defined, train_features_of
 from mood_sweeps.scorers.numeric.rotation import projected_norm, subspace
 from mood_sweeps.scorers.numeric.statistics import logit_origin, pooled_statistics, principal_axes
@@ -49,6 +51,11 @@ class Residual(Scorer):
         """Return float64 (N,), higher = more in-distribution."""
         return defined(-projected_norm(bank, state))
 
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note axes of too few features."""
+        del bank
+        return few_for_axes(kept_count(state, "count"), len(state["centre"]))
+
 
 @dataclass(frozen=True)
 class ResidualOpenOOD(Residual):
@@ -65,7 +72,8 @@ class ResidualOpenOOD(Residual):
 def residual_space(train: FeatureBank, head: Head | None, kept: int) -> State:
     """Return the `subspace` about u = −W⁺b on all but the ``kept`` principal axes.
 
-    Arrays: centre (D,), axes (D, D − kept), offset (D − kept,). Raises Undefined where no
+    Arrays: centre (D,), axes (D, D − kept), offset (D − kept,), and count (), int64: of how many
+    features. Raises Undefined where no
     residual dimension is left.
     """
     width = train_features_of(train).shape[1]
@@ -78,7 +86,8 @@ def residual_space(train: FeatureBank, head: Head | None, kept: int) -> State:
     mean = pooled_statistics(train).mean
     variance = values.sum() - ((mean - origin) ** 2).sum()
     single = bool(values[kept:].sum() > _SHARE * variance)
-    return subspace(mean, origin, axes, slice(kept, None), single)
+    space = subspace(mean, origin, axes, slice(kept, None), single)
+    return {**space, "count": np.asarray(len(train))}
 
 
 def principal_dimension(width: int, wide: int) -> int:

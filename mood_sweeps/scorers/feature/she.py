@@ -9,6 +9,7 @@ import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
+from mood_sweeps.scorers.cautions import none_of_a_class
 from mood_sweeps.scorers.checks import (
     defined,
     features_of,
@@ -68,6 +69,13 @@ class SHE(Scorer):
             return self._similarity(plain_rows(features[rows]), patterns[predicted])
 
         return defined(by_rows(len(features), block))
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note classes without a pattern."""
+        del bank
+        known = state["known"]
+        bare = int(np.count_nonzero(~known))
+        return none_of_a_class(bare, len(known), "have no train image classified correctly")
 
     def _similarity(self, points: Scores, patterns: Scores) -> Scores:
         if self.metric == "euclidean":

@@ -73,6 +73,14 @@ class SSD(Scorer):
         nearest = by_group_distances(bank, state, lambda squared: squared.min(axis=1), unit_rows)
         return defined(-nearest)
 
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note clusters that are left out."""
+        del bank
+        left_out = self.k - len(state["means"])
+        if not left_out:
+            return ()
+        return (f"{left_out} of k={self.k} clusters are left out: they vary in too few directions",)
+
     def _clusters(self, train: FeatureBank) -> list[Moments]:
         features = train_features_of(train)
         centres = train_clusters(train, self.k, self.seed, unit_rows)

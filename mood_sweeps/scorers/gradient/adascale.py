@@ -12,6 +12,7 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head, Network
 from mood_sweeps.errors import InputError
+from mood_sweeps.scorers.cautions import negative_features
 from mood_sweeps.scorers.checks import (
     features_of,
     head_of,
@@ -92,6 +93,22 @@ class AdaScaleA(Scorer):
             return log_sum_exp(self._scaled(logits[rows], bias, total, top))
 
         return by_images(bank, block)
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note negative features, and percentages of activations that are less than one."""
+        del state
+        width = bank.features.shape[1]
+        shares = {
+            "top": self.top,
+            "top_shift": self.top_shift,
+            "highest": 100 - self.highest,
+        }
+        small = [
+            f"{name}={getattr(self, name):g} leaves less than one of {width} activations: it is one"
+            for name, share in shares.items()
+            if width * share < 100
+        ]
+        return (*negative_features(bank), *small)
 
     def _shifts(self, features: Floats, images: Floats, network: Network) -> Float64s:
         """Return Q of features (n, D) and the images behind them, float64 (n,)."""

@@ -12,7 +12,7 @@ from pydantic import Field
 from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import defined, features_of, train_features_of, train_labels_of
-from mood_sweeps.scorers.feature.knn import remembered
+from mood_sweeps.scorers.feature.knn import neighbour_notes, remembered
 from mood_sweeps.scorers.numeric.neighbours import shared_search
 from mood_sweeps.scorers.numeric.rows import row_blocks, row_products
 from mood_sweeps.scorers.numeric.softmax import log_softmax
@@ -97,6 +97,11 @@ class GROOD(Scorer):
             self.k,
         )
         return defined(-kth_squared_distances(found, self.k, queries, targets))
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note a k above half of a class."""
+        del bank
+        return neighbour_notes(state, self.k)
 
 
 def _gradients(features: Floats, prototypes: Float64s) -> Float64s:

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
+from mood_sweeps.scorers.cautions import negative_features, overpruned
 from mood_sweeps.scorers.hybrid.shaped_energy import Shaped, head_state, shaped_energy
 from mood_sweeps.scorers.hybrid.top_activations import (
     exponential_scale,
@@ -44,6 +45,14 @@ class ASHP(Scorer):
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
         return shaped_energy(state, bank, self._shape)
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note negative features, and a percentile that leaves less than one."""
+        del state
+        return (
+            *negative_features(bank),
+            *overpruned(bank.features.shape[1], self.percentile),
+        )
 
     def _shape(self, features: Floats) -> Shaped:
         k = kept_places(features.shape[1], self.percentile)

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
+from mood_sweeps.scorers.cautions import none_of_a_class
 from mood_sweeps.scorers.hybrid.shaped_energy import Shaped, head_state, shaped_energy
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
@@ -43,3 +44,10 @@ class DICE(Scorer):
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
         return shaped_energy(state, bank, Shaped)
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note classes of which no connection is left."""
+        del bank
+        bare = int(np.count_nonzero(~state["weight"].any(axis=1)))
+        what = f"have no connection left at percentile={self.percentile:g}"
+        return none_of_a_class(bare, len(state["weight"]), what)

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank
+from mood_sweeps.scorers.cautions import negative_features, overpruned
 from mood_sweeps.scorers.checks import defined, features_of, logits_of
 from mood_sweeps.scorers.hybrid.top_activations import kept_places, sum_of_top, sum_ratio
 from mood_sweeps.scorers.numeric.rows import by_rows
@@ -46,3 +47,11 @@ class LTS(LearnsNothing):
             return log_sum_exp(scale * logits[rows])
 
         return defined(by_rows(len(bank), block))
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note negative features, and a percentile that leaves less than one."""
+        del state
+        return (
+            *negative_features(bank),
+            *overpruned(bank.features.shape[1], self.percentile),
+        )

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
+from mood_sweeps.scorers.cautions import few_for_axes, kept_count
 from mood_sweeps.scorers.checks import defined, features_of, logits_of, train_logits_of
 from mood_sweeps.scorers.numeric.per_bank import once_per_bank
 from mood_sweeps.scorers.numeric.rotation import projected_norm, subspace
@@ -43,7 +44,8 @@ class NECO(Scorer):
     max_logit: bool = True
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return mean (D,), deviation (D,) and the subspace: centre (D,), axes (D, dim), offset.
+        """Return mean (D,), deviation (D,), the subspace: centre (D,), axes (D, dim), offset; and
+        count (), int64: of how many features.
 
         Raises Undefined if dim ≥ D (all of every feature lies in it), or where nothing varies.
         """
@@ -57,7 +59,8 @@ class NECO(Scorer):
         deviation, axes = _standardised_axes(train)
         axes = axes / deviation[:, None]
         space = subspace(mean, mean, axes, slice(kept), single=True)
-        return {"mean": mean, "deviation": deviation, **space}
+        count = np.asarray(len(train))
+        return {"mean": mean, "deviation": deviation, **space, "count": count}
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution; Undefined for a sample at μ."""
@@ -66,6 +69,11 @@ class NECO(Scorer):
         with np.errstate(divide="ignore", invalid="ignore"):
             share: Scores = inside / _standardised_norm(bank, state["mean"], state["deviation"])
         return defined(share * logits.max(axis=1) if self.max_logit else share)
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note axes of too few features."""
+        del bank
+        return few_for_axes(kept_count(state, "count"), len(state["mean"]))
 
 
 def _standardised_axes(train: FeatureBank) -> tuple[Float64s, Float64s]:

@@ -11,8 +11,15 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
+from mood_sweeps.scorers.cautions import (
+    none_of_a_class,
+    other_seeds,
+    some_rows,
+    too_many_neighbours,
+)
 from mood_sweeps.scorers.checks import defined, features_of, train_features_of, train_logits_of
 from mood_sweeps.scorers.numeric.neighbours import Points, search
+from mood_sweeps.scorers.numeric.rank_correlation import rank_correlation
 from mood_sweeps.scorers.numeric.softmax import log_normalizer
 from mood_sweeps.scorers.numeric.spaces import direction_points
 from mood_sweeps.scorers.numeric.unit_features import unit_rows
@@ -24,7 +31,8 @@ __all__ = ["NNGuide", "NNGuideOpenOOD", "NNGuidePytorchOOD"]
 class _GuidedEnergy(Scorer):
     """The score of all variants, which differ in the train samples that guide.
 
-    State: features (m, D) and energies (m,), float64, of those samples.
+    State: train features (m, D) and energy (m,), float64, of those samples, and counts (C,), int64:
+    how many of them are predicted as each class.
     """
 
     version: ClassVar[int] = 1
@@ -35,6 +43,9 @@ class _GuidedEnergy(Scorer):
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
+        return defined(self._scores(state, bank))
+
+    def _scores(self, state: State, bank: FeatureBank) -> Scores:
         train, energy = state["train"], state["energy"]
         features = features_of(bank, width=train.shape[1])
 
@@ -44,7 +55,22 @@ class _GuidedEnergy(Scorer):
         found = search(
             direction_points(features), Points(len(train), guides), min(self.k, len(train))
         )
-        return defined(log_normalizer(bank) * found.similarities.mean(axis=1, dtype=np.float64))
+        guided: Scores = found.similarities.mean(axis=1, dtype=np.float64)
+        return log_normalizer(bank) * guided
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note a k beyond what there is or above half of a class, and classes without a guide."""
+        del bank
+        if "counts" not in state:  # stored before there were notes
+            return ()
+        counts, guides = state["counts"], len(state["train"])
+        members = int(np.median(counts[counts > 0]))
+        if self.k > guides:
+            neighbours = [f"k={self.k} is more than the {guides} guiding images: all count"]
+        else:
+            neighbours = [*too_many_neighbours(self.k, members, "guiding images")]
+        unguided = int(np.count_nonzero(counts == 0))
+        return (*neighbours, *none_of_a_class(unguided, len(counts), "have no guiding image"))
 
 
 @dataclass(frozen=True)
@@ -62,10 +88,26 @@ class NNGuide(_GuidedEnergy):
     seed: Annotated[int, Field(ge=0)] = 0
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return the features and energies of α·N train samples, at least 1."""
+        """Return the features and energies of α·N train samples, at least 1; and agreement (),
+        float64: the rank correlation of the scores of up to 256 train samples with those by guides
+        of another seed.
+        """
         del head
-        drawn = np.random.default_rng(self.seed).permutation(len(train))
+        state, agreement = self._guiding(train, self.seed), 1.0
+        if len(state["train"]) < len(train):
+            other = self._guiding(train, [self.seed, 1])
+            some = _part(train, some_rows(len(train)))
+            agreement = rank_correlation(self._scores(state, some), self._scores(other, some))
+        return {**state, "agreement": np.asarray(agreement)}
+
+    def _guiding(self, train: FeatureBank, seed: int | list[int]) -> State:
+        drawn = np.random.default_rng(seed).permutation(len(train))
         return _guiding(train, np.sort(drawn[: _size(self.alpha, len(train))]))
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note what another seed's guides do, beside what all variants note."""
+        drawn = f"{len(state['train'])} random guiding images"
+        return (*super().notes(state, bank), *other_seeds(state, drawn))
 
 
 @dataclass(frozen=True)
@@ -104,7 +146,16 @@ def _size(alpha: float, count: int) -> int:
     return max(1, round(alpha * count))
 
 
-def _guiding(train: FeatureBank, rows: slice | npt.NDArray[np.intp]) -> State:
+def _part(train: FeatureBank, rows: slice | npt.NDArray[np.intp]) -> FeatureBank:
     features, logits = train_features_of(train), train_logits_of(train)
-    part = FeatureBank(features[rows], np.zeros(0, dtype=np.int64), logits[rows])
-    return {"train": np.ascontiguousarray(part.features), "energy": log_normalizer(part)}
+    return FeatureBank(features[rows], np.zeros(0, dtype=np.int64), logits[rows])
+
+
+def _guiding(train: FeatureBank, rows: slice | npt.NDArray[np.intp]) -> State:
+    part = _part(train, rows)
+    logits = train_logits_of(part)
+    return {
+        "train": np.ascontiguousarray(part.features),
+        "energy": log_normalizer(part),
+        "counts": np.bincount(logits.argmax(axis=1), minlength=logits.shape[1]),
+    }

@@ -9,8 +9,11 @@ import numpy as np
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
+from mood_sweeps.scorers.cautions import few_for_quantiles, kept_count, negative_features
+from mood_sweeps.scorers.checks import train_features_of
 from mood_sweeps.scorers.hybrid.shaped_energy import Shaped, head_state, shaped_energy
 from mood_sweeps.scorers.numeric.quantiles import activation_quantile
+from mood_sweeps.scorers.numeric.rows import row_blocks
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["ReAct", "ReActOpenOOD", "ReActPytorchOOD"]
@@ -32,15 +35,26 @@ class ReAct(Scorer):
     quantile: Annotated[float, Field(gt=0, le=1)] = 0.99
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return threshold (), weight (C, D) and bias (C,), as the features and the head are."""
+        """Return threshold (), weight (C, D) and bias (C,), as the features and the head are; and
+        count (), int64: of how many activations.
+        """
         return {
             **head_state(train, head),
             "threshold": np.asarray(activation_quantile(train, self.quantile)),
+            "count": np.asarray(train.features.size),
         }
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
         return _clipped_energy(state, bank)
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note negative features, and too few activations for the quantile."""
+        count = kept_count(state, "count")
+        return (
+            *negative_features(bank),
+            *few_for_quantiles(count, [self.quantile], "activations"),
+        )
 
 
 @dataclass(frozen=True)
@@ -71,12 +85,32 @@ class ReActPytorchOOD(Scorer):
     threshold: float = 1.0
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return threshold (), float64, weight (C, D) and bias (C,)."""
-        return {**head_state(train, head), "threshold": np.asarray(self.threshold)}
+        """Return threshold (), float64, weight (C, D) and bias (C,); and clipped (), float64, the
+        share of the train activations above the threshold.
+        """
+        features = train_features_of(train)
+        above = sum(
+            int(np.count_nonzero(features[rows] > self.threshold))
+            for rows in row_blocks(len(features))
+        )
+        return {
+            **head_state(train, head),
+            "threshold": np.asarray(self.threshold),
+            "clipped": np.asarray(above / features.size),
+        }
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
         return _clipped_energy(state, bank)
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note negative features, and a threshold that clips no ID activation, or most of them."""
+        clipped = float(state.get("clipped", 0.1))
+        unfit = clipped == 0 or clipped > 0.5
+        said = (
+            f"threshold={self.threshold:g} clips {100 * clipped:.0f}% of the ID train activations"
+        )
+        return (*negative_features(bank), *([said] if unfit else []))
 
 
 def _clipped_energy(state: State, bank: FeatureBank) -> Scores:

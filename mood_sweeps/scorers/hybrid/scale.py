@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
+from mood_sweeps.scorers.cautions import negative_features, overpruned
 from mood_sweeps.scorers.checks import (
     defined,
     features_of,
@@ -62,6 +63,14 @@ class SCALE(Scorer):
             return log_sum_exp(scale * (logits[rows] - bias) + bias)
 
         return defined(by_rows(len(bank), block))
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note negative features, and a percentile that leaves less than one."""
+        del state
+        return (
+            *negative_features(bank),
+            *overpruned(bank.features.shape[1], self.percentile),
+        )
 
 
 @dataclass(frozen=True)

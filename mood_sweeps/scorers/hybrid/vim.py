@@ -11,6 +11,7 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
+from mood_sweeps.scorers.cautions import few_for_axes, kept_count
 from mood_sweeps.scorers.checks import defined, head_of, train_features_of
 from mood_sweeps.scorers.feature.residual import principal_dimension, residual_space
 from mood_sweeps.scorers.numeric.rotation import projected_norm
@@ -64,6 +65,14 @@ class ViM(Scorer):
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
         return defined(log_normalizer(bank) - state["alpha"] * projected_norm(bank, state))
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note axes of too few features, and a virtual logit that counts the wrong way round."""
+        del bank
+        notes = few_for_axes(kept_count(state, "count"), len(state["centre"]))
+        if state["alpha"] < 0:
+            return (*notes, "alpha is negative: a larger residual counts as in-distribution")
+        return notes
 
 
 @dataclass(frozen=True)

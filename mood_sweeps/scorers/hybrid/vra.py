@@ -10,6 +10,7 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.errors import InputError
+from mood_sweeps.scorers.cautions import few_for_quantiles, kept_count, negative_features
 from mood_sweeps.scorers.hybrid.shaped_energy import Shaped, head_state, shaped_energy
 from mood_sweeps.scorers.numeric.quantiles import activation_quantile, dimension_quantiles
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
@@ -32,6 +33,9 @@ class VRA(Scorer):
     family: ClassVar[str] = "hybrid"
     needs: ClassVar[tuple[str, ...]] = ("head",)
 
+    counted: ClassVar[str] = "images"
+    """What its quantiles are of."""
+
     lower: Quantile = 0.6
     upper: Quantile = 0.9
 
@@ -40,9 +44,12 @@ class VRA(Scorer):
             raise InputError("scorer 'vra': lower must not exceed upper")
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return lower and upper (D,), weight (C, D) and bias (C,)."""
+        """Return lower and upper (D,), weight (C, D) and bias (C,); and count (), int64: of how
+        many numbers they are quantiles.
+        """
         lower, upper = dimension_quantiles(train, (self.lower, self.upper))
-        return {**head_state(train, head), "lower": lower, "upper": upper}
+        count = np.asarray(len(train))
+        return {**head_state(train, head), "lower": lower, "upper": upper, "count": count}
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
@@ -52,6 +59,14 @@ class VRA(Scorer):
             return Shaped(np.where(features < lower, 0, np.minimum(features, upper)))
 
         return shaped_energy(state, bank, rectify)
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note negative features, and too few images (or activations) for the quantiles."""
+        count, quantiles = kept_count(state, "count"), (self.lower, self.upper)
+        return (
+            *negative_features(bank),
+            *few_for_quantiles(count, quantiles, self.counted),
+        )
 
 
 @dataclass(frozen=True)
@@ -63,16 +78,18 @@ class VRAOpenOOD(VRA):
     """
 
     fits_on: ClassVar[str] = "id_val"
+    counted: ClassVar[str] = "activations"
 
     lower: Quantile = 0.10
     upper: Quantile = 0.90
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return lower and upper (), weight (C, D) and bias (C,)."""
+        """Return lower and upper (), weight (C, D), bias (C,) and count (), as of `vra`."""
         return {
             **head_state(train, head),
             "lower": np.asarray(activation_quantile(train, self.lower)),
             "upper": np.asarray(activation_quantile(train, self.upper)),
+            "count": np.asarray(train.features.size),
         }
 
     def score(self, state: State, bank: FeatureBank) -> Scores:

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head, Ints
 from mood_sweeps.errors import Undefined
+from mood_sweeps.scorers.cautions import none_of_a_class
 from mood_sweeps.scorers.checks import defined, logits_of, train_classes_of, train_logits_of
 from mood_sweeps.scorers.numeric.rows import by_rows, cached_rows, row_products
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
@@ -18,6 +19,9 @@ from mood_sweeps.scorers.numeric.weibull import Weibull, fit_tail
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["OpenMax", "OpenMaxOpenOOD", "OpenMaxPytorchOOD"]
+
+# A tail is at most half of what it is the tail of.
+_TAILS = 2
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,9 @@ class OpenMax(Scorer):
     alpha: Annotated[int, Field(gt=0)] = 10
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return centres (C, C) and origin, shape, log_scale (C,), all float64."""
+        """Return centres (C, C) and origin, shape, log_scale (C,), all float64, and counts (C,),
+        int64: from how many samples.
+        """
         del head
         logits = train_logits_of(train)
         classes = logits.shape[1]
@@ -62,7 +68,9 @@ class OpenMax(Scorer):
                 centres[c] = members.mean(axis=0, dtype=np.float64)
             tails.append(fit_tail(_distances(members, centres[c]), self.tail))
         parameters = map(np.array, zip(*tails, strict=True))
-        return {"centres": centres, **dict(zip(Weibull._fields, parameters, strict=True))}
+        counts = np.bincount(group[group >= 0], minlength=classes)
+        fitted = dict(zip(Weibull._fields, parameters, strict=True))
+        return {"centres": centres, **fitted, "counts": counts}
 
     def _groups(self, logits: Floats, labels: Ints) -> Ints:
         """Return the class that each sample tells about, −1 for none."""
@@ -76,6 +84,24 @@ class OpenMax(Scorer):
             return self._known(state, logits[rows].astype(np.float64))
 
         return defined(by_rows(len(logits), block, cached_rows(logits.shape[1])))
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note tails that are most of their class, classes without samples and too large an α."""
+        del bank
+        classes, notes = len(state["centres"]), []
+        if self.alpha > classes:
+            notes.append(f"alpha={self.alpha} is more than the {classes} classes: all count")
+        if "counts" in state:  # not where it was stored before there were notes
+            counts = state["counts"]
+            short = counts[(counts > 0) & (counts < _TAILS * self.tail)]
+            if len(short):
+                notes.append(
+                    f"tail={self.tail} is no tail of {len(short)} of {classes} classes "
+                    f"(median {int(np.median(short))} images to fit it to)"
+                )
+            bare = int(np.count_nonzero(counts == 0))
+            notes += none_of_a_class(bare, classes, "have no image to fit a tail to")
+        return tuple(notes)
 
     def _known(self, state: State, logits: npt.NDArray[np.float64]) -> Scores:
         weibull = Weibull(*(state[name] for name in Weibull._fields))

@@ -41,6 +41,11 @@ class GEN(LearnsNothing):
         block = cached_rows(logits.shape[1])
         return defined(by_rows(len(bank), lambda rows: -self._entropy(logits[rows]), block))
 
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note an M beyond the number of classes."""
+        del state
+        return _too_large(self.M, bank)
+
     def _entropy(self, logits: npt.NDArray[Any]) -> Scores:
         # With shares w = p / max p it is p (1 − p) = w (Σ w − w) / (Σ w)². The likeliest class has
         # w = 1, and for it Σ w − w is the sum of the others.
@@ -101,6 +106,18 @@ class GENPytorchOOD(LearnsNothing):
             return -mean
 
         return defined(by_rows(len(bank), block, cached_rows(logits.shape[1])))
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note an M beyond the number of classes."""
+        del state
+        return _too_large(self.M, bank)
+
+
+def _too_large(m: int | None, bank: FeatureBank) -> tuple[str, ...]:
+    classes = logits_of(bank).shape[1]
+    if m is None or m <= classes:
+        return ()
+    return (f"M={m} is more than the {classes} classes: all count",)
 
 
 def _largest(values: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Floats, Head, Ints
+from mood_sweeps.scorers.cautions import none_of_a_class
 from mood_sweeps.scorers.checks import defined, logits_of, train_logits_of
 from mood_sweeps.scorers.numeric.device import product_with
 from mood_sweeps.scorers.numeric.predicted import predicted_classes
@@ -63,6 +64,15 @@ class KLMatching(Scorer):
             return -np.maximum(divergence, 0)
 
         return defined(by_rows(len(logits), block))
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note classes that nothing was predicted as."""
+        del bank
+        log_d = state["log_posteriors"]
+        classes = log_d.shape[1]
+        # A one-hot stands for a class without samples in one of the variants.
+        learnt = int(np.count_nonzero((log_d > _LOG_ZERO).all(axis=1)))
+        return none_of_a_class(classes - learnt, classes, "are predicted of no image learnt from")
 
 
 @dataclass(frozen=True)

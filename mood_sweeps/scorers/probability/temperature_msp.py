@@ -40,12 +40,18 @@ class TemperatureMSP(Scorer):
     fits_on: ClassVar[str] = "id_val"
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return temperature (), float64, and classes (), int64."""
+        """Return temperature (), float64, classes (), int64, and right (), float64: the share of
+        the samples that are classified right.
+        """
         del head
         logits = train_logits_of(train)
         labels = train_classes_of(train, logits.shape[1])
         temperature = self._temperature(logits, labels)
-        return {"temperature": np.array(temperature), "classes": np.array(logits.shape[1])}
+        return {
+            "temperature": np.array(temperature),
+            "classes": np.array(logits.shape[1]),
+            "right": np.array((logits.argmax(axis=1) == labels).mean()),
+        }
 
     def _temperature(self, logits: Floats, labels: Ints) -> float:
         from scipy.optimize import brentq
@@ -68,6 +74,13 @@ class TemperatureMSP(Scorer):
         """Return float64 (N,), higher = more in-distribution."""
         logits = logits_of(bank, classes=int(state["classes"]))
         return defined(largest_probability(logits, float(state["temperature"])))
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note a validation set of which no temperature is the likeliest."""
+        del bank
+        if state.get("right") != 1:
+            return ()
+        return ("all images that T is fitted to are classified right: no T is small enough",)
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from mood_sweeps.bank import FeatureBank, Head
+from mood_sweeps.bank import FeatureBank, Floats, Head
+from mood_sweeps.scorers.cautions import other_seeds, some_rows
 from mood_sweeps.scorers.checks import defined, features_of
 from mood_sweeps.scorers.hybrid.shaped_energy import head_state
 from mood_sweeps.scorers.numeric.device import device
+from mood_sweeps.scorers.numeric.rank_correlation import rank_correlation
 from mood_sweeps.scorers.numeric.rows import by_rows
 from mood_sweeps.scorers.numeric.softmax import log_softmax
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
@@ -43,24 +45,42 @@ class MCDropout(Scorer):
     seed: Annotated[int, Field(ge=0)] = 0
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return masks (passes, D), bool, weight (C, D) and bias (C,) of the head."""
+        """Return masks (passes, D), bool, weight (C, D) and bias (C,) of the head, and agreement
+        (), float64: the rank correlation of the scores of up to 256 train samples with those by
+        other masks.
+        """
         state = head_state(train, head)
-        drawn = np.random.default_rng(self.seed).random((self.passes, state["weight"].shape[1]))
-        return {**state, "masks": drawn >= self.p}
+        masks = self._masks(self.seed, state["weight"].shape[1])
+        features = train.features[some_rows(len(train))]
+        both = [
+            self._scores({**state, "masks": drawn}, features)
+            for drawn in (masks, self._masks([self.seed, 1], masks.shape[1]))
+        ]
+        return {**state, "masks": masks, "agreement": np.asarray(rank_correlation(*both))}
+
+    def _masks(self, seed: int | list[int], width: int) -> npt.NDArray[np.bool_]:
+        return np.random.default_rng(seed).random((self.passes, width)) >= self.p
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
-        features_of(bank, width=state["weight"].shape[1])
+        return defined(self._scores(state, features_of(bank, width=state["weight"].shape[1])))
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note how far masks of another seed would order images otherwise."""
+        del bank
+        return other_seeds(state, f"{self.passes} random passes")
+
+    def _scores(self, state: State, features: Floats) -> Scores:
         # What overflows is refused by ``defined``, in words.
         with np.errstate(over="ignore", invalid="ignore"):
-            return defined(
-                by_rows(len(bank), lambda rows: self._of(self._logits(state, bank, rows)))
+            return by_rows(
+                len(features), lambda rows: self._of(self._logits(state, features[rows]))
             )
 
-    def _logits(self, state: State, bank: FeatureBank, rows: slice) -> Iterator[Float64s]:
+    def _logits(self, state: State, features: Floats) -> Iterator[Float64s]:
         """Yield the logits (n, C) of every pass, float64; products are the features' precision."""
-        dtype = np.result_type(bank.features, state["weight"], np.float32)
-        features, weight = bank.features[rows].astype(dtype), state["weight"].astype(dtype)
+        dtype = np.result_type(features, state["weight"], np.float32)
+        features, weight = features.astype(dtype), state["weight"].astype(dtype)
         bias = state["bias"].astype(np.float64)
         on = device()
         there = on.take(features)

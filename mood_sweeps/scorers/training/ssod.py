@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mood_sweeps.bank import FeatureBank, Head
+from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.scorers.checks import defined, detector_of, features_of, train_features_of
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
@@ -28,11 +28,30 @@ class SSOD(Scorer):
     needs: ClassVar[tuple[str, ...]] = ("head", "detector")
 
     def fit(self, bank: FeatureBank, head: Head | None) -> State:
-        """Learn nothing: keep the detector."""
-        return {"detector": detector_of(head, train_features_of(bank).shape[1]).copy()}
+        """Return detector (D + 1,), kept as it is, and rejected (), float64: the share of the train
+        features that it takes for OOD.
+        """
+        features = train_features_of(bank)
+        detector = detector_of(head, features.shape[1]).copy()
+        rejected = (_outputs(detector, features) <= 0).mean()
+        return {"detector": detector, "rejected": np.asarray(rejected)}
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return log σ of the detector's output, float64 (N,), at most 0."""
-        *weight, bias = state["detector"].astype(np.float64)
-        outputs = features_of(bank, width=len(weight)) @ np.asarray(weight) + bias
+        detector = state["detector"]
+        outputs = _outputs(detector, features_of(bank, width=len(detector) - 1))
         return defined(-np.logaddexp(0.0, -outputs))
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Note a detector that is wrong about most of ID train: it was hardly trained, or badly."""
+        del bank
+        rejected = float(state.get("rejected", 0.0))
+        if rejected <= 0.5:
+            return ()
+        return (f"the detector takes {100 * rejected:.0f}% of the ID train images for OOD",)
+
+
+def _outputs(detector: Floats, features: Floats) -> Scores:
+    *weight, bias = detector.astype(np.float64)
+    outputs: Scores = features @ np.asarray(weight) + bias
+    return outputs

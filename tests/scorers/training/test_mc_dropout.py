@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 from scorer_cases import make_separated
 
 from mood_sweeps.bank import FeatureBank
@@ -69,3 +70,28 @@ def test_variance_finds_ood_between_classes_and_is_misled_by_ood_the_head_is_bli
     mixed = FeatureBank(between[other], np.zeros(other.sum(), int))
     assert auroc(id_scores, scorer.score(state, mixed)) > 0.95
     assert auroc(id_scores, scorer.score(state, case.ood)) < 0.05
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_note_tells_how_far_another_seed_orders_images_otherwise(kind, case):
+    states = [kind(seed=seed).fit(case.train, case.head) for seed in range(24)]
+    scores = [kind().score(state, case.train) for state in states]
+    seeds = np.corrcoef([np.argsort(np.argsort(one)) for one in scores])
+    between = seeds[np.triu_indices(24, 1)]
+    assert spearmanr(scores[0], scores[1])[0] == pytest.approx(seeds[0, 1], abs=1e-6)
+    measured = [float(state["agreement"]) for state in states]
+    assert np.mean(measured) == pytest.approx(between.mean(), abs=0.05)
+    (note,) = kind().notes(states[0], case.test)
+    assert note.startswith(f"{kind().passes} random passes: ")
+    assert f"a rank correlation of {measured[0]:.2f} with" in note
+
+
+def test_more_passes_agree_more_and_no_dropout_has_no_noise(case):
+    def agreement(**parameters):
+        return float(MCDropout(**parameters).fit(case.train, case.head)["agreement"])
+
+    assert agreement(passes=10) < agreement(passes=100) < agreement(passes=3000)
+    still = MCDropout(p=0.0)
+    assert still.notes(still.fit(case.train, case.head), case.test) == ()
+    nothing = MCDropoutPytorchOOD(p=0.0)
+    assert nothing.notes(nothing.fit(case.train, case.head), case.test) == ()
