@@ -54,8 +54,8 @@ class Parameter:
 class DeclaredScorer:
     """A scorer as its plugin's process describes it.
 
-    class_name: of its class. has_notes: whether it says notes of its own. place: ``file:line`` where ``fit`` starts, as messages name it. The
-    rest is what `mood_sweeps.scorers.Scorer` promises.
+    class_name: of its class. has_notes: whether it has notes of its own. place: ``file:line`` where
+    ``fit`` starts, as messages name it. The rest is what `mood_sweeps.scorers.Scorer` promises.
     """
 
     plugin: Plugin
