@@ -59,6 +59,15 @@ class Scorer(ABC):
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution, always finite (or Undefined)."""
 
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Return what the reader of these scores has to know, a phrase each; nothing by default.
+
+        A pure function of the state and the bank that was scored, so that a state read back from
+        the store says the same.
+        """
+        del state, bank
+        return ()
+
 
 class LearnsNothing(Scorer):
     """A scorer whose score is a function of the sample alone: its state is empty."""

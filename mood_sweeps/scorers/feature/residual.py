@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+import numpy as np
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import defined, train_features_of
+from mood_sweeps.scorers.numeric.precision import (
+    count_above_rounding,
+    measured_rounding,
+    rounding_variance,
+)
 from mood_sweeps.scorers.numeric.rotation import projected_norm, subspace
 from mood_sweeps.scorers.numeric.statistics import logit_origin, pooled_statistics, principal_axes
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
@@ -30,11 +36,12 @@ class Residual(Scorer):
     """s = −‖Rᵀ(x − u)‖₂, u = −W⁺b, R the axes beyond the ``dim`` principal ones about u.
 
     dim None is the rule of ViM's own code and of MOODv2, which fits any width: 1000 from D = 2048
-    on, 512 from D = 768 on, else D // 2.
+    on, 512 from D = 768 on, else D // 2. Axes along which the train features do not vary, rounding
+    aside, are never principal: which of them would be is chance.
     Cost: N·D² to fit, shared with ViM and Mahalanobis; D·(D − dim) a sample.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     family: ClassVar[str] = "feature"
     needs: ClassVar[tuple[str, ...]] = ("head",)
 
@@ -43,11 +50,26 @@ class Residual(Scorer):
     def fit(self, train: FeatureBank, head: Head | None) -> State:
         """Return the residual space, see ``residual_space``; Undefined if dim ≥ D."""
         width = train_features_of(train).shape[1]
-        return residual_space(train, head, self.dim or principal_dimension(width, wide=1000))
+        return residual_space(train, head, self._kept(width))
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
         return defined(-projected_norm(bank, state))
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Return how many axes are not principal because nothing varies along them."""
+        del bank
+        width, kept = len(state["centre"]), self._kept(len(state["centre"]))
+        rank = int(state["rank"])
+        if rank >= kept:
+            return ()
+        return (
+            f"the train features vary along {rank} of {width} axes: these are the principal "
+            f"subspace, not {kept}",
+        )
+
+    def _kept(self, width: int) -> int:
+        return self.dim or principal_dimension(width, wide=1000)
 
 
 @dataclass(frozen=True)
@@ -65,8 +87,9 @@ class ResidualOpenOOD(Residual):
 def residual_space(train: FeatureBank, head: Head | None, kept: int) -> State:
     """Return the `subspace` about u = −W⁺b on all but the ``kept`` principal axes.
 
-    Arrays: centre (D,), axes (D, D − kept), offset (D − kept,). Raises Undefined where no
-    residual dimension is left.
+    Arrays: centre (D,), axes (D, D − kept), offset (D − kept,), and rank (): along how many axes
+    the train features vary by more than rounding. Where that is less than ``kept``, they are the
+    principal ones. Raises Undefined where no residual dimension is left.
     """
     width = train_features_of(train).shape[1]
     origin = logit_origin(train, head)
@@ -75,10 +98,15 @@ def residual_space(train: FeatureBank, head: Head | None, kept: int) -> State:
             f"a principal subspace of {kept} dimensions leaves no residual in features of {width}"
         )
     values, axes = principal_axes(train, origin)
-    mean = pooled_statistics(train).mean
+    statistics = pooled_statistics(train)
+    mean = statistics.mean
+    least = rounding_variance(measured_rounding(train), statistics.squares)
+    rank = count_above_rounding(values, least)
+    kept = min(kept, rank)
     variance = values.sum() - ((mean - origin) ** 2).sum()
     single = bool(values[kept:].sum() > _SHARE * variance)
-    return subspace(mean, origin, axes, slice(kept, None), single)
+    space = subspace(mean, origin, axes, slice(kept, None), single)
+    return {**space, "rank": np.asarray(rank)}
 
 
 def principal_dimension(width: int, wide: int) -> int:
