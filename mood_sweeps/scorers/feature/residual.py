@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -37,7 +38,8 @@ class Residual(Scorer):
 
     dim None is the rule of ViM's own code and of MOODv2, which fits any width: 1000 from D = 2048
     on, 512 from D = 768 on, else D // 2. Axes along which the train features do not vary, rounding
-    aside, are never principal: which of them would be is chance.
+    aside, are never principal: which of them would be is chance. Where no others are left, a
+    residual that rounding explains is 0.
     Cost: N·D² to fit, shared with ViM and Mahalanobis; D·(D − dim) a sample.
     """
 
@@ -54,7 +56,8 @@ class Residual(Scorer):
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
-        return defined(-projected_norm(bank, state))
+        lengths = projected_norm(bank, state)
+        return defined(np.where(lengths > state["rounding"], -lengths, 0.0))
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
         """Return how many axes are not principal because nothing varies along them."""
@@ -87,9 +90,10 @@ class ResidualOpenOOD(Residual):
 def residual_space(train: FeatureBank, head: Head | None, kept: int) -> State:
     """Return the `subspace` about u = −W⁺b on all but the ``kept`` principal axes.
 
-    Arrays: centre (D,), axes (D, D − kept), offset (D − kept,), and rank (): along how many axes
-    the train features vary by more than rounding. Where that is less than ``kept``, they are the
-    principal ones. Raises Undefined where no residual dimension is left.
+    Arrays: centre (D,), axes (D, D − kept), offset (D − kept,); rank (), along how many axes the
+    train features vary by more than rounding; and rounding (), the length up to which it explains a
+    residual, 0 where train features have one. A rank below ``kept`` takes its place. Raises
+    Undefined where no residual dimension is left.
     """
     width = train_features_of(train).shape[1]
     origin = logit_origin(train, head)
@@ -102,11 +106,12 @@ def residual_space(train: FeatureBank, head: Head | None, kept: int) -> State:
     mean = statistics.mean
     least = rounding_variance(measured_rounding(train), statistics.squares)
     rank = count_above_rounding(values, least)
+    length = 0.0 if kept < rank else math.sqrt((width - rank) * least)
     kept = min(kept, rank)
     variance = values.sum() - ((mean - origin) ** 2).sum()
     single = bool(values[kept:].sum() > _SHARE * variance)
     space = subspace(mean, origin, axes, slice(kept, None), single)
-    return {**space, "rank": np.asarray(rank)}
+    return {**space, "rank": np.asarray(rank), "rounding": np.asarray(length)}
 
 
 def principal_dimension(width: int, wide: int) -> int:
