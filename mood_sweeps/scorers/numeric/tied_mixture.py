@@ -99,9 +99,10 @@ def _total(points: Float64s, rounding: float) -> _Total:
     on = device()
     there = on.part(points, slice(None))
     covariance = on.give(there.T @ there) / len(points)
-    ridge = _RIDGE * np.trace(covariance) / len(covariance)
-    if ridge == 0:
+    variance = np.trace(covariance) / len(covariance)
+    if not variance > rounding:
         raise Undefined("the train features do not vary")
+    ridge = _RIDGE * variance
     values, vectors = np.linalg.eigh(covariance)
     values = np.maximum(values, 0)
     # A direction varies by what its rounding may be, at the least.
