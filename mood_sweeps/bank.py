@@ -20,7 +20,8 @@ class Head:
     """The linear classifier of a representation: logits = features @ weight.T + bias.
 
     weight: float32 (C, D). bias: float32 (C,). detector: float32 (D + 1,), weights and last the
-    bias of a linear output that was trained to tell ID (high) from OOD; None if none was.
+    bias of a linear output that was trained to tell ID (high) from OOD; None if none was. float64
+    where a user's numbers are more than float32 holds.
     """
 
     weight: Floats
@@ -102,7 +103,8 @@ class Network(Protocol):
 class FeatureBank:
     """Cached features of one representation on one image set.
 
-    features: float32 (N, D), before the head.
+    features: float32 (N, D), before the head; float64, as logits may be, where a user's numbers are
+        more than float32 holds.
     labels: int64 (N,); ID classes are 0..C-1, OOD sets carry their own fine labels. Of length 0
         where nobody knows them.
     logits: float32 (N, C), or None for a headless representation.

@@ -32,6 +32,7 @@ _OWN_NAMES = (ID_TEST, "id_train", "id_val")
 # largest; logits of another head by about as much as they are.
 _SAME_LOGITS = 0.02
 _ROWS_COMPARED = 1024
+_ROWS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,8 +156,16 @@ def _headed(named: NamedBank, head: Head) -> NamedBank:
 
 
 def _logits(features: npt.NDArray[Any], head: Head) -> npt.NDArray[Any]:
-    logits: npt.NDArray[Any] = features @ head.weight.T
-    logits += head.bias
+    weight, bias = head.weight, head.bias
+    if features.dtype == weight.dtype:
+        logits: npt.NDArray[Any] = features @ weight.T
+        logits += bias
+        return logits
+    # Block by block, so that there is no second copy of the features in the wider precision.
+    logits = np.empty((len(features), len(weight)), np.float64)
+    for start in range(0, len(features), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        logits[rows] = features[rows] @ weight.T + bias
     return logits
 
 

@@ -1,4 +1,9 @@
-"""Arrays as scorers take them: float32, contiguous, finite; labels int64. What is not, is said."""
+"""Arrays as scorers take them: contiguous, finite; labels int64. What is not, is said.
+
+Floats are float32 where that holds every number as it was given, else float64: features far from
+zero lose in float32 the digits in which they differ, and a scorer can subtract their mean before it
+rounds them, where a reader cannot.
+"""
 
 from __future__ import annotations
 
@@ -20,18 +25,20 @@ __all__ = [
     "vector_like",
 ]
 
-Float32s = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
 
 _BLOCK = 4096  # rows looked at at once
 
 
-def float_matrix(array: Array, what: str) -> Float32s:
-    """Return floats (N, D) as float32; axes of length 1 after the second are dropped.
+def float_matrix(array: Array, what: str) -> Floats:
+    """Return floats (N, D) as float32, or as float64 where that would round them; axes of length 1
+    after the second are dropped.
 
-    A float32 array in order is returned as it is, in memory or mapped. what: the shape in words,
-    such as ``(N, D)``. Raises InputError for another dtype or shape, no rows, NaN or infinity.
+    An array in order is returned as it is, in memory or mapped. what: the shape in words, such as
+    ``(N, D)``. Raises InputError for another dtype or shape, no rows, NaN, infinity, or numbers
+    beyond the range of float32.
     """
-    return _as_float32(matrix_like(array, what))
+    return _as_floats(matrix_like(array, what))
 
 
 def matrix_like(array: Array, what: str) -> Array:
@@ -43,9 +50,9 @@ def matrix_like(array: Array, what: str) -> Array:
     return _floats(array, what)
 
 
-def float_vector(array: Array, what: str) -> Float32s:
-    """Return floats (C,) as float32, otherwise as `float_matrix`."""
-    return _as_float32(vector_like(array, what))
+def float_vector(array: Array, what: str) -> Floats:
+    """Return floats (C,), otherwise as `float_matrix`."""
+    return _as_floats(vector_like(array, what))
 
 
 def vector_like(array: Array, what: str) -> Array:
@@ -82,17 +89,26 @@ def _floats(array: Array, what: str) -> Array:
     return array
 
 
-def _as_float32(array: Array) -> Float32s:
+def _as_floats(array: Array) -> Floats:
     with np.errstate(over="ignore"):
-        narrow: Float32s = np.require(array, np.float32, ["C", "A", "E"])
+        narrow: Floats = np.require(array, np.float32, ["C", "A", "E"])
     if not _all_finite(narrow):
         bad = _bad_rows(narrow)
         why = "NaN or infinity" if _bad_rows(array) else "numbers too large for float32"
         raise InputError(f"{bad:,} of {len(narrow):,} rows contain {why}")
-    return narrow
+    if array.dtype.itemsize <= narrow.dtype.itemsize or _same(narrow, array):
+        return narrow
+    return np.require(array, np.float64, ["C", "A", "E"])
 
 
-def _all_finite(values: Float32s) -> bool:
+def _same(narrow: Floats, array: Array) -> bool:
+    return all(
+        np.array_equal(narrow[start : start + _BLOCK], array[start : start + _BLOCK])
+        for start in range(0, len(array), _BLOCK)
+    )
+
+
+def _all_finite(values: Floats) -> bool:
     # The sum is finite whenever all values are: float32 cannot overflow it. One pass, no array.
     with np.errstate(invalid="ignore"):
         return bool(np.isfinite(values.sum(dtype=np.float64)))

@@ -35,7 +35,7 @@ class Reading:
 
 
 WHOLE = Reading(read_file, float_matrix, float_vector, class_labels, values=True)
-"""For computing: float32 and int64, finite."""
+"""For computing: float32 or float64, and int64, finite."""
 
 OUTLINE = Reading(outline_file, matrix_like, vector_like, labels_like, values=False)
 """For planning: fast however large the files are."""

@@ -48,7 +48,7 @@ VERSIONS = {
     "load": 1,
     "finetune": 2,
     "extract": 1,
-    "given": 1,
+    "given": 2,
     "ensemble": 1,
     "picture": 1,
     "fit": 1,

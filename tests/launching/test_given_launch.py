@@ -277,3 +277,19 @@ def test_mlflow_shows_the_head_and_no_curves(folder: Path, has_head: bool) -> No
     }
     assert set(digests) == {"pets", "foxes", "noise"}
     assert len(set(digests.values())) == 3
+
+
+def test_float64_features_far_from_zero_keep_their_digits_in_the_store(folder: Path) -> None:
+    arrays = arrays_of()
+    for name, content in arrays.items():
+        if name != "head":
+            content["features"] = content["features"].astype(np.float64) + 1e6
+    weight = arrays["head"]["weight"].astype(np.float64)
+    arrays["head"] |= {"weight": weight, "bias": arrays["head"]["bias"] - weight.sum(axis=1) * 1e6}
+    near = rows(try_launch(EXPERIMENT.replace("vim@moodv2", "mahalanobis"), folder))
+    write_sets(folder, arrays)
+    there = rows(try_launch(EXPERIMENT.replace("vim@moodv2", "mahalanobis"), folder))
+    for scorer in ("msp", "mahalanobis", "kl_matching@openood"):
+        assert there.loc[scorer, "auroc"].tolist() == pytest.approx(
+            near.loc[scorer, "auroc"].tolist(), abs=1e-3
+        )

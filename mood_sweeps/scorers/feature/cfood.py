@@ -16,7 +16,8 @@ from mood_sweeps.scorers.cautions import other_seeds, some_rows
 from mood_sweeps.scorers.checks import defined, features_of, train_features_of
 from mood_sweeps.scorers.numeric.device import product_with
 from mood_sweeps.scorers.numeric.rank_correlation import rank_correlation
-from mood_sweeps.scorers.numeric.rows import by_rows, row_blocks
+from mood_sweeps.scorers.numeric.rows import by_rows, row_blocks, row_squares
+from mood_sweeps.scorers.numeric.spaces import about_their_mean
 from mood_sweeps.scorers.numeric.unit_features import unit_rows
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
@@ -43,10 +44,11 @@ class CFOOD(Scorer):
     where ‖x̂ − r̂‖ is at most the distance from r to its own ⌊κ·m⌋-th neighbour (at least its
     first). The m references are a share ``alpha`` of the train features drawn by ``seed``, at least
     2. κ is one of 230 shares, 0.001 to 0.99, as in the authors' code in OpenOOD; 1 where none is
-    enough. Cost m·D a sample; m²·D to fit.
+    enough. Directions that are much alike are compared about their mean.
+    Cost m·D a sample; m²·D to fit.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     family: ClassVar[str] = "feature"
 
     alpha: Annotated[float, Field(gt=0, le=1)] = 0.1
@@ -59,33 +61,37 @@ class CFOOD(Scorer):
         references of another seed.
 
         radii: squared distance of every reference to its own neighbour at each of the G shares;
-        the last share is 1, beyond all radii. Undefined with fewer than two train features.
+        the last share is 1, beyond all radii. Where directions are much alike also the centre (D,)
+        and scale () about and in which references are given, squared distances in scale².
+        Undefined with fewer than two train features.
         """
         del head
         features = train_features_of(train)
         if len(features) < 2:
             raise Undefined("a single train feature has no neighbours")
         size = max(2, int(self.alpha * len(features)))
-        state = self._learnt(features, size, self.seed)
+        place = about_their_mean(features)
+        state = self._learnt(features, size, self.seed, place)
         agreement = 1.0
         if size < len(features):
-            other = self._learnt(features, size, [self.seed, 1])
+            other = self._learnt(features, size, [self.seed, 1], place)
             some = features[some_rows(len(features))]
             agreement = rank_correlation(self._scores(state, some), self._scores(other, some))
         return {**state, "agreement": np.asarray(agreement)}
 
-    def _learnt(self, features: Floats, size: int, seed: int | list[int]) -> State:
+    def _learnt(self, features: Floats, size: int, seed: int | list[int], place: State) -> State:
         drawn = np.random.default_rng(seed).permutation(len(features))[:size]
-        references = unit_rows(features[np.sort(drawn)]).astype(np.float32)
+        references = _points(features[np.sort(drawn)], place)
         # Written as the authors do: another order of operations rounds to other places.
         places = 1 + (FRACTIONS * size - 1).astype(np.intp)
         places, first = np.unique(places, return_index=True)
         radii = np.empty((len(places), size), dtype=np.float32)
-        distances = _distances_to(references)
+        distances = _distances_to(references, place)
         for rows in row_blocks(size, _block(size)):
             # The nearest of all is the reference itself, at place 0.
             radii[:, rows] = np.sort(distances(references[rows]), axis=1)[:, places].T
-        return {"references": references, "shares": np.append(FRACTIONS[first], 1), "radii": radii}
+        shares = np.append(FRACTIONS[first], 1)
+        return {"references": references, "shares": shares, "radii": radii, **place}
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,) in [−1, 0), higher = more in-distribution."""
@@ -93,10 +99,10 @@ class CFOOD(Scorer):
 
     def _scores(self, state: State, features: Floats) -> Scores:
         references, shares, radii = state["references"], state["shares"], state["radii"]
-        distances = _distances_to(references)
+        distances = _distances_to(references, state)
 
         def block(rows: slice) -> Scores:
-            points = unit_rows(features[rows]).astype(np.float32)
+            points = _points(features[rows], state)
             return -shares[self._least(distances(points), radii)]
 
         return by_rows(len(features), block, block=_block(len(references)))
@@ -127,17 +133,29 @@ class CFOOD(Scorer):
         return low
 
 
-def _distances_to(references: Float32s) -> Callable[[Float32s], Float32s]:
-    """Return what makes ‖x̂ − r̂‖₂² = 2 − 2·cos of points (n, D) and all references, float32 (n, m).
+def _points(features: Floats, place: State) -> Float32s:
+    """Return x̂ of some features, float32 (n, D); about and in units of ``place`` if it is one."""
+    directions = unit_rows(features)
+    if "centre" in place:
+        directions -= place["centre"]
+        directions /= place["scale"]
+    return directions.astype(np.float32)
 
-    It is 2 for zero features.
+
+def _distances_to(references: Float32s, place: State) -> Callable[[Float32s], Float32s]:
+    """Return what makes ‖x̂ − r̂‖₂² of points (n, D) and all references, float32 (n, m).
+
+    Of directions about zero it is 2 − 2·cos, which is 2 for zero features.
     """
     product = product_with(references.T)
+    squares = row_squares(references).astype(np.float32) if "centre" in place else np.float32(2)
 
     def distances(points: Float32s) -> Float32s:
         squared: Float32s = product(points)
         squared *= -2
-        squared += 2
+        squared += squares
+        if "centre" in place:
+            squared += row_squares(points).astype(np.float32)[:, None]
         return np.maximum(squared, 0, out=squared)
 
     return distances

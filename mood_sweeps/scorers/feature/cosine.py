@@ -25,7 +25,7 @@ class Cosine(Scorer):
     is orthogonal to all.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     family: ClassVar[str] = "feature"
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:

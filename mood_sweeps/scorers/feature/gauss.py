@@ -8,10 +8,17 @@ from typing import ClassVar
 import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Head
+from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import defined
 from mood_sweeps.scorers.numeric.moments import ledoit_wolf, train_moments
+from mood_sweeps.scorers.numeric.precision import measured_rounding, rounding_variance
 from mood_sweeps.scorers.numeric.unit_features import plain_rows
-from mood_sweeps.scorers.numeric.whitened import nearest_squared, nearest_state, whitening
+from mood_sweeps.scorers.numeric.whitened import (
+    nearest_squared,
+    nearest_state,
+    raised,
+    whitening,
+)
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["Gauss"]
@@ -24,9 +31,10 @@ class Gauss(Scorer):
     MOODv1 announces a metric of this name that never ran; CutPaste's Gaussian density (Li et al.,
     2021), up to a constant. Labels are not used. Shrinking (Ledoit and Wolf, 2004) keeps Σ regular
     with fewer samples than dimensions, where a direction never seen counts as far, not as nothing.
+    Nothing is left out; no eigenvalue of Σ is below what the rounding of the features may make.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     family: ClassVar[str] = "feature"
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
@@ -36,8 +44,11 @@ class Gauss(Scorer):
         """
         del head
         moments = train_moments(train, plain_rows)
-        covariance = ledoit_wolf(moments)[0]
-        matrix = whitening(covariance, moments.mean)
+        least = rounding_variance(measured_rounding(train), moments.squares)
+        if not moments.variance.mean() > least:
+            raise Undefined("the train features do not vary")
+        covariance = raised(*ledoit_wolf(moments), least)
+        matrix = whitening(covariance, rounding=0.0)
         return nearest_state(moments.mean, matrix, moments.mean[None], np.diag(covariance))
 
     def score(self, state: State, bank: FeatureBank) -> Scores:

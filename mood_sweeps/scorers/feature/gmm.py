@@ -15,6 +15,7 @@ from mood_sweeps.scorers.cautions import few_a_cluster, few_a_covariance, kept_c
 from mood_sweeps.scorers.checks import defined, features_of, train_features_of, train_labels_of
 from mood_sweeps.scorers.numeric.device import device
 from mood_sweeps.scorers.numeric.moments import group_members, moments_of
+from mood_sweeps.scorers.numeric.precision import measured_rounding
 from mood_sweeps.scorers.numeric.rotation import centred_rows
 from mood_sweeps.scorers.numeric.rows import by_rows, row_products
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
@@ -34,11 +35,12 @@ class GMM(Scorer):
     by logarithms, so that it never underflows. Labels are not used. Fitted by expectation
     maximisation from k-means on ≤ 65,536 train features (``scorers/numeric/tied_mixture.py``),
     with scikit-learn's stopping rule; the variance of every direction is raised by 10⁻⁶ of the
-    mean variance (scikit-learn: by 10⁻⁶, whatever the scale).
+    mean variance (scikit-learn: by 10⁻⁶, whatever the scale), and before that to what the rounding
+    of the features may make.
     k: CIFAR-10's number of classes, to be swept. seed: of the sample and the first centres.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     family: ClassVar[str] = "feature"
 
     k: Annotated[int, Field(gt=0)] = 10
@@ -51,7 +53,8 @@ class GMM(Scorer):
         Raises Undefined where fewer than k features differ.
         """
         del head
-        mixture = fit_tied_mixture(train_features_of(train), self.k, self.seed)
+        features, rounding = train_features_of(train), measured_rounding(train)
+        mixture = fit_tied_mixture(features, self.k, self.seed, rounding)
         return {**mixture, "count": np.asarray(len(train))}
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
@@ -82,8 +85,9 @@ class GMMPytorchOOD(Scorer):
     """s = log Σ_c π_c N(x; μ_c, Σ_c), one Gaussian a class, π_c the class's share of samples.
 
     pytorch-ood 0.4.0, `GMM`: not a mixture that is fitted but the classes' own, from labels; Σ_c
-    is a class's biased covariance + 10⁻⁶ I. Distances are of single precision: relative error
-    about 1e-6. Cost: C·D² / 2 products a sample; a state of 4·C·D² bytes.
+    is a class's biased covariance + 10⁻⁶ I, whatever the scale and precision of the features.
+    Distances are of single precision: relative error about 1e-6. Cost: C·D² / 2 products a sample;
+    a state of 4·C·D² bytes.
     """
 
     version: ClassVar[int] = 1

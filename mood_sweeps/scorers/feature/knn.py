@@ -17,6 +17,7 @@ from mood_sweeps.scorers.numeric.per_bank import once_per_bank
 from mood_sweeps.scorers.numeric.rows import by_rows, row_blocks, row_products
 from mood_sweeps.scorers.numeric.spaces import (
     Vectors,
+    about_their_mean,
     direction_points,
     kth_squared_distances,
     near_points,
@@ -38,19 +39,23 @@ class KNN(Scorer):
     component of x̂ (1e-10) cancels in the difference.
 
     Exact search: the neighbour is the k-th up to the rounding of float32 cosines (1e-7), its
-    distance is float64. A zero feature has no direction and is taken as orthogonal to all (squared
-    distance 2). Cost N·D a sample, once for all k up to 256.
+    distance is float64. Directions that are much alike are compared about their mean. A zero
+    feature has no direction and is taken as orthogonal to all (squared distance 2). Cost N·D a
+    sample, once for all k up to 256.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     family: ClassVar[str] = "feature"
 
     k: Annotated[int, Field(gt=0)] = 50
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return what is ``remembered``; Undefined if there are fewer than k features."""
+        """Return what is ``remembered``, and where the directions of train features are much alike
+        the centre (D,) and scale () of these; Undefined if there are fewer than k features.
+        """
         del head
-        return remembered(train, self.k)
+        state = remembered(train, self.k)
+        return {**state, **about_their_mean(state["train"])}
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
@@ -69,7 +74,7 @@ class KNNPytorchOOD(KNN):
     There a zero feature stays a point at the origin (distance 1); here it is orthogonal to all.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
@@ -149,6 +154,8 @@ def _squared_chords(state: State, bank: FeatureBank, k: int) -> Scores:
     """Return ‖x̂ − x̂_(k)‖₂² = 2 − 2·cos of every sample, float64 (N,)."""
     train = state["train"]
     features = features_of(bank, width=train.shape[1])
+    if "centre" in state:
+        return _chords_about_the_mean(state, bank, features, k)
     space = "directions", state["name"].tobytes()
     found = shared_search(bank, space, direction_points(features), direction_points(train), k)
     kth = found.indices[:, k - 1]
@@ -158,3 +165,24 @@ def _squared_chords(state: State, bank: FeatureBank, k: int) -> Scores:
         return np.maximum(2 - 2 * cosines, 0)
 
     return by_rows(len(features), block)
+
+
+def _chords_about_the_mean(state: State, bank: FeatureBank, features: Floats, k: int) -> Scores:
+    """As ``_squared_chords``, from differences of directions to their mean."""
+    train, centre, scale = state["train"], state["centre"], float(state["scale"])
+
+    def vectors(of: Floats) -> Vectors:
+        return lambda rows: unit_rows(of[rows]) - centre
+
+    queries, targets = vectors(features), vectors(train)
+    found = shared_search(
+        bank,
+        ("directions about", state["name"].tobytes()),
+        query_points(len(features), queries, scale),
+        near_points(len(train), targets, scale),
+        k,
+    )
+    squared = kth_squared_distances(found, k, queries, targets)
+    # A zero feature has no direction, and is orthogonal to all.
+    squared[~features.any(axis=1) | ~train[found.indices[:, k - 1]].any(axis=1)] = 2
+    return squared

@@ -10,11 +10,18 @@ import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.scorers.checks import defined
+from mood_sweeps.scorers.numeric import gaussians
 from mood_sweeps.scorers.numeric.moments import train_moments
 from mood_sweeps.scorers.numeric.per_bank import once_per_bank
+from mood_sweeps.scorers.numeric.precision import measured_rounding, rounding_variance
 from mood_sweeps.scorers.numeric.statistics import class_statistics
 from mood_sweeps.scorers.numeric.unit_features import unit_rows
-from mood_sweeps.scorers.numeric.whitened import nearest_squared, nearest_state, whitening
+from mood_sweeps.scorers.numeric.whitened import (
+    left_out,
+    nearest_squared,
+    nearest_state,
+    whitening,
+)
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["Mahalanobis", "MahalanobisMOODv1", "MahalanobisPytorchOOD", "tied_gaussians"]
@@ -25,13 +32,14 @@ class Mahalanobis(Scorer):
     """s = −min_c (x − μ_c)ᵀ Σ⁺ (x − μ_c), Σ = within-class scatter / N.
 
     Lee et al. (2018), equations 1 and 2; what MOODv2 and OpenOOD (there in float32) compute.
-    Σ⁺ is the pseudo-inverse: directions in which no class varies are ignored. A class without
-    train samples has no mean and is never the nearest. Statistics are float64; x is whitened in
-    float32 where that keeps distances exact to 1e-6.
+    Σ⁺ is the pseudo-inverse: directions in which no class varies are left out, and so are those
+    in which the rounding of the features may be all that varies (``scorers/numeric/precision.py``:
+    LayerNorm leaves one). A class without train samples has no mean and is never the nearest.
+    Statistics are float64; x is whitened in float32 where that keeps distances exact to 1e-6.
     Cost: N·D² to fit, shared with ViM and Residual; D² / 2 + C·D a sample.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     family: ClassVar[str] = "feature"
     needs: ClassVar[tuple[str, ...]] = ("labels",)
 
@@ -49,6 +57,11 @@ class Mahalanobis(Scorer):
         """Return float64 (N,), higher = more in-distribution."""
         return defined(-nearest_squared(bank, state))
 
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Return how many dimensions Σ⁺ leaves out."""
+        del bank
+        return left_out("Σ within the classes", *state["whitening"].shape)
+
 
 @dataclass(frozen=True)
 class MahalanobisPytorchOOD(Mahalanobis):
@@ -56,7 +69,8 @@ class MahalanobisPytorchOOD(Mahalanobis):
 
     pytorch-ood 0.4.0, `Mahalanobis`, without input perturbation; there in float32. It is the tied
     distance over 2N, except where S is all but singular: a direction in which no class varies is
-    not ignored but counts 10⁶ times its square.
+    not ignored but counts 10⁶ times its square. That is the tool's, whatever the precision and the
+    scale of the features.
     """
 
     version: ClassVar[int] = 1
@@ -73,6 +87,11 @@ class MahalanobisPytorchOOD(Mahalanobis):
         half = math.sqrt(0.5 / count)
         return {**state, "whitening": half * state["whitening"], "means": half * state["means"]}
 
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Return in how many dimensions 10⁻⁶ I decides."""
+        del bank
+        return gaussians.summed_note(state["whitening"])
+
 
 @dataclass(frozen=True)
 class MahalanobisMOODv1(Scorer):
@@ -82,7 +101,7 @@ class MahalanobisMOODv1(Scorer):
     covariance (divided by N), Σ⁺ its pseudo-inverse. The same number as `ssd` with one cluster.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     family: ClassVar[str] = "feature"
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
@@ -93,27 +112,25 @@ class MahalanobisMOODv1(Scorer):
         del head
         moments = train_moments(train, unit_rows)
         covariance = moments.scatter / moments.count
-        matrix = whitening(covariance, moments.mean)
+        least = rounding_variance(measured_rounding(train), moments.squares)
+        matrix = whitening(covariance, least)
         return nearest_state(moments.mean, matrix, moments.mean[None], np.diag(covariance))
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
         return defined(-nearest_squared(bank, state, unit_rows))
 
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Return how many dimensions Σ⁺ leaves out."""
+        del bank
+        return left_out("Σ", *state["whitening"].shape)
+
 
 def tied_gaussians(train: FeatureBank) -> State:
-    """Return centre (D,), whitening (D, r) of the within-class covariance, whitened means (C, r).
-
-    Float64; the centre is the mean of all features. Raises Undefined where no class varies.
-    """
+    """Return the state of `gaussians.tied_gaussians` of the classes of the train features."""
     statistics = class_statistics(train)
 
     def compute() -> State:
-        # Distances are differences of large squares unless the origin lies amid the data.
-        centre = statistics.mean
-        covariance = statistics.scatter / len(train)
-        matrix = whitening(covariance, centre, where=" within any class")
-        means = (statistics.means - centre) @ matrix
-        return {"centre": centre, "whitening": matrix, "means": means}
+        return gaussians.tied_gaussians(statistics, measured_rounding(train))
 
     return once_per_bank(train, "tied gaussians", compute)

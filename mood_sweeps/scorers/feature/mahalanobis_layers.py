@@ -10,11 +10,12 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.scorers.checks import features_of, live_of, train_features_of, train_labels_of
-from mood_sweeps.scorers.numeric.gaussians import summed_gaussians, tied_gaussians
+from mood_sweeps.scorers.numeric.gaussians import summed_gaussians, summed_note, tied_gaussians
 from mood_sweeps.scorers.numeric.images import by_images, image_blocks, pooled, same_blocks
+from mood_sweeps.scorers.numeric.precision import computed_rounding
 from mood_sweeps.scorers.numeric.running_statistics import RunningStatistics
 from mood_sweeps.scorers.numeric.statistics import ClassStatistics
-from mood_sweeps.scorers.numeric.whitened import nearest_to
+from mood_sweeps.scorers.numeric.whitened import left_out, nearest_to
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["MahalanobisLayers", "MahalanobisLayersPytorchOOD"]
@@ -33,7 +34,7 @@ class MahalanobisLayers(Scorer):
     Cost: one pass through the network; Σ_l D_l² for every image.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     family: ClassVar[str] = "feature"
     needs: ClassVar[tuple[str, ...]] = ("labels", "network")
 
@@ -47,8 +48,8 @@ class MahalanobisLayers(Scorer):
         _, index = np.unique(train_labels_of(train), return_inverse=True)
         return {
             f"{name}_{layer}": array
-            for layer, statistics in enumerate(_block_statistics(train, index))
-            for name, array in self._gaussians(statistics).items()
+            for layer, (statistics, rounding) in enumerate(_block_statistics(train, index))
+            for name, array in self._gaussians(statistics, rounding).items()
         }
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
@@ -68,8 +69,20 @@ class MahalanobisLayers(Scorer):
 
         return by_images(bank, block)
 
-    def _gaussians(self, statistics: ClassStatistics) -> State:
-        return tied_gaussians(statistics)
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Return for every block how many dimensions Σ_l⁺ leaves out."""
+        del bank
+        return tuple(
+            note
+            for layer in range(len(state) // 3)
+            for note in self._note(state[f"whitening_{layer}"], layer)
+        )
+
+    def _gaussians(self, statistics: ClassStatistics, rounding: float) -> State:
+        return tied_gaussians(statistics, rounding)
+
+    def _note(self, whitening: Float64s, layer: int) -> tuple[str, ...]:
+        return left_out(f"Σ of block {layer + 1}", *whitening.shape)
 
 
 @dataclass(frozen=True)
@@ -81,19 +94,32 @@ class MahalanobisLayersPytorchOOD(MahalanobisLayers):
 
     version: ClassVar[int] = 1
 
-    def _gaussians(self, statistics: ClassStatistics) -> State:
+    def _gaussians(self, statistics: ClassStatistics, rounding: float) -> State:
+        del rounding
         return summed_gaussians(statistics)
 
+    def _note(self, whitening: Float64s, layer: int) -> tuple[str, ...]:
+        return tuple(f"block {layer + 1}: {note}" for note in summed_note(whitening))
 
-def _block_statistics(train: FeatureBank, index: npt.NDArray[np.intp]) -> list[ClassStatistics]:
-    """Return the statistics of every block's pooled map; ``index``: class 0, 1, … of every row."""
+
+def _block_statistics(
+    train: FeatureBank, index: npt.NDArray[np.intp]
+) -> list[tuple[ClassStatistics, float]]:
+    """Return the statistics of every block's pooled map, and how exactly it was computed.
+
+    index: class 0, 1, … of every row.
+    """
     _, network = live_of(train)
     running: list[RunningStatistics] = []
+    roundings: list[float] = []
     for rows, images in image_blocks(train):
-        blocks = [pooled(maps) for maps in network.layers(images)]
+        layers = network.layers(images)
+        blocks = [pooled(maps) for maps in layers]
         if not running:
+            roundings = [computed_rounding(maps.dtype) for maps in layers]
             classes = int(index.max()) + 1
             running = [RunningStatistics(classes, block.shape[1]) for block in blocks]
         for statistics, block in zip(running, blocks, strict=True):
             statistics.add(block, index[rows])
-    return [statistics.statistics() for statistics in running]
+    known = [statistics.statistics() for statistics in running]
+    return list(zip(known, roundings, strict=True))

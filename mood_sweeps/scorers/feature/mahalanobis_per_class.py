@@ -12,8 +12,9 @@ from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.cautions import few_a_covariance, none_of_a_class
 from mood_sweeps.scorers.checks import defined, train_features_of, train_labels_of
 from mood_sweeps.scorers.numeric.moments import group_members, ledoit_wolf, moments_of
+from mood_sweeps.scorers.numeric.precision import measured_rounding, rounding_variance
 from mood_sweeps.scorers.numeric.unit_features import plain_rows
-from mood_sweeps.scorers.numeric.whitened import by_group_distances, lower_inverse
+from mood_sweeps.scorers.numeric.whitened import by_group_distances, lower_inverse, raised
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["MahalanobisPerClass"]
@@ -30,13 +31,14 @@ class MahalanobisPerClass(Scorer):
     fewer samples than a tied covariance, often fewer than D, and a pseudo-inverse would then call
     everything near that differs in a direction it never saw: so every Σ_c is shrunk towards a
     multiple of the identity, by Ledoit and Wolf's (2004) optimal share. A class for which no share
-    is left (fewer than three different samples) has no Gaussian and is never the nearest.
+    is left (fewer than three different samples, to the rounding of the features) has no Gaussian
+    and is never the nearest.
 
     Cost: C·D² / 2 products a sample, C times the tied distance; a state of 4·C·D² bytes. Distances
     are of single precision: relative error about 1e-6.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     family: ClassVar[str] = "feature"
     needs: ClassVar[tuple[str, ...]] = ("labels",)
 
@@ -51,15 +53,17 @@ class MahalanobisPerClass(Scorer):
         classes, width = group_members(train_labels_of(train)), features.shape[1]
         means = np.empty((len(classes), width))
         matrices = np.empty((len(classes), width, width), dtype=np.float32)
-        found = 0
+        rounding, found = measured_rounding(train), 0
         for members in classes:
             moments = moments_of(features, plain_rows, members)
+            least = rounding_variance(rounding, moments.squares)
             covariance, share = ledoit_wolf(moments)
             # No eigenvalue is below share · trace / D, and what is nothing beside the trace is
             # rounding.
-            if share > _ROUNDING * width and covariance.any():
+            if share > _ROUNDING * width and moments.variance.mean() > least:
                 means[found] = moments.mean
-                matrices[found] = lower_inverse(np.linalg.cholesky(covariance)).T
+                factor = np.linalg.cholesky(raised(covariance, share, least))
+                matrices[found] = lower_inverse(factor).T
                 found += 1
         if not found:
             raise Undefined("no class has enough different samples for a covariance of its own")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -12,6 +13,11 @@ from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.cautions import few_for_axes, kept_count
 from mood_sweeps.scorers.checks import defined, train_features_of
+from mood_sweeps.scorers.numeric.precision import (
+    count_above_rounding,
+    measured_rounding,
+    rounding_variance,
+)
 from mood_sweeps.scorers.numeric.rotation import projected_norm, subspace
 from mood_sweeps.scorers.numeric.statistics import logit_origin, pooled_statistics, principal_axes
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
@@ -32,11 +38,13 @@ class Residual(Scorer):
     """s = −‖Rᵀ(x − u)‖₂, u = −W⁺b, R the axes beyond the ``dim`` principal ones about u.
 
     dim None is the rule of ViM's own code and of MOODv2, which fits any width: 1000 from D = 2048
-    on, 512 from D = 768 on, else D // 2.
+    on, 512 from D = 768 on, else D // 2. Axes along which the train features do not vary, rounding
+    aside, are never principal: which of them would be is chance. Where no others are left, a
+    residual that rounding explains is 0.
     Cost: N·D² to fit, shared with ViM and Mahalanobis; D·(D − dim) a sample.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     family: ClassVar[str] = "feature"
     needs: ClassVar[tuple[str, ...]] = ("head",)
 
@@ -45,16 +53,29 @@ class Residual(Scorer):
     def fit(self, train: FeatureBank, head: Head | None) -> State:
         """Return the residual space, see ``residual_space``; Undefined if dim ≥ D."""
         width = train_features_of(train).shape[1]
-        return residual_space(train, head, self.dim or principal_dimension(width, wide=1000))
+        return residual_space(train, head, self._kept(width))
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
-        return defined(-projected_norm(bank, state))
+        lengths = projected_norm(bank, state)
+        return defined(np.where(lengths > state["rounding"], -lengths, 0.0))
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
-        """Note axes of too few features."""
+        """Note axes along which nothing varies, which are not principal, and too few features."""
         del bank
-        return few_for_axes(kept_count(state, "count"), len(state["centre"]))
+        width, kept = len(state["centre"]), self._kept(len(state["centre"]))
+        few = few_for_axes(kept_count(state, "count"), width)
+        rank = int(state["rank"])
+        if rank >= kept:
+            return few
+        return (
+            f"the train features vary along {rank} of {width} axes: these are the principal "
+            f"subspace, not {kept}",
+            *few,
+        )
+
+    def _kept(self, width: int) -> int:
+        return self.dim or principal_dimension(width, wide=1000)
 
 
 @dataclass(frozen=True)
@@ -72,9 +93,10 @@ class ResidualOpenOOD(Residual):
 def residual_space(train: FeatureBank, head: Head | None, kept: int) -> State:
     """Return the `subspace` about u = −W⁺b on all but the ``kept`` principal axes.
 
-    Arrays: centre (D,), axes (D, D − kept), offset (D − kept,), and count (), int64: of how many
-    features. Raises Undefined where no
-    residual dimension is left.
+    Arrays: centre (D,), axes (D, D − kept), offset (D − kept,); rank (), along how many axes the
+    train features vary by more than rounding; rounding (), the length up to which it explains a
+    residual, 0 where train features have one; and count (), int64: of how many features. A rank
+    below ``kept`` takes its place. Raises Undefined where no residual dimension is left.
     """
     width = train_features_of(train).shape[1]
     origin = logit_origin(train, head)
@@ -83,11 +105,21 @@ def residual_space(train: FeatureBank, head: Head | None, kept: int) -> State:
             f"a principal subspace of {kept} dimensions leaves no residual in features of {width}"
         )
     values, axes = principal_axes(train, origin)
-    mean = pooled_statistics(train).mean
+    statistics = pooled_statistics(train)
+    mean = statistics.mean
+    least = rounding_variance(measured_rounding(train), statistics.squares)
+    rank = count_above_rounding(values, least)
+    length = 0.0 if kept < rank else math.sqrt((width - rank) * least)
+    kept = min(kept, rank)
     variance = values.sum() - ((mean - origin) ** 2).sum()
     single = bool(values[kept:].sum() > _SHARE * variance)
     space = subspace(mean, origin, axes, slice(kept, None), single)
-    return {**space, "count": np.asarray(len(train))}
+    return {
+        **space,
+        "rank": np.asarray(rank),
+        "rounding": np.asarray(length),
+        "count": np.asarray(len(train)),
+    }
 
 
 def principal_dimension(width: int, wide: int) -> int:

@@ -12,10 +12,11 @@ from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import defined, features_of
 from mood_sweeps.scorers.feature.mahalanobis import tied_gaussians
 from mood_sweeps.scorers.numeric.device import device
+from mood_sweeps.scorers.numeric.precision import measured_rounding, rounding_variance
 from mood_sweeps.scorers.numeric.rotation import centred_rows
 from mood_sweeps.scorers.numeric.rows import by_rows
 from mood_sweeps.scorers.numeric.statistics import class_statistics
-from mood_sweeps.scorers.numeric.whitened import nearest_there
+from mood_sweeps.scorers.numeric.whitened import left_out, nearest_there
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["RMD"]
@@ -32,24 +33,29 @@ class RMD(Scorer):
     The two Gaussians differ only where the class means do. With x whitened by Σ, Σ_0 becomes
     I + Σ_j β_j a_j a_jᵀ, its axes a_j those of the class means, at most C − 1. With u_j = a_jᵀx,
     d_c² − d_0² = Σ_j (u_j − m_cj)² − u_j² / (1 + β_j): C·D products a sample instead of 2·D², and
-    no difference of large numbers. Directions in which no class varies are ignored in both.
+    no difference of large numbers. Directions that Σ⁺ leaves out (see `mahalanobis`) are ignored in
+    both.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     family: ClassVar[str] = "feature"
     needs: ClassVar[tuple[str, ...]] = ("labels",)
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return centre (D,), axes (D, r), means (C, r) on them and 1 / (1 + β) (r,), float64.
+        """Return centre (D,), axes (D, r), means (C, r) on them and 1 / (1 + β) (r,), float64, and
+        rank (): how many dimensions Σ⁺ keeps.
 
         Raises Undefined where no class varies, or where all classes have the same mean.
         """
         del head
-        tied, counts = tied_gaussians(train), class_statistics(train).counts
+        tied, statistics = tied_gaussians(train), class_statistics(train)
+        counts = statistics.counts
         weighted = np.sqrt(counts / counts.sum())[:, None] * tied["means"]
         _, between, axes = np.linalg.svd(weighted, full_matrices=False)
-        # In units of the deviation within the classes.
-        kept = between > 1e-9
+        # In units of the deviation within the classes, as the rounding of the features is then.
+        least = rounding_variance(measured_rounding(train), statistics.squares)
+        rounding = least * ((axes @ tied["whitening"].T) ** 2).sum(axis=1)
+        kept = between > np.sqrt(np.maximum(rounding, 1e-18))
         if not kept.any():
             raise Undefined("all classes have one mean: their Gaussian is the background's")
         axes = axes[kept].T
@@ -58,6 +64,7 @@ class RMD(Scorer):
             "axes": tied["whitening"] @ axes,
             "means": tied["means"] @ axes,
             "background": 1 / (1 + between[kept] ** 2),
+            "rank": np.asarray(tied["whitening"].shape[1]),
         }
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
@@ -72,3 +79,8 @@ class RMD(Scorer):
             return background - nearest_there(means, points)
 
         return defined(by_rows(len(features), block))
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Return how many dimensions Σ⁺ leaves out."""
+        del bank
+        return left_out("Σ within the classes", len(state["centre"]), int(state["rank"]))

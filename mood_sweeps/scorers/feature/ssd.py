@@ -19,13 +19,19 @@ from mood_sweeps.scorers.numeric.moments import (
     moments_of,
     train_moments,
 )
+from mood_sweeps.scorers.numeric.precision import measured_rounding, rounding_variance
 from mood_sweeps.scorers.numeric.unit_features import unit_rows
-from mood_sweeps.scorers.numeric.whitened import by_group_distances, lower_inverse, whitening
+from mood_sweeps.scorers.numeric.whitened import (
+    by_group_distances,
+    left_out,
+    lower_inverse,
+    whitening,
+)
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["SSD"]
 
-# A smaller variance, in units of that of all features in the same direction, is rounding.
+# A smaller variance, in units of that of all features in the same direction, is float64 rounding.
 _NOTHING = 1e-10
 
 
@@ -43,7 +49,7 @@ class SSD(Scorer):
     k: number of clusters. seed: of k-means (see ``scorers/numeric/clusters.py``).
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     family: ClassVar[str] = "feature"
 
     k: Annotated[int, Field(gt=0)] = 1
@@ -57,11 +63,13 @@ class SSD(Scorer):
         """
         del head
         together = train_moments(train, unit_rows)
-        shared = whitening(together.scatter / together.count, together.mean)
+        least = rounding_variance(measured_rounding(train), together.squares)
+        shared = whitening(together.scatter / together.count, least)
+        rounding = least * (shared.T @ shared)
         means, matrices = [], []
         for cluster in [together] if self.k == 1 else self._clusters(train):
             covariance = shared.T @ (cluster.scatter / cluster.count) @ shared
-            if np.linalg.eigvalsh(covariance)[0] > _NOTHING:
+            if np.linalg.eigvalsh(covariance - rounding)[0] > _NOTHING:
                 means.append(cluster.mean)
                 matrices.append(shared @ lower_inverse(np.linalg.cholesky(covariance)).T)
         if not means:
@@ -74,12 +82,12 @@ class SSD(Scorer):
         return defined(-nearest)
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
-        """Note clusters that are left out."""
+        """Return how many dimensions and how many clusters are left out."""
         del bank
-        left_out = self.k - len(state["means"])
-        if not left_out:
-            return ()
-        return (f"{left_out} of k={self.k} clusters are left out: they vary in too few directions",)
+        clusters, width, kept = state["whitening"].shape
+        without = self.k - clusters
+        lost = (f"{without} of {self.k} clusters left out: Σ_j is singular",) if without else ()
+        return (*left_out("Σ of all features", width, kept), *lost)
 
     def _clusters(self, train: FeatureBank) -> list[Moments]:
         features = train_features_of(train)

@@ -11,11 +11,17 @@ from pydantic import Field
 from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.scorers.checks import features_of, live_of
 from mood_sweeps.scorers.gradient.input_step import of_unit_magnitude, per_pixel
-from mood_sweeps.scorers.numeric.gaussians import nearest_class, summed_gaussians, tied_gaussians
+from mood_sweeps.scorers.numeric.gaussians import (
+    nearest_class,
+    summed_gaussians,
+    summed_note,
+    tied_gaussians,
+)
 from mood_sweeps.scorers.numeric.images import by_images
+from mood_sweeps.scorers.numeric.precision import measured_rounding
 from mood_sweeps.scorers.numeric.statistics import ClassStatistics, class_statistics
 from mood_sweeps.scorers.numeric.unit_features import plain_rows
-from mood_sweeps.scorers.numeric.whitened import nearest_to
+from mood_sweeps.scorers.numeric.whitened import left_out, nearest_to
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["MahalanobisPerturbed", "MahalanobisPerturbedPytorchOOD"]
@@ -32,7 +38,7 @@ class MahalanobisPerturbed(Scorer):
     Cost: two passes through the network forwards and one backwards.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     family: ClassVar[str] = "gradient"
     needs: ClassVar[tuple[str, ...]] = ("labels", "network")
 
@@ -44,7 +50,7 @@ class MahalanobisPerturbed(Scorer):
         Raises Undefined where no class varies at all (one sample each, say).
         """
         del head
-        return self._gaussians(class_statistics(train))
+        return self._gaussians(class_statistics(train), measured_rounding(train))
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
@@ -64,8 +70,13 @@ class MahalanobisPerturbed(Scorer):
 
         return by_images(bank, block)
 
-    def _gaussians(self, statistics: ClassStatistics) -> State:
-        return tied_gaussians(statistics)
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Return how many dimensions Σ⁺ leaves out."""
+        del bank
+        return left_out("Σ within the classes", *state["whitening"].shape)
+
+    def _gaussians(self, statistics: ClassStatistics, rounding: float) -> State:
+        return tied_gaussians(statistics, rounding)
 
     def _step(self, gradient: Floats, std: Floats) -> Floats:
         return per_pixel(self.epsilon * np.sign(gradient), std)
@@ -82,7 +93,13 @@ class MahalanobisPerturbedPytorchOOD(MahalanobisPerturbed):
 
     epsilon: Annotated[float, Field(ge=0)] = 0.002
 
-    def _gaussians(self, statistics: ClassStatistics) -> State:
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Return in how many dimensions 10⁻⁶ I decides."""
+        del bank
+        return summed_note(state["whitening"])
+
+    def _gaussians(self, statistics: ClassStatistics, rounding: float) -> State:
+        del rounding
         return summed_gaussians(statistics)
 
     def _step(self, gradient: Floats, std: Floats) -> Floats:

@@ -14,6 +14,11 @@ from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.cautions import few_for_axes, kept_count
 from mood_sweeps.scorers.checks import defined, features_of, logits_of, train_logits_of
 from mood_sweeps.scorers.numeric.per_bank import once_per_bank
+from mood_sweeps.scorers.numeric.precision import (
+    count_above_rounding,
+    measured_rounding,
+    rounding_variance,
+)
 from mood_sweeps.scorers.numeric.rotation import projected_norm, subspace
 from mood_sweeps.scorers.numeric.rows import by_rows, row_products
 from mood_sweeps.scorers.numeric.statistics import digest, pooled_statistics
@@ -28,15 +33,15 @@ Float64s = npt.NDArray[np.float64]
 class NECO(Scorer):
     """s = ‖Pᵀx̃‖₂ / ‖x̃‖₂ · max_c z_c, P the ``dim`` principal axes of the standardised features x̃.
 
-    x̃ has mean 0 and variance 1 in every dimension on the train set; a dimension that never varies
-    is only centred. Ammar et al., "NECO: NEural Collapse Based Out-of-distribution detection"
-    (2024), standardised and with 100 axes as in their code. dim None is 100 from
-    D = 200 on, else D // 2.
+    x̃ has mean 0 and variance 1 in every dimension on the train set; a dimension that never varies,
+    rounding aside, is only centred, and no axis along which x̃ does not vary is principal. Ammar et
+    al., "NECO: NEural Collapse Based Out-of-distribution detection" (2024), standardised and with
+    100 axes as in their code. dim None is 100 from D = 200 on, else D // 2.
     max_logit: the factor max_c z_c, which the authors use for transformers and not for ResNets.
     Cost: N·D² to fit, shared with ViM and Mahalanobis; D·dim a sample.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     family: ClassVar[str] = "hybrid"
     needs: ClassVar[tuple[str, ...]] = ("logits",)
 
@@ -53,12 +58,12 @@ class NECO(Scorer):
         train_logits_of(train)
         statistics = pooled_statistics(train)
         mean, width = statistics.mean, len(statistics.mean)
-        kept = self.dim or min(100, width // 2)
+        kept = self._kept(width)
         if not 0 < kept < width:
             raise Undefined(f"{kept} of {width} dimensions are no subspace to compare a feature to")
-        deviation, axes = _standardised_axes(train)
+        deviation, axes, rank = _standardised_axes(train)
         axes = axes / deviation[:, None]
-        space = subspace(mean, mean, axes, slice(kept), single=True)
+        space = subspace(mean, mean, axes, slice(min(kept, rank)), single=True)
         count = np.asarray(len(train))
         return {"mean": mean, "deviation": deviation, **space, "count": count}
 
@@ -71,26 +76,45 @@ class NECO(Scorer):
         return defined(share * logits.max(axis=1) if self.max_logit else share)
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
-        """Note axes of too few features."""
+        """Note axes along which nothing varies, which are not principal, and too few features."""
         del bank
-        return few_for_axes(kept_count(state, "count"), len(state["mean"]))
+        width, rank = state["axes"].shape
+        few = few_for_axes(kept_count(state, "count"), len(state["mean"]))
+        kept = self._kept(width)
+        if rank == kept:
+            return few
+        return (
+            f"the train features vary along {rank} of {width} axes: these are the principal "
+            f"subspace, not {kept}",
+            *few,
+        )
+
+    def _kept(self, width: int) -> int:
+        return self.dim or min(100, width // 2)
 
 
-def _standardised_axes(train: FeatureBank) -> tuple[Float64s, Float64s]:
-    """Return the deviation of every dimension (D,) and the principal axes of x̃ as columns."""
+def _standardised_axes(train: FeatureBank) -> tuple[Float64s, Float64s, int]:
+    """Return the deviation of every dimension (D,), the principal axes of x̃ as columns, and along
+    how many of them x̃ varies.
+    """
 
-    def compute() -> tuple[Float64s, Float64s]:
+    def compute() -> tuple[Float64s, Float64s, int]:
         statistics, count = pooled_statistics(train), len(train)
         covariance = statistics.about(statistics.mean) / count
         variance = np.diag(covariance)
-        # Below the rounding of a sum over all rows; scikit-learn's StandardScaler draws it there.
+        least = rounding_variance(measured_rounding(train), statistics.squares)
+        # And the rounding of a sum over all rows; scikit-learn's StandardScaler draws it there.
         rounding = np.finfo(np.float64).eps * count
         varies = variance > rounding * variance + (rounding * statistics.mean) ** 2
+        varies &= variance > least
         if not varies.any():
             raise Undefined("the train features do not vary")
         deviation = np.where(varies, np.sqrt(variance), 1)
         correlation = covariance / np.outer(deviation, deviation)
-        return deviation, np.linalg.eigh(correlation)[1][:, ::-1]
+        values, axes = (part[..., ::-1] for part in np.linalg.eigh(correlation))
+        # What rounding makes of each axis, once every dimension is divided by its deviation.
+        rank = count_above_rounding(values, least * ((axes / deviation[:, None]) ** 2).sum(axis=0))
+        return deviation, axes, rank
 
     return once_per_bank(train, "standardised axes", compute)
 

@@ -12,10 +12,16 @@ from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import defined, features_of, head_of, train_features_of
 from mood_sweeps.scorers.numeric.device import product_with
 from mood_sweeps.scorers.numeric.moments import train_moments
+from mood_sweeps.scorers.numeric.precision import measured_rounding, rounding_variance
 from mood_sweeps.scorers.numeric.rows import by_rows
 from mood_sweeps.scorers.numeric.softmax import log_softmax
 from mood_sweeps.scorers.numeric.unit_features import row_lengths, unit_rows
-from mood_sweeps.scorers.numeric.whitened import nearest_squared, nearest_state, whitening
+from mood_sweeps.scorers.numeric.whitened import (
+    left_out,
+    nearest_squared,
+    nearest_state,
+    whitening,
+)
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["PNML"]
@@ -32,7 +38,7 @@ class PNML(Scorer):
     Cost: N·D² to fit, shared with mahalanobis@moodv1; D² / 2 + C·D a sample.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     family: ClassVar[str] = "hybrid"
     needs: ClassVar[tuple[str, ...]] = ("head",)
 
@@ -48,7 +54,8 @@ class PNML(Scorer):
         moments = train_moments(train, unit_rows)
         second = moments.scatter / moments.count + np.outer(moments.mean, moments.mean)
         nothing = np.zeros_like(moments.mean)
-        matrix = whitening(second, nothing)
+        least = rounding_variance(measured_rounding(train), moments.squares)
+        matrix = whitening(second, least)
         return {
             **nearest_state(nothing, matrix, nothing[None], np.diag(second)),
             "weight": np.ascontiguousarray(head.weight),
@@ -74,3 +81,8 @@ class PNML(Scorer):
             return -regret
 
         return defined(by_rows(len(features), block))
+
+    def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
+        """Return how many dimensions the pseudo-inverse leaves out."""
+        del bank
+        return left_out("X̂ᵀX̂", *state["whitening"].shape)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
@@ -16,7 +15,6 @@ from mood_sweeps.scorers.checks import defined, head_of, train_features_of
 from mood_sweeps.scorers.feature.residual import principal_dimension, residual_space
 from mood_sweeps.scorers.numeric.rotation import projected_norm
 from mood_sweeps.scorers.numeric.softmax import likeliest_of, log_normalizer
-from mood_sweeps.scorers.numeric.statistics import logit_origin, pooled_statistics
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["ViM", "ViMMOODv2", "ViMOpenOOD", "ViMPytorchOOD"]
@@ -33,7 +31,7 @@ class ViM(Scorer):
     Cost: N·D² to fit, shared with Residual and Mahalanobis; D·(D − dim) a sample.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     family: ClassVar[str] = "hybrid"
     needs: ClassVar[tuple[str, ...]] = ("head",)
 
@@ -42,18 +40,19 @@ class ViM(Scorer):
     def fit(self, train: FeatureBank, head: Head | None) -> State:
         """Return the residual space and alpha (), float64.
 
-        Raises Undefined if dim ≥ D or if the train features have no residual.
+        Raises Undefined if dim ≥ D or if the train features have no residual beyond rounding.
         """
         width = train_features_of(train).shape[1]
         classes = len(head_of(head, width).weight)
-        space = residual_space(train, head, self.dim or self.rule(width, classes))
-        residual = projected_norm(train, space).mean()
-        # Anything this small is the rounding of float64 sums: α would amplify it to a score.
-        if residual <= 1e-12 * _length(train, logit_origin(train, head)):
+        kept = self.dim or self.rule(width, classes)
+        space = residual_space(train, head, kept)
+        # A residual that is rounding: α would amplify it to a score.
+        if space["rank"] <= kept:
             raise Undefined(
-                "the train features lie in their principal subspace, "
-                "so the virtual logit has no scale"
+                f"the train features vary along {space['rank']} of {width} axes and lie in their "
+                f"principal subspace of {kept}, so the virtual logit has no scale"
             )
+        residual = projected_norm(train, space).mean()
         alpha = likeliest_of(train)[0].mean() / residual
         return {**space, "alpha": np.asarray(alpha, dtype=np.float64)}
 
@@ -104,9 +103,3 @@ class ViMPytorchOOD(ViM):
         """Return the principal dimension for features of ``width`` dimensions."""
         del classes
         return width // 2
-
-
-def _length(train: FeatureBank, origin: npt.NDArray[np.float64]) -> float:
-    """Return how long the features and the origin are, whatever they are measured from."""
-    moment = pooled_statistics(train).about(np.zeros_like(origin))
-    return float(np.sqrt(np.trace(moment) / len(train)) + np.linalg.norm(origin))

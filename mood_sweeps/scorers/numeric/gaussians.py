@@ -10,23 +10,26 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from mood_sweeps.scorers.numeric.precision import rounding_variance
 from mood_sweeps.scorers.numeric.rows import row_products
 from mood_sweeps.scorers.numeric.statistics import ClassStatistics
 from mood_sweeps.scorers.numeric.whitened import whitening
 from mood_sweeps.scorers.scorer import State
 
-__all__ = ["nearest_class", "summed_gaussians", "tied_gaussians"]
+__all__ = ["nearest_class", "summed_gaussians", "summed_note", "tied_gaussians"]
 
 Float64s = npt.NDArray[np.float64]
 
 
-def tied_gaussians(statistics: ClassStatistics) -> State:
+def tied_gaussians(statistics: ClassStatistics, rounding: float) -> State:
     """Return the state with W Wᵀ = Σ⁺, Σ the within-class scatter / N.
 
-    A direction that never varies is ignored. Raises Undefined where no class varies at all.
+    A direction that varies by no more than ``rounding`` explains, relative to the features, is
+    left out (see `rounding_variance`). Raises Undefined where no class varies at all.
     """
     covariance = statistics.scatter / statistics.counts.sum()
-    return _about_the_mean(statistics, whitening(covariance, statistics.mean, " within any class"))
+    least = rounding_variance(rounding, statistics.squares)
+    return _about_the_mean(statistics, whitening(covariance, least, " within any class"))
 
 
 def summed_gaussians(statistics: ClassStatistics) -> State:
@@ -37,6 +40,15 @@ def summed_gaussians(statistics: ClassStatistics) -> State:
     values, vectors = np.linalg.eigh(statistics.scatter)
     # A scatter has no negative eigenvalues but for rounding.
     return _about_the_mean(statistics, vectors / np.sqrt(2 * (np.maximum(values, 0) + 1e-6)))
+
+
+def summed_note(whitening: npt.NDArray[np.floating]) -> tuple[str, ...]:
+    """Return the note that 10⁻⁶ I is most of S + 10⁻⁶ I somewhere, from W (D, D) of these."""
+    scatter = 0.5 / (whitening.astype(np.float64) ** 2).sum(axis=0)
+    lost = int((scatter < 2e-6).sum())
+    if not lost:
+        return ()
+    return (f"S is singular: in {lost} of {len(scatter)} dimensions the 10⁻⁶ added to it decides",)
 
 
 def nearest_class(means: Float64s, points: Float64s) -> npt.NDArray[np.intp]:

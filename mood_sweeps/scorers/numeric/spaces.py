@@ -11,12 +11,41 @@ from mood_sweeps.bank import Floats
 from mood_sweeps.scorers.numeric.neighbours import Float32s, Neighbours, Points
 from mood_sweeps.scorers.numeric.rows import by_rows, row_products
 from mood_sweeps.scorers.numeric.unit_features import unit_rows
+from mood_sweeps.scorers.scorer import State
 
-__all__ = ["Vectors", "direction_points", "kth_squared_distances", "near_points", "query_points"]
+__all__ = [
+    "Vectors",
+    "about_their_mean",
+    "direction_points",
+    "kth_squared_distances",
+    "near_points",
+    "query_points",
+]
 
 Float64s = npt.NDArray[np.float64]
 Vectors = Callable[[slice | npt.NDArray[np.integer]], Float64s]
 """From some of the rows to their vectors, float64 (rows, D)."""
+
+
+# Below this variance of x / ‖x‖₂, float32 cosines (1e-7) order neighbours by their rounding.
+_ALIKE = 1e-2
+# Rows that tell it.
+_SAMPLE = 2048
+
+
+def about_their_mean(features: Floats) -> State:
+    """Return ``centre`` (D,) and ``scale`` () of directions that are much alike, else nothing.
+
+    Features far from zero, compared with how they vary, all have nearly one direction: what is left
+    of it about the centre, in units of ``scale``, is what float32 can tell apart.
+    """
+    directions = unit_rows(features[:: -(-len(features) // _SAMPLE)])
+    centre = directions.mean(axis=0)
+    directions -= centre
+    if row_products(directions, directions).mean() > _ALIKE:
+        return {}
+    largest = float(np.abs(directions).max())
+    return {"centre": centre, "scale": np.asarray(largest if largest > 0 else 1.0)}
 
 
 def direction_points(features: Floats) -> Points:

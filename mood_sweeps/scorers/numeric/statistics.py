@@ -62,6 +62,12 @@ class ClassStatistics:
         variance: Float64s = (np.diag(self.scatter) + between) / self.counts.sum()
         return variance
 
+    @property
+    def squares(self) -> Float64s:
+        """The mean square of every dimension over all samples, E[x_j²], float64 (D,)."""
+        squares: Float64s = self.variance + self.mean**2
+        return squares
+
     def about(self, origin: Float64s) -> Float64s:
         """Return Σ_i (x_i − origin)(x_i − origin)ᵀ over all samples, float64 (D, D)."""
         shifted = self.means - origin
@@ -177,8 +183,8 @@ def logit_origin(train: FeatureBank, head: Head | None) -> Float64s:
     head = head_of(head, train_features_of(train).shape[1])
 
     def compute() -> Float64s:
-        # The weights are float32: singular values below its rounding are noise, not directions.
-        rounding = float(np.finfo(np.float32).eps) * max(head.weight.shape)
+        # Singular values below the rounding of the weights are noise, not directions.
+        rounding = float(np.finfo(head.weight.dtype).eps) * max(head.weight.shape)
         inverse = np.linalg.pinv(head.weight.astype(np.float64), rcond=rounding)
         origin: Float64s = -(inverse @ head.bias.astype(np.float64))
         return origin

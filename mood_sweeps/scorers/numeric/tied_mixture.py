@@ -18,6 +18,7 @@ from mood_sweeps.bank import Floats
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.numeric.clusters import k_means, nearest_centre, sample_points
 from mood_sweeps.scorers.numeric.device import device
+from mood_sweeps.scorers.numeric.precision import rounding_variance
 from mood_sweeps.scorers.numeric.rows import row_blocks, row_products
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
 from mood_sweeps.scorers.numeric.statistics import class_means
@@ -39,6 +40,7 @@ _RIDGE = 1e-6
 class _Total:
     """The points to learn from, about their mean, and T = PᵀP / n + ridge · I = V diag(λ) Vᵀ.
 
+    What varies less in PᵀP / n than rounding may make counts as that much.
     points: P, float64 (n, D). whitening: V diag(λ)^−½, (D, D). variances: VᵀPᵀPV / n in units of λ,
     (D,): 1 but for the ridge. log_volume: log √|2πT|.
     """
@@ -59,12 +61,13 @@ class _Mixture:
     explained: Float64s
 
 
-def fit_tied_mixture(features: Floats, k: int, seed: int) -> State:
+def fit_tied_mixture(features: Floats, k: int, seed: int, rounding: float) -> State:
     """Return the mixture of ``k`` Gaussians with one covariance that describes the features.
 
     From hard k-means assignments on, until an iteration changes the mean log-likelihood by less
     than 0.001, 100 iterations at most. State, float64: centre (D,), whitening W (D, D) with
     W Wᵀ = Σ⁻¹, means (k, D) whitened, log_weights (k,), log_volume = log √|2πΣ|, ().
+    rounding: of the features, relative (see `measured_rounding`).
     Raises Undefined where fewer than k of the (sampled) features differ, or all are the same.
     """
     rng = np.random.default_rng(seed)
@@ -72,7 +75,7 @@ def fit_tied_mixture(features: Floats, k: int, seed: int) -> State:
     centre = points.mean(axis=0)
     points -= centre
     nearest = nearest_centre(points, k_means(points, k, rng))
-    total = _total(points)
+    total = _total(points, rounding_variance(rounding, points.var(axis=0) + centre**2))
     counts, centres = class_means(points, nearest, k)
     mixture, likelihood = _maximise(total, counts.astype(np.float64), centres), -math.inf
     for _ in range(_ITERATIONS):
@@ -92,16 +95,18 @@ def fit_tied_mixture(features: Floats, k: int, seed: int) -> State:
     }
 
 
-def _total(points: Float64s) -> _Total:
+def _total(points: Float64s, rounding: float) -> _Total:
     on = device()
     there = on.part(points, slice(None))
     covariance = on.give(there.T @ there) / len(points)
-    ridge = _RIDGE * np.trace(covariance) / len(covariance)
-    if ridge == 0:
+    variance = np.trace(covariance) / len(covariance)
+    if not variance > rounding:
         raise Undefined("the train features do not vary")
+    ridge = _RIDGE * variance
     values, vectors = np.linalg.eigh(covariance)
     values = np.maximum(values, 0)
-    raised = values + ridge
+    # A direction varies by what its rounding may be, at the least.
+    raised = np.maximum(values, rounding) + ridge
     volume = (len(values) * math.log(2 * math.pi) + float(np.log(raised).sum())) / 2
     return _Total(points, vectors / np.sqrt(raised), values / raised, volume)
 

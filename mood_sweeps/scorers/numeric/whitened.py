@@ -12,6 +12,7 @@ from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import features_of
 from mood_sweeps.scorers.numeric.device import Array, device
 from mood_sweeps.scorers.numeric.per_bank import once_per_bank
+from mood_sweeps.scorers.numeric.precision import count_above_rounding
 from mood_sweeps.scorers.numeric.rotation import as_single, centred_rows
 from mood_sweeps.scorers.numeric.rows import by_rows
 from mood_sweeps.scorers.numeric.statistics import digest
@@ -20,11 +21,13 @@ from mood_sweeps.scorers.scorer import State
 
 __all__ = [
     "by_group_distances",
+    "left_out",
     "lower_inverse",
     "nearest_squared",
     "nearest_state",
     "nearest_there",
     "nearest_to",
+    "raised",
     "whitening",
 ]
 
@@ -37,27 +40,46 @@ _PANEL = 128
 _GROWTH, _MANY = 8.0, 64
 
 
-def whitening(covariance: Float64s, mean: Float64s, where: str = "") -> Float64s:
+def whitening(covariance: Float64s, rounding: float, where: str = "") -> Float64s:
     """Return W (D, r), float64, with W Wᵀ = Σ⁺: the covariance of xW is the identity.
 
-    Directions in which nothing varies are left out; ``mean``, of the features that Σ is of, tells
-    how large their rounding is. Where there is none, W is upper triangular. Raises Undefined where
-    there is no other direction; ``where`` ends its message.
+    Directions in which nothing varies are left out, those whose variance rounding may have made:
+    ``rounding`` is that of the features (see `rounding_variance`), 0 where Σ was made regular on
+    purpose; that of Σ, float64, is allowed for. Where all are kept, W is upper triangular, unless
+    Σ is close to singular. Raises Undefined where no direction is left; ``where`` ends its message.
     """
-    rounding = np.finfo(np.float64).eps
-    least = (4 * rounding * float(np.linalg.norm(mean))) ** 2
-    triangular = _triangular_whitening(covariance, least)
+    triangular = _triangular_whitening(covariance, rounding)
     if triangular is not None:
         return triangular
     values, vectors = np.linalg.eigh(covariance)
-    # The rank that scipy.linalg.pinvh, and so scikit-learn's covariance, would find.
-    kept = values > max(rounding * len(values) * values[-1], least)
-    if not kept.any():
+    left_out = len(values) - count_above_rounding(values[::-1], rounding)
+    values, vectors = values[left_out:], vectors[:, left_out:]
+    if not len(values):
         raise Undefined(f"the train features do not vary{where}")
-    return np.ascontiguousarray(vectors[:, kept] / np.sqrt(values[kept]))
+    return np.ascontiguousarray(vectors / np.sqrt(values))
 
 
-def _triangular_whitening(covariance: Float64s, least: float) -> Float64s | None:
+def left_out(what: str, width: int, kept: int) -> tuple[str, ...]:
+    """Return the note that ``what`` is singular, if fewer than ``width`` dimensions were kept."""
+    if kept == width:
+        return ()
+    return (f"{what} is singular: {width - kept} of {width} dimensions left out",)
+
+
+def raised(covariance: Float64s, share: float, rounding: float) -> Float64s:
+    """Return a shrunk Σ, its eigenvalues raised to the variance that rounding may have made.
+
+    share: δ of `ledoit_wolf`, by which it was shrunk towards δ·m·I, m = tr Σ / D: mostly that is
+    far above rounding, and Σ is returned as it is.
+    """
+    if share * np.trace(covariance) > rounding * len(covariance):
+        return covariance
+    values, vectors = np.linalg.eigh(covariance)
+    regular: Float64s = (vectors * np.maximum(values, rounding)) @ vectors.T
+    return regular
+
+
+def _triangular_whitening(covariance: Float64s, rounding: float) -> Float64s | None:
     """Return the inverse of Σ's upper Cholesky factor, unless a variance may be rounding.
 
     The smallest eigenvalue of Σ is at least 1 / tr Σ⁻¹ and the largest at most tr Σ: what passes
@@ -69,7 +91,7 @@ def _triangular_whitening(covariance: Float64s, least: float) -> Float64s | None
         return None
     inverse = lower_inverse(factor)
     smallest = 1 / max(float((inverse**2).sum()), np.finfo(np.float64).tiny)
-    if not smallest > max(1e-10 * np.trace(covariance), 100 * least):
+    if not smallest > max(1e-10 * np.trace(covariance), rounding):
         return None
     return np.ascontiguousarray(inverse.T)
 

@@ -11,6 +11,7 @@ from mood_sweeps.scorers.numeric.whitened import (
     nearest_squared,
     nearest_state,
     nearest_to,
+    raised,
     whitening,
 )
 
@@ -28,7 +29,7 @@ def covariance(width, condition, rank=None):
 @pytest.mark.parametrize("condition", [1.0, 1e4, 1e12])
 def test_whitens_a_covariance_of_full_rank(width, condition):
     given = covariance(width, condition)
-    matrix = whitening(given, np.zeros(width))
+    matrix = whitening(given, 0.0)
     assert matrix.shape == (width, width)
     whitened = matrix.T @ given @ matrix
     np.testing.assert_allclose(whitened, np.eye(width), atol=1e-13 * condition + 1e-12)
@@ -37,18 +38,25 @@ def test_whitens_a_covariance_of_full_rank(width, condition):
 @pytest.mark.parametrize("rank", [1, 5, 19])
 def test_is_the_pseudo_inverse_of_a_singular_covariance(rank):
     given = covariance(20, 100.0, rank)
-    matrix = whitening(given, np.zeros(20))
+    matrix = whitening(given, 0.0)
     assert matrix.shape == (20, rank)
     np.testing.assert_allclose(matrix @ matrix.T, pinvh(given), atol=1e-9)
 
 
-def test_what_varies_less_than_its_mean_is_rounded_does_not_vary():
-    given, mean = np.diag([1.0, 1e-26]), np.array([0.0, 100.0])
-    assert whitening(given, mean).shape == (2, 1)
-    assert whitening(given, 0 * mean).shape == (2, 1)
-    assert whitening(np.diag([1.0, 1e-9]), mean).shape == (2, 2)
+def test_what_varies_no_more_than_rounding_does_not_vary():
+    assert whitening(np.diag([1.0, 1e-26]), rounding=0.0).shape == (2, 1)
+    assert whitening(np.diag([1.0, 1e-9]), rounding=1e-10).shape == (2, 2)
+    assert whitening(np.diag([1.0, 1e-11]), rounding=1e-10).shape == (2, 1)
     with pytest.raises(Undefined, match="do not vary at all"):
-        whitening(np.zeros((2, 2)), mean, where=" at all")
+        whitening(np.diag([1e-11, 1e-12]), rounding=1e-10, where=" at all")
+
+
+def test_a_shrunk_covariance_is_raised_to_rounding_only_where_it_may_be_below():
+    given = covariance(20, 100.0)
+    assert raised(given, share=0.1, rounding=1e-9) is given
+    values, vectors = np.linalg.eigh(given)
+    expected = (vectors * np.maximum(values, 3.0)) @ vectors.T
+    np.testing.assert_allclose(raised(given, share=0.1, rounding=3.0), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("rows", ["plain", "unit"])
@@ -60,7 +68,7 @@ def test_float32_distances_agree_with_float64(width, condition, rows):
     x[::3] *= 3
     bank = FeatureBank(x.astype(np.float32), np.zeros(70, int))
     spread = np.diag(given) + means.var(axis=0)
-    state = nearest_state(means.mean(axis=0), whitening(given, means[0]), means, spread)
+    state = nearest_state(means.mean(axis=0), whitening(given, 0.0), means, spread)
     assert state["whitening"].dtype == state["means"].dtype == np.float32
     points = bank.features.astype(np.float64)
     if rows == "unit":
@@ -76,7 +84,7 @@ def test_float32_distances_agree_with_float64(width, condition, rows):
 def test_a_covariance_too_skewed_for_float32_is_whitened_in_float64():
     given = covariance(100, 1e9)
     zero = np.zeros(100)
-    state = nearest_state(zero, whitening(given, zero), zero[None], np.diag(given))
+    state = nearest_state(zero, whitening(given, 0.0), zero[None], np.diag(given))
     assert state["whitening"].dtype == np.float64
 
 
