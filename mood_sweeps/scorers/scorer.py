@@ -36,6 +36,8 @@ class Scorer(ABC):
     needs: which of ``NEEDS`` it cannot do without.
     fits_on: the split that ``fit`` is given. Where an ID set has no validation split, a scorer
         that asks for it learns from the train split, and its rows say so.
+    pooled_form: of a scorer that shapes maps, the name of the one that does the same to pooled
+        features, where there is no network.
 
     Random numbers come from a generator seeded by a parameter: the same input, the same numbers.
     """
@@ -44,6 +46,7 @@ class Scorer(ABC):
     family: ClassVar[str]
     needs: ClassVar[tuple[str, ...]] = ()
     fits_on: ClassVar[str] = "id_train"
+    pooled_form: ClassVar[str | None] = None
 
     @abstractmethod
     def fit(self, bank: FeatureBank, head: Head | None) -> State:
