@@ -68,12 +68,16 @@ PEERS = {
     "gmm@pytorch_ood": Peer(lambda _: detector.GMM(None)),
     "knn@pytorch_ood": Peer(lambda _: detector.KNN(None), sample=1000),
     "she@pytorch_ood": Peer(lambda head: detector.SHE(None, _head(head))),
-    "react@pytorch_ood": _maps(lambda head: detector.ReAct(None, _head(head), threshold=1.0)),
-    "vra@pytorch_ood": _maps(lambda head: detector.VRA(None, _head(head)), "fit_feature_maps"),
+    "react_pooled@pytorch_ood": _maps(
+        lambda head: detector.ReAct(None, _head(head), threshold=1.0)
+    ),
+    "vra_pooled@pytorch_ood": _maps(
+        lambda head: detector.VRA(None, _head(head)), "fit_feature_maps"
+    ),
     "ash_p": _maps(lambda head: detector.ASH(None, _head(head), "ash-p", 0.9)),
     "ash_b": _maps(lambda head: detector.ASH(None, _head(head), "ash-b", 0.9)),
-    "ash_s@pytorch_ood": _maps(lambda head: detector.ASH(None, _head(head), "ash-s", 0.65)),
-    "scale@pytorch_ood": _maps(lambda head: detector.SCALE(None, _head(head), 0.65)),
+    "ash_s_pooled@pytorch_ood": _maps(lambda head: detector.ASH(None, _head(head), "ash-s", 0.65)),
+    "scale_pooled@pytorch_ood": _maps(lambda head: detector.SCALE(None, _head(head), 0.65)),
     "lts": Peer(lambda head: detector.LTS(None, _head(head)), fit=""),
     "dice": Peer(lambda head: detector.DICE(None, head.weight.data, head.bias.data, p=0.9)),
     "vim@pytorch_ood": Peer(

@@ -81,13 +81,29 @@ class Network(Protocol):
     def layer_gradients(
         self, inputs: Floats, pull: Pull
     ) -> tuple[tuple[Floats, ...], tuple[Floats, ...]]:
-        """Return the maps of every block, and the gradients by them of what is behind ``pull``."""
+        """Return what every block hands on and last the features, and the gradients by them.
+
+        (n, width, positions) each: of a map its positions, of a transformer all tokens, those that
+        stand for no patch first; the features have one position. The gradients are those of the
+        scalar behind ``pull``.
+        """
         ...
 
     def forward_changed(
         self, inputs: Floats, layer: int, change: Callable[[Floats], Floats]
     ) -> tuple[Floats, Floats | None]:
         """Return features and logits with the map of block ``layer`` replaced by its change."""
+        ...
+
+    def final_map(self, inputs: Floats) -> Floats:
+        """Return the map that is pooled into the features, (n, width, rows, columns).
+
+        Raises Undefined where the features are not pooled from a map.
+        """
+        ...
+
+    def from_final_map(self, maps: Floats) -> tuple[Floats, Floats | None]:
+        """Return features and logits of maps such as `final_map` returns, changed or not."""
         ...
 
     def reconstruct(self, inputs: Floats, seed: int) -> Floats:

@@ -147,6 +147,8 @@ class _OneScorer:
         """Return what is missing for any number at all, in words, or None."""
         needs = set(self._scorer.needs)
         missing = [f"needs the {need}, not features alone" for need in sorted(needs - _BROUGHT)]
+        if missing and (form := getattr(self._scorer, "pooled_form", None)):
+            missing.append(f"{form} is its form for pooled features")
         if "head" in needs and self._given.head is None:
             missing.append("needs a head: none is given")
         if missing or not self._scorer.learns_nothing:

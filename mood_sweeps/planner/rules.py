@@ -93,7 +93,9 @@ def given_refuses(scorer: Choice | Selected, features: Features) -> str | None:
     """Return the rule by which features that are given are not enough for this scorer, or None."""
     needs = scorer.parameters.needs
     for need in sorted(set(needs).difference(_BROUGHT)):
-        return f"the scorer needs the {need}, features alone do not do"
+        form = getattr(scorer.parameters, "pooled_form", None)
+        instead = f"; {form} is its form for pooled features" if form else ""
+        return f"the scorer needs the {need}, features alone do not do{instead}"
     if "head" in needs and features.head is None:
         return "the scorer needs a head, none was given"
     id_set, sets = features.id_set, features.sets

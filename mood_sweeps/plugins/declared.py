@@ -88,6 +88,7 @@ class PluginScorer:
     needs: ClassVar[tuple[str, ...]]
     fits_on: ClassVar[str]
     learns_nothing: ClassVar[bool]
+    pooled_form: ClassVar[str | None] = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuilt, (self.declared, values_of(self))

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mood_sweeps.bank import Floats, Pull
 from mood_sweeps.datasets.image_set import LabelledImages
+from mood_sweeps.errors import Undefined
 from mood_sweeps.representations.checkpoint import Checkpoint
 from mood_sweeps.representations.decoder import revived
 from mood_sweeps.representations.networks import build
@@ -65,11 +66,12 @@ class LiveNetwork:
     def layer_gradients(
         self, inputs: Floats, pull: Pull
     ) -> tuple[tuple[Floats, ...], tuple[Floats, ...]]:
-        """Return the maps of every block, and the gradients by them."""
+        """Return what every block hands on and last the features, and the gradients by them."""
         # Weights need no gradient, so the input has to: else there would be no graph.
         outputs, features = self._through_blocks(_tensor(inputs).requires_grad_())
-        gradients = self._pulled_back(features, pull, outputs)
-        return tuple(map(self._as_map, outputs)), tuple(map(self._as_map, gradients))
+        layers = (*outputs, features)
+        gradients = self._pulled_back(features, pull, layers)
+        return tuple(map(self._by_position, layers)), tuple(map(self._by_position, gradients))
 
     def forward_changed(
         self, inputs: Floats, layer: int, change: Callable[[Floats], Floats]
@@ -87,6 +89,24 @@ class LiveNetwork:
             return self.forward(inputs)
         finally:
             hook.remove()
+
+    def final_map(self, inputs: Floats) -> Floats:
+        """Return the map that is pooled into the features, (n, width, rows, columns)."""
+        with torch.inference_mode():
+            output: Tensor = self._network.forward_features(_tensor(inputs))
+        if output.ndim != 4:
+            raise Undefined(
+                "the features of this network are not pooled from a map: it hands on tokens"
+            )
+        return self._as_map(output)
+
+    def from_final_map(self, maps: Floats) -> tuple[Floats, Floats | None]:
+        """Return features and logits of maps such as `final_map` returns."""
+        output = _tensor(maps)
+        if self._channels_last:
+            output = output.permute(0, 2, 3, 1)
+        with torch.inference_mode():
+            return _arrays(*self._with_logits(self._network.forward_head(output)))
 
     def reconstruct(self, inputs: Floats, seed: int) -> Floats:
         """Return the images as the representation's decoder makes them."""
@@ -123,9 +143,21 @@ class LiveNetwork:
             embedding = getattr(self._network, "patch_embed", None)
             rows, columns = embedding.grid_size if embedding is not None else (side, side)
             output = patches.transpose(1, 2).reshape(len(output), -1, rows, columns)
-        elif getattr(self._network, "output_fmt", "NCHW") == "NHWC":
+        elif self._channels_last:
             output = output.permute(0, 3, 1, 2)
         return output.detach().contiguous().numpy()
+
+    def _by_position(self, output: Tensor) -> Floats:
+        """Return a block's output, or features, as (n, width, positions)."""
+        if output.ndim == 4 and not self._channels_last:
+            output = output.flatten(2)
+        else:  # width last: tokens, maps of such a network, features
+            output = output.reshape(len(output), -1, output.shape[-1]).transpose(1, 2)
+        return output.detach().contiguous().numpy()
+
+    @property
+    def _channels_last(self) -> bool:
+        return getattr(self._network, "output_fmt", "NCHW") == "NHWC"
 
     def _pulled_back(
         self, features: Tensor, pull: Pull, sources: tuple[Tensor, ...]

@@ -42,7 +42,15 @@ from mood_sweeps.scorers.gradient.mahalanobis_perturbed import (
     MahalanobisPerturbedPytorchOOD,
 )
 from mood_sweeps.scorers.gradient.odin import ODIN, ODINOpenOOD, ODINPytorchOOD
-from mood_sweeps.scorers.hybrid.ash import ASHB, ASHP, ASHS, ASHBOpenOOD, ASHSPytorchOOD
+from mood_sweeps.scorers.hybrid.ash import (
+    ASHB,
+    ASHP,
+    ASHS,
+    ASHBOpenOOD,
+    ASHPPytorchOOD,
+    ASHSPooledPytorchOOD,
+    ASHSPytorchOOD,
+)
 from mood_sweeps.scorers.hybrid.cadref import CADRef
 from mood_sweeps.scorers.hybrid.dice import DICE
 from mood_sweeps.scorers.hybrid.fdbd import FDBD, FDBDOpenOOD
@@ -51,11 +59,16 @@ from mood_sweeps.scorers.hybrid.nci import NCI, NCIPytorchOOD
 from mood_sweeps.scorers.hybrid.neco import NECO
 from mood_sweeps.scorers.hybrid.nnguide import NNGuide, NNGuideOpenOOD, NNGuidePytorchOOD
 from mood_sweeps.scorers.hybrid.pnml import PNML
-from mood_sweeps.scorers.hybrid.react import ReAct, ReActOpenOOD, ReActPytorchOOD
+from mood_sweeps.scorers.hybrid.react import (
+    ReAct,
+    ReActOpenOOD,
+    ReActPooledPytorchOOD,
+    ReActPytorchOOD,
+)
 from mood_sweeps.scorers.hybrid.relation import Relation
-from mood_sweeps.scorers.hybrid.scale import SCALE, SCALEPytorchOOD
+from mood_sweeps.scorers.hybrid.scale import SCALE, SCALEPooledPytorchOOD, SCALEPytorchOOD
 from mood_sweeps.scorers.hybrid.vim import ViM, ViMMOODv2, ViMOpenOOD, ViMPytorchOOD
-from mood_sweeps.scorers.hybrid.vra import VRA, VRAOpenOOD, VRAPytorchOOD
+from mood_sweeps.scorers.hybrid.vra import VRA, VRAOpenOOD, VRAPooledPytorchOOD, VRAPytorchOOD
 from mood_sweeps.scorers.logit.energy import Energy
 from mood_sweeps.scorers.logit.max_logit import MaxLogit
 from mood_sweeps.scorers.logit.openmax import OpenMax, OpenMaxOpenOOD, OpenMaxPytorchOOD
@@ -158,16 +171,21 @@ SCORERS: dict[str, type[Scorer]] = {
     "react@moodv2": ReAct,
     "react@openood": ReActOpenOOD,
     "react@pytorch_ood": ReActPytorchOOD,
+    "react_pooled@pytorch_ood": ReActPooledPytorchOOD,
     "vra": VRA,
     "vra@openood": VRAOpenOOD,
     "vra@pytorch_ood": VRAPytorchOOD,
+    "vra_pooled@pytorch_ood": VRAPooledPytorchOOD,
     "ash_p": ASHP,
+    "ash_p@pytorch_ood": ASHPPytorchOOD,
     "ash_b": ASHB,
     "ash_b@openood": ASHBOpenOOD,
     "ash_s": ASHS,
     "ash_s@pytorch_ood": ASHSPytorchOOD,
+    "ash_s_pooled@pytorch_ood": ASHSPooledPytorchOOD,
     "scale": SCALE,
     "scale@pytorch_ood": SCALEPytorchOOD,
+    "scale_pooled@pytorch_ood": SCALEPooledPytorchOOD,
     "lts": LTS,
     "dice": DICE,
     "dice@openood": DICE,

@@ -38,6 +38,8 @@ class Scorer(ABC):
         that asks for it learns from the train split, and its rows say so.
     learns_nothing: whether a score is a function of the sample alone, so that ``fit`` needs no
         labels and no logits.
+    pooled_form: of a scorer that shapes maps, the name of the one that does the same to pooled
+        features, where there is no network.
 
     Random numbers come from a generator seeded by a parameter: the same input, the same numbers.
     """
@@ -47,6 +49,7 @@ class Scorer(ABC):
     needs: ClassVar[tuple[str, ...]] = ()
     fits_on: ClassVar[str] = "id_train"
     learns_nothing: ClassVar[bool] = False
+    pooled_form: ClassVar[str | None] = None
 
     @abstractmethod
     def fit(self, bank: FeatureBank, head: Head | None) -> State:

@@ -137,6 +137,14 @@ def test_all_without_head_labels_or_logits_says_what_each_scorer_lacks():
             assert all(pd.isna(getattr(row, column)) for column in NUMBERS)
 
 
+def test_a_score_of_maps_names_its_pooled_form_which_is_pytorch_oods_of_one_position():
+    frame = table(scorers="ash_s@pytorch_ood,ash_s_pooled@pytorch_ood")
+    reason = one(frame, "ash_s@pytorch_ood")["reason"]
+    assert "needs the network" in reason
+    assert "ash_s_pooled@pytorch_ood is its form for pooled features" in reason
+    assert one(frame, "ash_s_pooled@pytorch_ood")["auroc"] > 0
+
+
 def test_all_gives_numbers_wherever_features_labels_and_head_suffice():
     frame = table(scorers="all")
     assert list(frame["scorer"].unique()) == list(SCORERS)

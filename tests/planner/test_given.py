@@ -99,6 +99,18 @@ HEAD = "the scorer needs a head, none was given"
 NETWORK = "the scorer needs the network, features alone do not do"
 
 
+def test_a_score_of_maps_is_removed_in_words_that_name_its_pooled_form(folder: Path) -> None:
+    write_sets(folder, arrays_of())
+    forms = "ash_s@pytorch_ood, ash_s_pooled@pytorch_ood"
+    plan = plan_in(EXPERIMENT.replace("{knn: {k: [1, 5]}}", forms), folder)
+    assert plan.removed == {
+        f"{NETWORK}; ash_s_pooled@pytorch_ood is its form for pooled features": 2
+    }
+    scorers = {cell.scorer_label for cell in plan.cells}
+    assert "ash_s_pooled@pytorch_ood" in scorers
+    assert "ash_s@pytorch_ood" not in scorers
+
+
 @pytest.mark.parametrize(
     ("has_head", "logits", "labelled", "removed", "predictions"),
     [

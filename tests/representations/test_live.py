@@ -5,9 +5,12 @@ import pytest
 
 from mood_sweeps.choice import choose
 from mood_sweeps.datasets.catalogue import image_set
+from mood_sweeps.errors import Undefined
 from mood_sweeps.representations import PRETEXTS, choose_backbone
+from mood_sweeps.representations.checkpoint import Checkpoint
 from mood_sweeps.representations.extract import extract
 from mood_sweeps.representations.live import LiveNetwork, NetworkInputs
+from mood_sweeps.representations.networks import build, describe
 from mood_sweeps.representations.pretrain import pretrain
 
 IMAGES = image_set("digits:0-5").load("test")
@@ -103,10 +106,44 @@ def test_blocks_are_maps_and_their_gradients_have_their_shape(network, inputs):
     assert len(maps) >= 3
     assert all(one.ndim == 4 and len(one) == len(inputs) for one in maps)
     again, gradients = network.layer_gradients(inputs, lambda _, z: (None, np.ones_like(z)))
-    for one, other, gradient in zip(maps, again, gradients, strict=True):
+    features, logits = network.forward(inputs)
+    flat = [*(one.reshape(*one.shape[:2], -1) for one in maps), features[:, :, None]]
+    for one, other, gradient in zip(flat, again, gradients, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
         assert gradient.shape == one.shape
     assert all(np.abs(gradient).max() > 0 for gradient in gradients)
+    # Σ of the logits is linear in the features: its gradient is the sum of the head's rows.
+    np.testing.assert_allclose(gradients[-1][:, :, 0], np.tile(gradients[-1][:1, :, 0], (6, 1)))
+    values = (features * gradients[-1][:, :, 0]).sum(axis=1) - logits.sum(axis=1)
+    assert np.ptp(values) < 1e-3
+
+
+def test_tokens_that_stand_for_no_patch_are_positions_too():
+    backbone = choose_backbone({"test_vit": {"image_size": 32, "channels": 1}})
+    weights = build(describe(backbone)).state_dict()
+    network = LiveNetwork(Checkpoint(describe(backbone), weights))
+    inputs = np.random.default_rng(0).normal(size=(2, 1, 32, 32)).astype(np.float32)
+    values, gradients = network.layer_gradients(inputs, lambda x, _: (np.ones_like(x), None))
+    maps = network.layers(inputs)
+    for one, tokens in zip(maps, values[:-1], strict=True):
+        assert tokens.shape == (2, 64, 5)
+        np.testing.assert_allclose(tokens[:, :, 1:], one.reshape(2, 64, 4), rtol=1e-5, atol=1e-6)
+    # The class token alone is pooled: of the last block nothing else has a gradient.
+    assert np.abs(gradients[-2][:, :, 0]).max() > 0
+    assert np.abs(gradients[-2][:, :, 1:]).max() == 0
+
+
+def test_a_final_map_leads_to_the_features(checkpoint, network, inputs):
+    if checkpoint.architecture["family"] != "cnn":
+        with pytest.raises(Undefined, match="not pooled from a map"):
+            network.final_map(inputs)
+        return
+    maps = network.final_map(inputs)
+    assert maps.shape == network.layers(inputs)[-1].shape
+    for one, plain in zip(network.from_final_map(maps), network.forward(inputs), strict=True):
+        np.testing.assert_allclose(one, plain, rtol=1e-4, atol=1e-5)
+    twice = network.from_final_map(2 * maps)[0]
+    np.testing.assert_allclose(twice, 2 * network.forward(inputs)[0], rtol=1e-4, atol=1e-5)
 
 
 def test_a_changed_block_changes_what_follows(checkpoint, inputs):

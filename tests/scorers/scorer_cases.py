@@ -48,15 +48,23 @@ class PlainNetwork:
     def layer_gradients(
         self, inputs: Array, pull: Callable[..., Any]
     ) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
-        by_mean = self.input_gradient(inputs, pull)[:, 0, 0, :, None, None]
-        gradient = np.repeat(by_mean / 2, 2, axis=3)
-        return self.layers(inputs), (gradient, gradient / 2)
+        first, second = (maps[:, :, 0, :] for maps in self.layers(inputs))
+        by_features = self.input_gradient(inputs, pull)[:, 0, 0, :, None]
+        gradient = np.repeat(by_features / 2, 2, axis=2)
+        features = self.forward(inputs)[0][:, :, None]
+        return (first, second, features), (gradient, gradient / 2, by_features)
 
     def forward_changed(
         self, inputs: Array, layer: int, change: Callable[[Array], Array]
     ) -> tuple[Array, Array | None]:
         changed = change(self.layers(inputs)[layer]) / (1, 2)[layer]
         return self.forward(changed.mean(axis=(2, 3))[:, None, None, :])
+
+    def final_map(self, inputs: Array) -> Array:
+        return self.layers(inputs)[1]
+
+    def from_final_map(self, maps: Array) -> tuple[Array, Array | None]:
+        return self.forward((maps / 2).mean(axis=(2, 3))[:, None, None, :])
 
     def reconstruct(self, inputs: Array, seed: int) -> Array:
         """What is large is made smaller: 3.5 · tanh(x / 3.5)."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from mood_sweeps.scorers.checks import (
     train_features_of,
     train_logits_of,
 )
-from mood_sweeps.scorers.numeric.images import by_images, image_blocks, known, pooled, same_blocks
+from mood_sweeps.scorers.numeric.images import by_images, image_blocks, known, same_blocks
 from mood_sweeps.scorers.numeric.softmax import log_softmax
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
@@ -30,35 +31,42 @@ Float64s = npt.NDArray[np.float64]
 class NAC(Scorer):
     """s = mean_l mean_i min(n_li / O, 1), n the train images in the bin of a = σ(α · z · ∂KL/∂z).
 
-    NAC-UE, Liu et al. (2024), equations 1 to 6. z_li is the mean of channel i of block l's map over
-    positions, and ∂KL/∂z_li the derivative of the divergence of softmax f(x) from uniform by it:
-    what a shift of the whole channel does (the sum over positions). The range (0, 1) of every a_li
-    is cut into ``bins``, the finer the nearer to ½ (where z · ∂KL/∂z is small): edges are log_1000
-    of equally spaced numbers from 1 to √1000, mirrored at ½, as of the authors' code.
-    ``alpha``, ``bins`` and ``enough`` (O) are the authors' for the last block and CIFAR-10; they
-    chose them for each block and ID set on OOD data, here they are to be swept, for all blocks
-    together. The authors count 1000 train images, here all are counted: O is to grow with them.
+    NAC-UE, Liu et al. (2024), equations 1 to 6, as their official code computes it. Layers l are
+    the features, and all blocks but the last, whose place the features take. z_li is the sum of
+    channel i of a block's map over its positions (of a transformer: over all tokens, the class
+    token with them), ∂KL/∂z_li the sum over the same positions of the derivative of KL(u ‖ p), u
+    uniform, p the softmax of the logits; the features have one position.
+    The range (0, 1) of every a_li is cut into ``bins`` − 2 intervals, the finer the nearer to ½
+    (where z · ∂KL/∂z is small): edges are log_1000 of equally spaced numbers from 1 to √1000,
+    mirrored at ½. ``bins`` is M of the official code, whose 50 cut 48.
+    ``alpha``, ``bins`` and ``enough`` (O) are the authors' for the features of a ResNet-18 and
+    CIFAR-10. They chose them for each layer and ID set on OOD data; here they are to be swept, for
+    all layers together. The authors look at three blocks, here all count; of a transformer's
+    blocks they take the second norm, here what the block hands on. They count 1000 train images,
+    here all are counted: O is to grow with them.
     Cost: one pass through the network forwards and one backwards.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     family: ClassVar[str] = "feature"
     needs: ClassVar[tuple[str, ...]] = ("logits", "network")
+    _side: ClassVar[Literal["left", "right"]] = "right"  # at an edge: in the bin above it
 
     alpha: Annotated[float, Field(gt=0)] = 100.0
-    bins: Annotated[int, Field(gt=0, multiple_of=2)] = 50
+    bins: Annotated[int, Field(ge=4, multiple_of=2)] = 50
     enough: Annotated[int, Field(gt=0)] = 50
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return for block l counts_l (width_l, bins), int64; and classes (), int64: C."""
+        """Return for layer l counts_l (width_l, intervals), int64; and classes (), int64: C."""
         del head
         train_features_of(train)
         classes = train_logits_of(train).shape[1]
         counts: dict[str, npt.NDArray[np.int64]] = {}
+        cut = len(self._edges()) + 1
         for _, images in image_blocks(train):
             for layer, bins in enumerate(self._binned(train, images)):
                 width = bins.shape[1]
-                known = counts.setdefault(f"counts_{layer}", np.zeros((width, self.bins), np.int64))
+                known = counts.setdefault(f"counts_{layer}", np.zeros((width, cut), np.int64))
                 np.add.at(known, (np.arange(width), bins), 1)
         return {**counts, "classes": np.asarray(classes, dtype=np.int64)}
 
@@ -88,59 +96,85 @@ class NAC(Scorer):
     def _binned(
         self, bank: FeatureBank, images: Floats, widths: list[int] | None = None
     ) -> list[npt.NDArray[np.intp]]:
-        """Return for every block the bins (n, width) of a; ``widths``: what blocks are to have."""
+        """Return for every layer the bins (n, width) of a; ``widths``: what layers are to have."""
         _, network = live_of(bank)
-        maps, gradients = network.layer_gradients(images, _from_uniform)
+        found = network.layer_gradients(images, self._divergence)
+        values, gradients = (self._layers(one) for one in found)
         if widths is not None:
-            same_blocks(maps, widths)
+            same_blocks(values, widths)
+        edges = self._edges()
         return [
-            self._bins(_sigmoid(self.alpha * self._influence(one, gradient)))
-            for one, gradient in zip(maps, gradients, strict=True)
+            np.searchsorted(
+                edges, _sigmoid(self.alpha * self._influence(one, gradient)), side=self._side
+            )
+            for one, gradient in zip(values, gradients, strict=True)
         ]
 
-    def _influence(self, maps: Floats, gradients: Floats) -> Float64s:
-        """Return z · ∂KL/∂z, float64 (n, width)."""
-        derivative: Float64s = gradients.sum(axis=(2, 3), dtype=np.float64)
-        return pooled(maps) * derivative
+    def _layers(self, found: Sequence[Floats]) -> Sequence[Floats]:
+        """Return the layers that count, of all blocks and last the features."""
+        *inner, _, features = found
+        return *inner, features
 
-    def _bins(self, activations: Float64s) -> npt.NDArray[np.intp]:
-        lower = np.log(np.linspace(1, np.sqrt(1000), self.bins // 2 + 1)[:-1]) / np.log(1000)
-        edges = np.concatenate([lower[1:], [0.5], 1 - lower[:0:-1]])
-        return np.searchsorted(edges, activations, side="right")
+    def _divergence(self, _: Floats, logits: Floats | None) -> tuple[None, Floats]:
+        """Return ∂KL(u ‖ p)/∂logits = p − 1/C, float64 (n, C)."""
+        probabilities = np.exp(log_softmax(known(logits)))
+        return None, probabilities - 1 / probabilities.shape[1]
+
+    def _influence(self, values: Floats, gradients: Floats) -> Float64s:
+        """Return z · ∂KL/∂z of values (n, width, positions), float64 (n, width)."""
+        influence: Float64s = values.sum(axis=2, dtype=np.float64)
+        influence *= gradients.sum(axis=2, dtype=np.float64)
+        return influence
+
+    def _edges(self) -> Float64s:
+        """Return what the bins of a are separated by, ascending, float64."""
+        lower = np.log(np.linspace(1, np.sqrt(1000), self.bins // 2)) / np.log(1000)
+        return np.concatenate([lower[1:-1], [0.5], 1 - lower[-2:0:-1]])
 
     def _together(self, covered: Float64s) -> Scores:
-        """Return the score of blocks (L, n), float64 (n,)."""
+        """Return the score of layers (L, n), float64 (n,)."""
         mean: Scores = covered.mean(axis=0)
         return mean
 
 
 @dataclass(frozen=True)
 class NACPytorchOOD(NAC):
-    """As nac, but z · ∂KL/∂z is averaged over positions, bins are finer near 0 and 1, blocks sum.
+    """As nac, but of z · ∂KL/∂z the mean over positions, finer bins near 0 and 1, blocks summed.
 
-    `NACUE` of pytorch-ood 0.4.0, which takes the same ``alpha``, ``bins`` and ``enough`` for every
-    layer: half of the edges are spaced geometrically from 10⁻⁶ to ½, the others mirror them.
+    `NACUE` of pytorch-ood 0.4.0 on the outputs of all blocks, the features not among them, with the
+    same ``alpha``, ``bins`` and ``enough`` for each: half of the edges are spaced geometrically
+    from 10⁻⁶ to ½, the others mirror them; 10⁻¹² is added to probabilities before the logarithm.
+    Of a transformer the mean is over all tokens, the class token with them: that is pytorch-ood's
+    with a ``feature_reduce`` of that kind; its default makes a neuron of every channel of every
+    token, 150,000 a block of a ViT-B.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
+    _side: ClassVar[Literal["left", "right"]] = "left"  # at an edge: in the bin below it
 
-    def _influence(self, maps: Floats, gradients: Floats) -> Float64s:
-        return pooled(maps.astype(np.float64) * gradients)
+    bins: Annotated[int, Field(gt=0, multiple_of=2)] = 50
 
-    def _bins(self, activations: Float64s) -> npt.NDArray[np.intp]:
+    def _layers(self, found: Sequence[Floats]) -> Sequence[Floats]:
+        return found[:-1]
+
+    def _divergence(self, _: Floats, logits: Floats | None) -> tuple[None, Floats]:
+        """Return the derivative of −mean_c log(p_c + 10⁻¹²) by the logits, float64 (n, C)."""
+        probabilities = np.exp(log_softmax(known(logits)))
+        # Below 10⁻¹² a probability no longer pulls: its logarithm is held by what was added.
+        share = probabilities / (probabilities + 1e-12) / probabilities.shape[1]
+        return None, probabilities * share.sum(axis=1, keepdims=True) - share
+
+    def _influence(self, values: Floats, gradients: Floats) -> Float64s:
+        mean: Float64s = (values.astype(np.float64) * gradients).mean(axis=2)
+        return mean
+
+    def _edges(self) -> Float64s:
         lower = np.geomspace(1e-6, 0.5, self.bins // 2 + 1)[1:-1]
-        edges = np.concatenate([lower, [0.5], 1 - lower[::-1]])
-        return np.searchsorted(edges, activations, side="left")
+        return np.concatenate([lower, [0.5], 1 - lower[::-1]])
 
     def _together(self, covered: Float64s) -> Scores:
         total: Scores = covered.sum(axis=0)
         return total
-
-
-def _from_uniform(_: Floats, logits: Floats | None) -> tuple[None, Floats]:
-    """Return ∂KL(u ‖ p)/∂z = p − 1/C, u uniform, float64 (n, C)."""
-    probabilities = np.exp(log_softmax(known(logits)))
-    return None, probabilities - 1 / probabilities.shape[1]
 
 
 def _sigmoid(values: Float64s) -> Float64s:

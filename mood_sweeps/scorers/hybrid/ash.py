@@ -10,7 +10,8 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.scorers.cautions import negative_features, overpruned
-from mood_sweeps.scorers.hybrid.shaped_energy import Shaped, head_state, shaped_energy
+from mood_sweeps.scorers.hybrid.shaped_energy import Shape, Shaped, head_state, shaped_energy
+from mood_sweeps.scorers.hybrid.shaped_maps import ShapesMaps
 from mood_sweeps.scorers.hybrid.top_activations import (
     exponential_scale,
     kept_places,
@@ -18,7 +19,15 @@ from mood_sweeps.scorers.hybrid.top_activations import (
 )
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
-__all__ = ["ASHB", "ASHP", "ASHS", "ASHBOpenOOD", "ASHSPytorchOOD"]
+__all__ = [
+    "ASHB",
+    "ASHP",
+    "ASHS",
+    "ASHBOpenOOD",
+    "ASHPPytorchOOD",
+    "ASHSPooledPytorchOOD",
+    "ASHSPytorchOOD",
+]
 
 Percentile = Annotated[float, Field(ge=0, lt=100)]
 
@@ -44,7 +53,7 @@ class ASHP(Scorer):
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
-        return shaped_energy(state, bank, self._shape)
+        return shaped_energy(state, bank, self.shape)
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
         """Note negative features, and a percentile that leaves less than one."""
@@ -54,7 +63,8 @@ class ASHP(Scorer):
             *overpruned(bank.features.shape[1], self.percentile),
         )
 
-    def _shape(self, features: Floats) -> Shaped:
+    def shape(self, features: Floats) -> Shaped:
+        """Return x′ of x, features (n, D)."""
         k = kept_places(features.shape[1], self.percentile)
         return Shaped(features * share_of_top(features, k))
 
@@ -68,7 +78,8 @@ class ASHB(ASHP):
     pytorch-ood's; OpenOOD takes 90.
     """
 
-    def _shape(self, features: Floats) -> Shaped:
+    def shape(self, features: Floats) -> Shaped:
+        """Return x′ of x, features (n, D)."""
         k = kept_places(features.shape[1], self.percentile)
         total = features.sum(axis=1, dtype=np.float64, keepdims=True)
         return Shaped(share_of_top(features, k), total / k)
@@ -92,14 +103,50 @@ class ASHS(ASHP):
 
     percentile: Percentile = 90.0
 
-    def _shape(self, features: Floats) -> Shaped:
-        pruned = super()._shape(features).features
+    def shape(self, features: Floats) -> Shaped:
+        """Return x′ of x, features (n, D)."""
+        pruned = super().shape(features).features
         total = features.sum(axis=1, dtype=np.float64)
         return Shaped(pruned, exponential_scale(total, pruned.sum(axis=1, dtype=np.float64)))
 
 
 @dataclass(frozen=True)
-class ASHSPytorchOOD(ASHS):
-    """As ash_s, but 65 % of the activations are pruned: ASH in pytorch-ood 0.4.0."""
+class ASHSPooledPytorchOOD(ASHS):
+    """As ash_s, but 65 % are pruned: pytorch-ood 0.4.0, given pooled features as 1 × 1 maps."""
 
     percentile: Percentile = 65.0
+
+
+@dataclass(frozen=True)
+class ASHPPytorchOOD(ShapesMaps):
+    """As ash_p, but the activations are those of the last map before pooling: pytorch-ood 0.4.0.
+
+    The largest of all width · rows · columns activations of an image are kept, wherever they are.
+    The official code prunes the pooled features, as ash_p does.
+    """
+
+    version: ClassVar[int] = 1
+    pooled_form: ClassVar[str | None] = "ash_p"
+
+    percentile: Percentile = 65.0
+
+    def _shape(self, state: State) -> Shape:
+        del state
+        return ASHP(self.percentile).shape
+
+
+@dataclass(frozen=True)
+class ASHSPytorchOOD(ShapesMaps):
+    """As ash_s, but the activations are those of the last map before pooling: pytorch-ood 0.4.0.
+
+    65 % of them are pruned. The official code shapes the pooled features, as ash_s does.
+    """
+
+    version: ClassVar[int] = 2
+    pooled_form: ClassVar[str | None] = "ash_s_pooled@pytorch_ood"
+
+    percentile: Percentile = 65.0
+
+    def _shape(self, state: State) -> Shape:
+        del state
+        return ASHS(self.percentile).shape

@@ -9,14 +9,18 @@ import numpy as np
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
+from mood_sweeps.errors import InputError
 from mood_sweeps.scorers.cautions import few_for_quantiles, kept_count, negative_features
 from mood_sweeps.scorers.checks import train_features_of
-from mood_sweeps.scorers.hybrid.shaped_energy import Shaped, head_state, shaped_energy
+from mood_sweeps.scorers.hybrid.shaped_energy import Shape, Shaped, head_state, shaped_energy
+from mood_sweeps.scorers.hybrid.shaped_maps import ShapesMaps, flat_maps
 from mood_sweeps.scorers.numeric.quantiles import activation_quantile
 from mood_sweeps.scorers.numeric.rows import row_blocks
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
-__all__ = ["ReAct", "ReActOpenOOD", "ReActPytorchOOD"]
+__all__ = ["ReAct", "ReActOpenOOD", "ReActPooledPytorchOOD", "ReActPytorchOOD"]
+
+Quantile = Annotated[float, Field(gt=0, le=1)]
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class ReAct(Scorer):
     family: ClassVar[str] = "hybrid"
     needs: ClassVar[tuple[str, ...]] = ("head",)
 
-    quantile: Annotated[float, Field(gt=0, le=1)] = 0.99
+    quantile: Quantile = 0.99
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
         """Return threshold (), weight (C, D) and bias (C,), as the features and the head are; and
@@ -67,15 +71,15 @@ class ReActOpenOOD(ReAct):
     version: ClassVar[int] = 1
     fits_on: ClassVar[str] = "id_val"
 
-    quantile: Annotated[float, Field(gt=0, le=1)] = 0.90
+    quantile: Quantile = 0.90
 
 
 @dataclass(frozen=True)
-class ReActPytorchOOD(Scorer):
-    """As react, but c is an absolute ``threshold``: nothing is learnt but the head.
+class ReActPooledPytorchOOD(Scorer):
+    """As react, but c is an absolute ``threshold``: pytorch-ood 0.4.0, given pooled features.
 
-    1.0 is the number of the official code for a ResNet-50. pytorch-ood 0.4.0 takes any such
-    number; given none, it estimates c as ``react(quantile=0.9)`` does.
+    1.0 is the number of the official code for a ResNet-50. pytorch-ood takes any such number; given
+    none, it estimates c as ``react(quantile=0.9)`` does.
     """
 
     version: ClassVar[int] = 1
@@ -113,10 +117,44 @@ class ReActPytorchOOD(Scorer):
         return (*negative_features(bank), *([said] if unfit else []))
 
 
+@dataclass(frozen=True)
+class ReActPytorchOOD(ShapesMaps):
+    """As react, but the activations are those of the last map before pooling: pytorch-ood 0.4.0.
+
+    c is an absolute ``threshold``; 1.0 is the number of the official code for the pooled features
+    of a ResNet-50. With ``quantile``, c is that quantile of all activations of the train images'
+    maps, which are in memory together; ``quantile: 0.9`` is what pytorch-ood does when it is given
+    no threshold. The official code clips the pooled features, as react does.
+    """
+
+    version: ClassVar[int] = 2
+    pooled_form: ClassVar[str | None] = "react_pooled@pytorch_ood"
+
+    threshold: float = 1.0
+    quantile: Quantile | None = None
+
+    def __post_init__(self) -> None:
+        if self.quantile is not None and self.threshold != 1.0:
+            raise InputError("scorer 'react@pytorch_ood': give either threshold or quantile")
+
+    def fit(self, train: FeatureBank, head: Head | None) -> State:
+        """Return shape (4,) as of `ShapesMaps`, and threshold ()."""
+        state = super().fit(train, head)
+        if self.quantile is None:
+            return {**state, "threshold": np.asarray(self.threshold)}
+        found = activation_quantile(flat_maps(train), self.quantile)
+        return {**state, "threshold": np.asarray(found)}
+
+    def _shape(self, state: State) -> Shape:
+        return _clip(state)
+
+
 def _clipped_energy(state: State, bank: FeatureBank) -> Scores:
-    threshold = state["threshold"].astype(bank.features.dtype)
+    return shaped_energy(state, bank, _clip(state))
 
+
+def _clip(state: State) -> Shape:
     def clip(features: Floats) -> Shaped:
-        return Shaped(np.minimum(features, threshold))
+        return Shaped(np.minimum(features, state["threshold"].astype(features.dtype)))
 
-    return shaped_energy(state, bank, clip)
+    return clip

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from mood_sweeps.bank import FeatureBank, Head
+from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.scorers.cautions import negative_features, overpruned
 from mood_sweeps.scorers.checks import (
     defined,
@@ -17,6 +17,8 @@ from mood_sweeps.scorers.checks import (
     logits_of,
     train_features_of,
 )
+from mood_sweeps.scorers.hybrid.shaped_energy import Shape, Shaped
+from mood_sweeps.scorers.hybrid.shaped_maps import ShapesMaps
 from mood_sweeps.scorers.hybrid.top_activations import (
     exponential_scale,
     kept_places,
@@ -26,7 +28,9 @@ from mood_sweeps.scorers.numeric.rows import by_rows
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
-__all__ = ["SCALE", "SCALEPytorchOOD"]
+__all__ = ["SCALE", "SCALEPooledPytorchOOD", "SCALEPytorchOOD"]
+
+Percentile = Annotated[float, Field(ge=0, lt=100)]
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class SCALE(Scorer):
     family: ClassVar[str] = "hybrid"
     needs: ClassVar[tuple[str, ...]] = ("head",)
 
-    percentile: Annotated[float, Field(ge=0, lt=100)] = 85.0
+    percentile: Percentile = 85.0
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
         """Return bias (C,), float64: nothing else is learnt."""
@@ -74,7 +78,32 @@ class SCALE(Scorer):
 
 
 @dataclass(frozen=True)
-class SCALEPytorchOOD(SCALE):
-    """As scale, but k leaves out 65 % of the activations, the default of pytorch-ood 0.4.0."""
+class SCALEPooledPytorchOOD(SCALE):
+    """As scale, but k leaves out 65 %: pytorch-ood 0.4.0, given pooled features as 1 × 1 maps."""
 
-    percentile: Annotated[float, Field(ge=0, lt=100)] = 65.0
+    percentile: Percentile = 65.0
+
+
+@dataclass(frozen=True)
+class SCALEPytorchOOD(ShapesMaps):
+    """As scale, but x are the activations of the last map before pooling: pytorch-ood 0.4.0.
+
+    r is that of all width · rows · columns activations of an image, k leaves out 65 % of them, and
+    the map times r takes the network's own way. The paper and the official code scale the pooled
+    features, as scale does.
+    """
+
+    version: ClassVar[int] = 2
+    pooled_form: ClassVar[str | None] = "scale_pooled@pytorch_ood"
+
+    percentile: Percentile = 65.0
+
+    def _shape(self, state: State) -> Shape:
+        del state
+
+        def scale(features: Floats) -> Shaped:
+            k = kept_places(features.shape[1], self.percentile)
+            total = features.sum(axis=1, dtype=np.float64)
+            return Shaped(features, exponential_scale(total, sum_of_top(features, k)))
+
+        return scale

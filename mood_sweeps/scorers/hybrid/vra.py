@@ -11,11 +11,12 @@ from pydantic import Field
 from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.errors import InputError
 from mood_sweeps.scorers.cautions import few_for_quantiles, kept_count, negative_features
-from mood_sweeps.scorers.hybrid.shaped_energy import Shaped, head_state, shaped_energy
+from mood_sweeps.scorers.hybrid.shaped_energy import Shape, Shaped, head_state, shaped_energy
+from mood_sweeps.scorers.hybrid.shaped_maps import ShapesMaps, flat_maps
 from mood_sweeps.scorers.numeric.quantiles import activation_quantile, dimension_quantiles
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
-__all__ = ["VRA", "VRAOpenOOD", "VRAPytorchOOD"]
+__all__ = ["VRA", "VRAOpenOOD", "VRAPooledPytorchOOD", "VRAPytorchOOD"]
 
 Quantile = Annotated[float, Field(ge=0, le=1)]
 
@@ -40,8 +41,7 @@ class VRA(Scorer):
     upper: Quantile = 0.9
 
     def __post_init__(self) -> None:
-        if self.lower > self.upper:
-            raise InputError("scorer 'vra': lower must not exceed upper")
+        _refuse_crossed(self.lower, self.upper)
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
         """Return lower and upper (D,), weight (C, D) and bias (C,); and count (), int64: of how
@@ -53,7 +53,7 @@ class VRA(Scorer):
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
-        lower, upper = _thresholds(state, bank)
+        lower, upper = _thresholds(state, bank.features)
 
         def rectify(features: Floats) -> Shaped:
             return Shaped(np.where(features < lower, 0, np.minimum(features, upper)))
@@ -98,10 +98,11 @@ class VRAOpenOOD(VRA):
 
 
 @dataclass(frozen=True)
-class VRAPytorchOOD(VRA):
+class VRAPooledPytorchOOD(VRA):
     """s = log Σ_c exp(W clip(x, l, h) + b)_c, l_d and h_d quantiles of dimension d over ID train.
 
-    pytorch-ood 0.4.0: 0.01 and 0.99, and what lies below l becomes l instead of 0.
+    pytorch-ood 0.4.0, given pooled features as 1 × 1 maps: 0.01 and 0.99, and what lies below l
+    becomes l instead of 0.
     """
 
     lower: Quantile = 0.01
@@ -112,15 +113,51 @@ class VRAPytorchOOD(VRA):
         return _clipped_energy(state, bank)
 
 
-def _clipped_energy(state: State, bank: FeatureBank) -> Scores:
-    lower, upper = _thresholds(state, bank)
+@dataclass(frozen=True)
+class VRAPytorchOOD(ShapesMaps):
+    """As vra_pooled@pytorch_ood, but x are the activations of the last map before pooling.
 
+    pytorch-ood 0.4.0: l and h are the quantiles ``lower`` and ``upper`` of every activation of the
+    map, channel and position, over ID train. The maps of all train images are in memory together.
+    The official code rectifies the pooled features, as vra does.
+    """
+
+    version: ClassVar[int] = 2
+    pooled_form: ClassVar[str | None] = "vra_pooled@pytorch_ood"
+
+    lower: Quantile = 0.01
+    upper: Quantile = 0.99
+
+    def __post_init__(self) -> None:
+        _refuse_crossed(self.lower, self.upper)
+
+    def fit(self, train: FeatureBank, head: Head | None) -> State:
+        """Return shape (4,) as of `ShapesMaps`; lower and upper (width · rows · columns,)."""
+        state = super().fit(train, head)
+        lower, upper = dimension_quantiles(flat_maps(train), (self.lower, self.upper))
+        return {**state, "lower": lower, "upper": upper}
+
+    def _shape(self, state: State) -> Shape:
+        return _clip(state)
+
+
+def _refuse_crossed(lower: float, upper: float) -> None:
+    if lower > upper:
+        raise InputError("scorer 'vra': lower must not exceed upper")
+
+
+def _clipped_energy(state: State, bank: FeatureBank) -> Scores:
+    return shaped_energy(state, bank, _clip(state))
+
+
+def _clip(state: State) -> Shape:
     def clip(features: Floats) -> Shaped:
+        lower, upper = _thresholds(state, features)
         return Shaped(np.clip(features, lower, upper))
 
-    return shaped_energy(state, bank, clip)
+    return clip
 
 
-def _thresholds(state: State, bank: FeatureBank) -> tuple[Floats, Floats]:
-    dtype = bank.features.dtype
+def _thresholds(state: State, features: Floats) -> tuple[Floats, Floats]:
+    dtype = features.dtype
     return state["lower"].astype(dtype), state["upper"].astype(dtype)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from collections import Counter
+
 import numpy as np
 import torch
 from plain_torch import PlainTorch, double_precision, images_of
@@ -76,33 +80,57 @@ def nac_of_pytorch_ood(case):
         return -detector.predict(images_of(case.test).requires_grad_()).numpy()
 
 
-def nac(case, alpha=100.0, bins=50, enough=50):
-    """Neurons one at a time, counted by numpy's histogram."""
+def coverage(train, test, m, enough):
+    """The score of NAC-UE's official code (BierOne/ood_coverage), neuron by neuron.
+
+    train, test: activations in (0, 1) of each layer, (n, width). M thresholds bound M − 1
+    intervals, laid by logarithms up to ½ and mirrored there; the last threshold but one is just
+    above 1, so that no activation reaches the last interval. Scores are means over neurons, then
+    over layers.
+    """
+    grid = [1 + (math.sqrt(1000) - 1) * step / (m // 2 - 1) for step in range(m // 2)]
+    rising = [math.log(at, 1000) for at in grid[:-1]]
+    thresholds = [*rising, 0.5, *(1 - at for at in reversed(rising))]
+    thresholds[-1] += 0.01
+    thresholds.append(1.2)
+    assert len(thresholds) == m
+
+    def interval(value):
+        pairs = enumerate(itertools.pairwise(thresholds))
+        (found,) = [at for at, (low, high) in pairs if low <= value < high]
+        return found
+
+    layers = []
+    for known, asked in zip(train, test, strict=True):
+        neurons = []
+        for seen, values in zip(known.T.tolist(), asked.T.tolist(), strict=True):
+            times = Counter(map(interval, seen))
+            neurons.append([min(times[interval(value)] / enough, 1.0) for value in values])
+        layers.append(np.mean(neurons, axis=0))
+    return np.mean(layers, axis=0)
+
+
+def nac(case, alpha=100.0):
+    """Of a ResNet the official code takes the blocks but the last, and the global average pool.
+
+    State and gradient are summed over positions, each.
+    """
     network = PlainTorch(case.head)
-    half = np.emath.logn(1000, np.linspace(1, np.sqrt(1000), bins // 2 + 1))
-    edges = np.concatenate([half[:-1], [0.5], 1 - half[-2::-1]])
 
     def activations(bank):
         first, second = network.blocks
-        maps = [first(images_of(bank).requires_grad_())]
-        maps.append(second(maps[0]))
-        logits = network.classifier(maps[1])
-        divergence = -torch.log_softmax(logits, dim=1).mean(dim=1).sum()
-        gradients = torch.autograd.grad(divergence, maps)
+        block = first(images_of(bank).requires_grad_())
+        pool = second(block).mean(dim=(2, 3), keepdim=True) / 2
+        logits = pool.flatten(1) @ network.classifier.weight.T + network.classifier.bias
+        uniform = torch.full_like(logits, 1 / logits.shape[1])
+        loss = torch.nn.functional.cross_entropy(logits, uniform, reduction="sum")
+        layers = (block, pool)
         return [
-            torch.sigmoid(alpha * m.detach().mean(dim=(2, 3)) * g.sum(dim=(2, 3))).numpy()
-            for m, g in zip(maps, gradients, strict=True)
+            torch.sigmoid(alpha * state.detach().sum(dim=(2, 3)) * slope.sum(dim=(2, 3)))
+            for state, slope in zip(layers, torch.autograd.grad(loss, layers), strict=True)
         ]
 
-    blocks = []
-    for train, test in zip(activations(case.train), activations(case.test), strict=True):
-        neurons = []
-        for neuron in range(train.shape[1]):
-            counts, _ = np.histogram(train[:, neuron], edges)
-            place = np.clip(np.digitize(test[:, neuron], edges) - 1, 0, bins - 1)
-            neurons.append(np.minimum(counts[place] / enough, 1))
-        blocks.append(np.mean(neurons, axis=0))
-    return np.mean(blocks, axis=0)
+    return coverage(activations(case.train), activations(case.test), m=50, enough=50)
 
 
 REFERENCES = {
@@ -110,6 +138,6 @@ REFERENCES = {
     "rankfeat": Reference(PYTORCH_OOD, rankfeat),
     "mahalanobis_layers": Reference(PYTORCH_OOD, mahalanobis_layers),
     "mahalanobis_layers@pytorch_ood": Reference(PYTORCH_OOD, multi_mahalanobis),
-    "nac": Reference("torch autograd, numpy's histogram", nac),
+    "nac": Reference("formula (torch autograd), neuron by neuron", nac),
     "nac@pytorch_ood": Reference(PYTORCH_OOD, nac_of_pytorch_ood),
 }

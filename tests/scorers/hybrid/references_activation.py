@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from plain_torch import PlainTorch, double_precision, images_of
 from pytorch_ood import detector
 from references import Reference
 from scipy.special import logsumexp
@@ -30,6 +31,21 @@ def of_maps(make):
         if hasattr(built, "fit_feature_maps"):
             built.fit_feature_maps(maps(case.train.features), torch.from_numpy(case.train.labels))
         return -built.predict_feature_maps(maps(case.test.features)).numpy()
+
+    return scores
+
+
+def before_pooling(make):
+    """Return the scores of a pytorch-ood detector on the last map of a network, reversed."""
+
+    def scores(case):
+        network = PlainTorch(case.head)
+        built = make(network.blocks, network.classifier)
+        with double_precision():
+            if built.requires_fit:
+                train = images_of(case.train)
+                built.fit([(train, torch.from_numpy(case.train.labels))])
+            return -built.predict(images_of(case.test)).numpy()
 
     return scores
 
@@ -86,17 +102,26 @@ def vra(case):
 REFERENCES = {
     "react@moodv2": Reference("formula (numpy, scipy)", clipped_energy(0, 99)),
     "react@openood": Reference("formula (numpy, scipy)", clipped_energy(0, 90)),
-    "react@pytorch_ood": Reference(POOD, react_at_one),
+    "react_pooled@pytorch_ood": Reference(POOD, react_at_one),
+    "react@pytorch_ood": Reference(
+        POOD, before_pooling(detector.ReAct), parameters={"quantile": 0.9}
+    ),
     "vra": Reference("formula (numpy, scipy)", vra),
     "vra@openood": Reference("formula (numpy, scipy)", clipped_energy(10, 90)),
-    "vra@pytorch_ood": Reference(POOD, of_maps(lambda head: detector.VRA(None, head))),
+    "vra_pooled@pytorch_ood": Reference(POOD, of_maps(lambda head: detector.VRA(None, head))),
+    "vra@pytorch_ood": Reference(POOD, before_pooling(detector.VRA)),
     "ash_p": Reference(POOD, ash("ash-p", 0.65)),
     "ash_b": Reference(POOD, ash("ash-b", 0.65), exact_ranks=0.9995),
     "ash_b@openood": Reference(POOD, ash("ash-b", 0.90), exact_ranks=0.9995),
     "ash_s": Reference(POOD, ash("ash-s", 0.90)),
-    "ash_s@pytorch_ood": Reference(POOD, ash("ash-s", 0.65)),
+    "ash_s_pooled@pytorch_ood": Reference(POOD, ash("ash-s", 0.65)),
+    "ash_s@pytorch_ood": Reference(POOD, before_pooling(detector.ASH)),
+    "ash_p@pytorch_ood": Reference(
+        POOD, before_pooling(lambda *parts: detector.ASH(*parts, "ash-p"))
+    ),
     "scale": Reference(POOD, scale(0.85)),
-    "scale@pytorch_ood": Reference(POOD, scale(0.65)),
+    "scale_pooled@pytorch_ood": Reference(POOD, scale(0.65)),
+    "scale@pytorch_ood": Reference(POOD, before_pooling(detector.SCALE)),
     "lts": Reference(POOD, lts),
     "dice": Reference(POOD, dice, exact_ranks=0.9995),
     "dice@openood": Reference(POOD, dice, exact_ranks=0.9995),

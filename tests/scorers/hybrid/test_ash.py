@@ -6,7 +6,7 @@ from scipy.special import logsumexp
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.hybrid.ash import ASHB, ASHP, ASHS, ASHBOpenOOD, ASHSPytorchOOD
+from mood_sweeps.scorers.hybrid.ash import ASHB, ASHP, ASHS, ASHBOpenOOD, ASHSPooledPytorchOOD
 from mood_sweeps.scorers.logit.energy import Energy
 
 VARIANTS = [ASHP, ASHB, ASHS]
@@ -90,7 +90,7 @@ def test_nothing_pruned(case):
 def test_percentiles_of_the_variants():
     assert [kind().percentile for kind in VARIANTS] == [65, 65, 90]
     assert ASHBOpenOOD().percentile == 90
-    assert ASHSPytorchOOD().percentile == 65
+    assert ASHSPooledPytorchOOD().percentile == 65
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")

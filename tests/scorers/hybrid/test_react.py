@@ -7,7 +7,7 @@ from scipy.special import logsumexp
 from torch import from_numpy
 
 from mood_sweeps.bank import FeatureBank, Head
-from mood_sweeps.scorers.hybrid.react import ReAct, ReActOpenOOD, ReActPytorchOOD
+from mood_sweeps.scorers.hybrid.react import ReAct, ReActOpenOOD, ReActPooledPytorchOOD
 from mood_sweeps.scorers.logit.energy import Energy
 
 
@@ -33,7 +33,7 @@ def test_is_pytorch_ood_reversed_at_the_same_threshold(case):
 
 
 def test_of_double_features_is_computed_in_double(case):
-    react = ReActPytorchOOD()
+    react = ReActPooledPytorchOOD()
     wide = FeatureBank(case.test.features.astype(np.float64), case.test.labels)
     logits = np.minimum(wide.features, 1.0) @ case.head.weight.T + case.head.bias
     ours = react.score(react.fit(case.train, case.head), wide)
@@ -55,6 +55,6 @@ def test_openood_is_the_ninetieth_percentile_of_a_validation_split(case):
 def test_pytorch_ood_clips_at_one_by_hand():
     bank = FeatureBank(np.array([[3.0, 0.5], [-4.0, 1.0]]), np.zeros(2, int))
     head = Head(np.array([[1.0, 2.0]]), np.array([0.25]))
-    react = ReActPytorchOOD()
+    react = ReActPooledPytorchOOD()
     # min(x, 1) = (1, 0.5) and (−4, 1); a single class has the energy w · x + b.
     np.testing.assert_allclose(react.score(react.fit(bank, head), bank), [2.25, -1.75])

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import logsumexp
 
 from mood_sweeps.bank import FeatureBank, Head
-from mood_sweeps.scorers.hybrid.scale import SCALE, SCALEPytorchOOD
+from mood_sweeps.scorers.hybrid.scale import SCALE, SCALEPooledPytorchOOD
 
 
 def bank_of(rows, head):
@@ -56,4 +56,4 @@ def test_a_flatter_sample_is_scaled_more():
 
 def test_percentiles_of_the_variants():
     assert SCALE().percentile == 85
-    assert SCALEPytorchOOD().percentile == 65
+    assert SCALEPooledPytorchOOD().percentile == 65

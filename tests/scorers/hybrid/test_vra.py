@@ -7,7 +7,7 @@ from scipy.special import logsumexp
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import InputError
 from mood_sweeps.scorers.hybrid.react import ReAct
-from mood_sweeps.scorers.hybrid.vra import VRA, VRAOpenOOD, VRAPytorchOOD
+from mood_sweeps.scorers.hybrid.vra import VRA, VRAOpenOOD, VRAPooledPytorchOOD
 from mood_sweeps.scorers.logit.energy import Energy
 
 
@@ -42,12 +42,12 @@ def test_openood_clips_all_dimensions_alike_by_hand():
 
 def test_pytorch_ood_clips_each_dimension_by_hand():
     train, test, head = one_class([[1.0, -1.0], [3.0, 1.0]], [[0.0, 9.0]])
-    vra = VRAPytorchOOD(lower=0.0, upper=1.0)
+    vra = VRAPooledPytorchOOD(lower=0.0, upper=1.0)
     np.testing.assert_allclose(vra.score(vra.fit(train, head), test), [1 + 10])
 
 
 def test_only_openood_asks_for_a_validation_split():
-    kinds = (VRA, VRAOpenOOD, VRAPytorchOOD)
+    kinds = (VRA, VRAOpenOOD, VRAPooledPytorchOOD)
     assert [kind.fits_on for kind in kinds] == ["id_train", "id_val", "id_train"]
 
 
@@ -60,7 +60,7 @@ def test_clipping_from_above_only_is_react(case):
 
 
 def test_wide_enough_it_is_the_energy(case):
-    vra = VRAPytorchOOD(lower=0.0, upper=1.0)
+    vra = VRAPooledPytorchOOD(lower=0.0, upper=1.0)
     ours = vra.score(vra.fit(case.train, case.head), case.train)
     np.testing.assert_allclose(ours, Energy().score({}, case.train), rtol=1e-5)
 
