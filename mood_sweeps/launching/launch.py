@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from mood_sweeps.engine.environment import launched_by
 from mood_sweeps.engine.executor import Executor
 from mood_sweeps.engine.inline import InlineExecutor
 from mood_sweeps.engine.ray_executor import RayExecutor
@@ -235,7 +236,8 @@ class _Launch:
             revision,
             self._options.executor,
             this_process().as_dict(),
-            f"{len(self._plan.cells)} cells; stages: {shown}; calls to run: {len(work.calls)}",
+            f"{len(self._plan.cells)} cells; stages: {shown}; calls to run: {len(work.calls)}; "
+            f"launched by {launched_by()}",
             len(work.calls),
         )
         recording.launched(self._launched.launch)

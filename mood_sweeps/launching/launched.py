@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
 from mood_sweeps.planner.plan import Plan
 from mood_sweeps.results.query import Results
 from mood_sweeps.workspace import Workspace
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["Launched"]
 
@@ -48,8 +45,11 @@ class Launched:
             return 130
         return 1 if self.failures or self.cells.get("done", 0) < len(self.plan.cells) else 0
 
-    def frame(self) -> pd.DataFrame:
-        """Return one row per cell of this launch, whatever was launched under its name since."""
+    def frame(self) -> Any:
+        """Return one row per cell of this launch, whatever was launched under its name since.
+
+        A pandas frame with the columns of the view `results`.
+        """
         assert self.revision is not None  # every launch that returned has one
         frame = self.results().frame(sweep=self.plan.sweep.name, revision=self.revision)
         return frame.drop(columns=["revision", "revision_digest"])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mood_sweeps.choice import did_you_mean
 from mood_sweeps.errors import CorruptObject, InputError
+from mood_sweeps.launching.made_with import made_with
 from mood_sweeps.launching.revisions import what_is_shown
 from mood_sweeps.results.query import Results
 from mood_sweeps.results.revisions import revisions_of
@@ -72,6 +73,11 @@ def report_on(
         provenance["last launch"] = f"{last['id']}, {last['started_at']}"
         provenance["plan"] = str(last["plan"])
     pictures, unread = _pictures(store, names_of(frame))
+    environments = made_with(
+        store, frame["representation_key"].unique(), results.object_keys(shown.id)
+    )
+    for number, line in enumerate(environments, 1):
+        provenance["made with" if len(environments) == 1 else f"made with ({number})"] = line
     target = folder or home / "reports" / (chosen if shown.is_current else f"{chosen}@{shown.id}")
     try:
         return write_report(

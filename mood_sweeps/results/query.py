@@ -109,6 +109,18 @@ class Results:
                 )
         return found
 
+    def object_keys(self, revision: int) -> list[str]:
+        """Return the keys of the objects that hold the numbers of a revision."""
+        query = (
+            select(evaluations.c.object_key)
+            .join(cells, cells.c.score_key == evaluations.c.score_key)
+            .where(cells.c.revision == revision)
+            .distinct()
+            .order_by(evaluations.c.object_key)
+        )
+        with self.database.reading() as connection:
+            return list(connection.scalars(query))
+
     def seconds_per_unit(self) -> dict[tuple[str, str], float]:
         """Return the mean measured seconds of a stage, by (kind, method) of its call."""
         query = (
