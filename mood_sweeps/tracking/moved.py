@@ -10,7 +10,6 @@ is asked of it; MLflow itself is not imported.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,10 +55,10 @@ def follow_artifacts(database: Path, artifact_root: Path) -> None:
         return
     try:
         with closing(sqlite3.connect(database, _BUSY_S, isolation_level=None)) as connection:
-            if any(_moves(connection, database, artifact_root)):
+            if _moves(connection, database, artifact_root):
                 connection.execute("BEGIN IMMEDIATE")
                 # Again: another process may have been faster.
-                for move in list(_moves(connection, database, artifact_root)):
+                for move in _moves(connection, database, artifact_root):
                     _change(connection, move, artifact_root.parent)
                 connection.execute("COMMIT")
     except sqlite3.Error as error:
@@ -68,11 +67,13 @@ def follow_artifacts(database: Path, artifact_root: Path) -> None:
         ) from error
 
 
-def _moves(connection: sqlite3.Connection, database: Path, root: Path) -> Iterator[_Move]:
-    """Yield the experiments whose artifacts are elsewhere by the database, but belong to it."""
-    if not _columns(connection, "experiments"):
-        return
-    for (location,) in connection.execute("SELECT artifact_location FROM experiments"):
+def _moves(connection: sqlite3.Connection, database: Path, root: Path) -> list[_Move]:
+    """Return the experiments whose artifacts are elsewhere by the database, but belong to it."""
+    if "artifact_location" not in _columns(connection, "experiments"):
+        return []
+    found = []
+    locations = connection.execute("SELECT artifact_location FROM experiments").fetchall()
+    for (location,) in locations:
         folder = _path(location)
         if folder is None or folder.parent.name != root.name:
             continue
@@ -80,7 +81,8 @@ def _moves(connection: sqlite3.Connection, database: Path, root: Path) -> Iterat
         if before != root and not _is_same(before, root):
             ours = root / folder.name
             if ours.exists() or not folder.exists() or _is_copied(connection, database, before):
-                yield _Move(location, ours.as_uri(), before.parent)
+                found.append(_Move(location, ours.as_uri(), before.parent))
+    return found
 
 
 def _is_copied(connection: sqlite3.Connection, database: Path, before: Path) -> bool:
