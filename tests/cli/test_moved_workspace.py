@@ -6,9 +6,9 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import Said
 from mlflow import MlflowClient
 from mlflow.artifacts import list_artifacts
 from mlflow.entities import Run
@@ -16,7 +16,7 @@ from sqlalchemy import URL
 
 import mood_sweeps as ms
 
-Say = Callable[..., Said]
+Say = Callable[..., Any]
 LAUNCH = ("launch", "small.yaml", "--executor", "inline")
 ONE_MORE = (*LAUNCH, "--set", "axes.scorer=[cosine, euclidean]")
 SWEEP = """\

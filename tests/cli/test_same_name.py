@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Said
 
 import mood_sweeps as ms
 
-Say = Callable[..., Said]
+Say = Callable[..., Any]
 SWEEP = """\
 name: twice
 axes:
@@ -34,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def launch(say: Say, folder: Path, file: str) -> Said:
+def launch(say: Say, folder: Path, file: str) -> Any:
     said = say(folder, "launch", file, "--executor", "inline", "--no-mlflow")
     assert said.code == 0
     return said
