@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from mood_sweeps.errors import InputError
+from mood_sweeps.errors import InputError, StoreError
 from mood_sweeps.results.address import absolute_url, sqlite_path
 from mood_sweeps.tracking.address import Secrets, no_folder_left
 from mood_sweeps.tracking.moved import follow_artifacts
@@ -43,7 +43,8 @@ def serve(
 
     tracking_uri: a store's (SQLite is made if it does not exist yet) or a server's, which is
     only named. say: told that it starts, and the addresses once pages can be opened. To be called
-    from the main thread. Raises InputError if the port is taken or the server does not come up.
+    from the main thread. Raises InputError if the port is taken, the store cannot be used or the
+    server does not come up.
     """
     secrets = Secrets(tracking_uri)
     if tracking_uri.startswith(("http://", "https://")):
@@ -54,7 +55,10 @@ def serve(
     uri = absolute_url(tracking_uri)
     path = sqlite_path(uri)
     if path is not None and path.exists():
-        follow_artifacts(path, artifact_root)
+        try:
+            follow_artifacts(path, artifact_root)
+        except StoreError as error:
+            raise InputError(str(error)) from None
     elif path is not None:
         # Imports MLflow, which takes seconds: only for a store that nobody has made yet.
         from mood_sweeps.tracking.connection import make_store
