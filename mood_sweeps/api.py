@@ -10,6 +10,7 @@ from mood_sweeps.datasets.catalogue import image_set
 from mood_sweeps.errors import DatabaseError, InputError
 from mood_sweeps.planner.grid import expand
 from mood_sweeps.planner.plan import Plan
+from mood_sweeps.results.address import sqlite_url
 from mood_sweeps.results.query import Results
 from mood_sweeps.spec.load import load_sweep
 from mood_sweeps.spec.sweep import Sweep
@@ -17,6 +18,7 @@ from mood_sweeps.workspace import Workspace
 
 if TYPE_CHECKING:
     from mood_sweeps.launching.launched import Launched
+    from mood_sweeps.launching.progress import Reporter
 
 __all__ = ["launch", "load_sweep", "open_results", "plan"]
 
@@ -31,19 +33,21 @@ def launch(
     *,
     home: Path | str | None = None,
     workspace: Workspace | None = None,
+    reporter: Reporter | None = None,
     **options: Any,
 ) -> Launched:
     """Run what is missing of a plan, sweep or experiment file; see `launching.launch.Options`.
 
-    home: the workspace's folder (default ``.mood``). Returns what came of it:
-    ``launched.results().frame()`` is the table. Raises InputError before anything is started.
+    home: the workspace's folder (default ``.mood``). reporter: shows the run (default: nothing is
+    shown). Returns what came of it: ``launched.frame()`` is the table. Raises InputError before
+    anything is started.
     """
     # Imported here: planning, listing and reading results need none of the engine.
     from mood_sweeps.launching.launch import launch as run_plan
     from mood_sweeps.launching.options import Options
 
     planned = what if isinstance(what, Plan) else plan(what)
-    return run_plan(planned, workspace or Workspace.at(home), Options(**options))
+    return run_plan(planned, workspace or Workspace.at(home), Options(**options), reporter)
 
 
 def open_results(place: str | os.PathLike[str] | None = None) -> Results:
@@ -52,10 +56,10 @@ def open_results(place: str | os.PathLike[str] | None = None) -> Results:
     place: default ``$MOOD_HOME`` or ``.mood``. Raises InputError if there is none.
     """
     text = os.fspath(place) if place is not None else None
-    if text and "://" not in text and Path(text).is_file():
-        text = f"sqlite:///{Path(text).absolute()}"
-    workspace = Workspace.at(database=text) if text and "://" in text else Workspace.at(text)
-    return results_of(workspace)
+    if text and Path(text).is_file():
+        return results_of(Workspace.at(database=sqlite_url(Path(text).absolute())))
+    is_url = text is not None and "://" in text and not Path(text).is_dir()
+    return results_of(Workspace.at(database=text) if is_url else Workspace.at(text))
 
 
 def results_of(workspace: Workspace) -> Results:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mood_sweeps.errors import DatabaseError, InputError, Problem
+from mood_sweeps.results.address import sqlite_path, sqlite_url
 from mood_sweeps.results.database import Database
 from mood_sweeps.store import Store
 
@@ -18,7 +19,8 @@ class Workspace:
     """The three places, as absolute paths and URLs.
 
     store: folder of artifacts. database: SQLAlchemy URL of the results. mlflow: tracking URI;
-    mlflow_artifacts: folder for the artifacts of an MLflow store in a file.
+    mlflow_artifacts: folder for the artifacts of an MLflow store in a file: in ``home`` if the file
+    is, else beside the file, whose it is whichever workspaces share it.
     """
 
     home: Path
@@ -48,14 +50,15 @@ class Workspace:
                 f"store {chosen_store!r} is a URL; a store is a folder on a disk that all "
                 "workers share"
             )
+        chosen_mlflow = mlflow or os.environ.get("MOOD_MLFLOW") or sqlite_url(base / "mlflow.db")
+        file = sqlite_path(chosen_mlflow)
+        beside = base if file is None or file.is_relative_to(base) else file.parent
         return cls(
             home=base,
             store=Path(chosen_store).absolute(),
-            database=database
-            or os.environ.get("MOOD_DATABASE")
-            or f"sqlite:///{base / 'results.db'}",
-            mlflow=mlflow or os.environ.get("MOOD_MLFLOW") or f"sqlite:///{base / 'mlflow.db'}",
-            mlflow_artifacts=base / "mlartifacts",
+            database=database or os.environ.get("MOOD_DATABASE") or sqlite_url(base / "results.db"),
+            mlflow=chosen_mlflow,
+            mlflow_artifacts=beside / "mlartifacts",
         )
 
     def open_store(self) -> Store:
@@ -65,6 +68,22 @@ class Workspace:
     def open_database(self) -> Database:
         """Return the results database; raise DatabaseError if the URL cannot be one."""
         return Database(self.database)
+
+    def recorded(self, file: Path) -> str:
+        """Return how the records name a file of the user's; `found` is the way back.
+
+        A file beside ``home``, or in a folder beside it, is named from there: a project that is
+        moved with its workspace finds its own files again, and not those it was copied from.
+        """
+        database = sqlite_path(self.database)
+        moves_along = database is not None and database.is_relative_to(self.home)
+        if moves_along and file.is_relative_to(self.home.parent):
+            return os.path.relpath(file, self.home)
+        return str(file)
+
+    def found(self, recorded: str) -> Path:
+        """Return the file that the records name so."""
+        return Path(os.path.normpath(self.home / recorded))
 
     def problems(self) -> list[Problem]:
         """Return what keeps a launch from writing here, without creating anything."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from mood_sweeps.api import plan, results_if_any
@@ -39,7 +37,7 @@ def command(cell: str, file: str | None, overrides: tuple[str, ...], workspace: 
     if file:
         found = find_cell(plan(load_sweep(file, overrides)), cell)
     else:
-        found = _find_recorded(results, cell)
+        found = _find_recorded(results, cell, workspace)
     click.echo(f"cell {found.cell_key[:12]}: {found.label}")
     for stage in explain(found, results, workspace.open_store()):
         click.echo(f"  {stage.state:<11}{stage.kind:<10}{stage.key[:12]}  {stage.label}")
@@ -47,15 +45,15 @@ def command(cell: str, file: str | None, overrides: tuple[str, ...], workspace: 
             click.echo(f"  {'':<21}{line}")
 
 
-def _find_recorded(results: Results | None, words: str) -> Cell:
+def _find_recorded(results: Results | None, words: str, workspace: Workspace) -> Cell:
     """Return the cell from the first recorded experiment, newest first, that has it."""
     experiments = results.experiments() if results is not None else []
     if not experiments:
         raise InputError("nothing was launched in this workspace yet; name the file with --file")
     refusal: InputError | None = None
-    for text, path in experiments:
+    for text, file in experiments:
         try:
-            return find_cell(plan(read_sweep(text, Path(path))), words)
+            return find_cell(plan(read_sweep(text, workspace.found(file))), words)
         except InputError as error:
             refusal = refusal or error
     assert refusal is not None

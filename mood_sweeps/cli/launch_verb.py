@@ -168,7 +168,7 @@ def say_table(launched: Launched, console: Console) -> None:
     from mood_sweeps.aggregation.composition import unlike_averages
     from mood_sweeps.aggregation.terminal import BEST, rich_table
 
-    frame = launched.results().frame(sweep=launched.plan.sweep.name)
+    frame = launched.frame()
     families = scorer_families()
     several = frame["id_set"].nunique() > 1
     for id_set, here in frame.groupby("id_set", sort=False):
@@ -194,18 +194,18 @@ def say_table(launched: Launched, console: Console) -> None:
 
 def say_lost(launched: Launched, say: Callable[[str], None]) -> None:
     """Print the cells that this launch left without a number, and the tracebacks behind them."""
-    results, name = launched.results(), launched.plan.sweep.name
-    last = next((row for row in results.launches() if row["sweep"] == name), None)
+    attempts = launched.results().attempts(launched.launch) if launched.launch else []
     tracebacks = {
         row["traceback"]: f"{row['kind']} {row['label']} (call {row['call_key'][:18]})"
-        for row in (results.attempts(last["id"]) if last else [])
+        for row in attempts
         if row["outcome"] == "failed" and row["traceback"]
     }
     for text, call in list(tracebacks.items())[:MOST_TRACEBACKS]:
         say(f"traceback of {call}:")
         say(indent(text.rstrip(), "  "))
     labels = {cell.cell_key: cell.label for cell in launched.plan.cells}
-    lost = results.frame(sweep=name, status=["failed", "skipped"])
+    frame = launched.frame()
+    lost = frame[frame["status"].isin(["failed", "skipped"])]
     shown = lost.head(MOST_LINES)
     for reason, cells in shown.groupby("reason", sort=False):
         for cell_key, score_key, status in cells[["cell_key", "score_key", "status"]].to_numpy():
@@ -239,11 +239,13 @@ def say_end(launched: Launched, file: str, console: Console) -> None:
         items = counted(launched.unmirrored, "item")
         say(f"MLflow has yet to be shown {items}; the next launch goes on")
     name = launched.plan.sweep.name
+    which = "" if launched.is_shown else f" --revision {launched.revision}"
     if launched.interrupted:
         say(f"stopped; go on with: mood-sweep launch {file}")
     elif launched.failures:
-        say(f"why: mood-sweep results --sweep {name} --status failed")
-    say(f"results: {launched.workspace.open_database().shown} (view: results)")
-    say(f"  mood-sweep results --sweep {name}")
-    say(f"  mood-sweep report {name}")
+        say(f"why: mood-sweep results --sweep {name}{which} --status failed")
+    view = "results" if launched.is_shown else "results_all"
+    say(f"results: {launched.workspace.open_database().shown} (view: {view})")
+    say(f"  mood-sweep results --sweep {name}{which}")
+    say(f"  mood-sweep report {name}{which}")
     say("  mood-sweep ui")

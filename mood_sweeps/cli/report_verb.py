@@ -21,9 +21,12 @@ __all__ = ["command"]
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder to write to; default: reports/SWEEP in the workspace.",
 )
+@click.option("--revision", type=int, help="This revision of the sweep, not the current one.")
 @workspace
-def command(sweep: str | None, out: Path | None, workspace: Workspace) -> None:
+def command(
+    sweep: str | None, out: Path | None, revision: int | None, workspace: Workspace
+) -> None:
     """Write report.md, a CSV per table and a PNG per figure for SWEEP (default: the last one)."""
     results, store = results_of(workspace), workspace.open_store()
-    for path in report_on(results, store, sweep, out, workspace.home):
+    for path in report_on(results, store, sweep, out, workspace.home, revision):
         click.echo(path)

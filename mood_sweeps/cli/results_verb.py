@@ -14,6 +14,7 @@ from mood_sweeps.choice import did_you_mean
 from mood_sweeps.cli.options import workspace
 from mood_sweeps.cli.words import counted
 from mood_sweeps.errors import InputError
+from mood_sweeps.launching.revisions import what_is_shown
 from mood_sweeps.results.query import FILTERS, Results
 from mood_sweeps.workspace import Workspace
 
@@ -57,8 +58,10 @@ def _filters(function: Any) -> Any:
             flag,
             name,
             multiple=True,
-            type=int if name == "seed" else str,
-            help=f"Only this {name.replace('_', ' ')}; can be repeated.",
+            type=int if name in ("seed", "revision") else str,
+            help=f"Only this {name.replace('_', ' ')}; can be repeated."
+            if name != "revision"
+            else "Only this revision of a sweep, not the current one; can be repeated.",
         )(function)
     return function
 
@@ -91,6 +94,7 @@ def command(
     wanted_rows = {name: list(values) for name, values in filters.items() if values}
     frame = results.frame(history=history, **wanted_rows)
     _refuse_unknown(results, wanted_rows, frame, history)
+    several = _revisions_shown(results, frame, revision=filters["revision"], history=history)
     if columns:
         wanted = [name.strip() for name in columns.split(",")]
         unknown = [name for name in wanted if name not in frame.columns]
@@ -110,8 +114,19 @@ def command(
         if isinstance(error, BrokenPipeError):
             raise
         raise InputError(f"{out} cannot be written: {error.strerror or error}") from None
+    for line in several:
+        click.echo(line, err=form != "table" or out is not None)
     if out is not None:
         click.echo(f"{counted(len(frame), 'row')} written to {out}", err=True)
+
+
+def _revisions_shown(results: Results, frame: Any, revision: Any, *, history: bool) -> list[str]:
+    """Return, for each sweep in the frame that has several revisions, which of them it is."""
+    if history or len(revision) > 1:
+        return []
+    shown = next(iter(revision), None)
+    lines = [what_is_shown(results, sweep, shown) for sweep in frame["sweep"].unique()]
+    return [line for line in lines if line]
 
 
 def _print_table(frame: Any, chosen: bool, out: Path | None) -> None:
@@ -166,7 +181,7 @@ def _refuse_unknown(
     }
     if not any(wanting.values()):
         return
-    known = results.frame(history=history)
+    known = results.frame(history=history or "revision" in filters)
     for name, values in wanting.items():
         there = set(known[name].dropna()) | set(STATUSES if name == "status" else ())
         for value in values:

@@ -13,8 +13,10 @@ from mood_sweeps.api import results_of
 from mood_sweeps.choice import did_you_mean
 from mood_sweeps.cli.options import workspace
 from mood_sweeps.errors import InputError
+from mood_sweeps.launching.revisions import what_is_shown
 from mood_sweeps.launching.status import LaunchStatus, launch_status
 from mood_sweeps.launching.tally import clock
+from mood_sweeps.results.query import Results
 from mood_sweeps.workspace import Workspace
 
 __all__ = ["command"]
@@ -36,7 +38,7 @@ def command(sweep: str | None, as_json: bool, watch: bool, workspace: Workspace)
             click.echo(json.dumps([status.as_dict() for status in statuses]))
         else:
             for status in statuses:
-                _print(status)
+                _print(status, results)
         if not watch or not any(status.is_running for status in statuses):
             return
         time.sleep(2)
@@ -48,9 +50,11 @@ def _nothing(sweep: str | None, launched: set[str]) -> str:
     return f"no launch of a sweep {sweep!r}{did_you_mean(sweep, launched)}"
 
 
-def _print(status: LaunchStatus) -> None:
+def _print(status: LaunchStatus, results: Results) -> None:
     cells = ", ".join(f"{number:,} {name}" for name, number in sorted(status.cells.items()))
     click.echo(f"{status.sweep}, launch {status.launch}: {status.state}; cells: {cells}")
+    if several := what_is_shown(results, status.sweep):
+        click.echo(f"  this launch is of revision {status.revision}; {several}")
     done = Counter(row["kind"] for row in status.ended if row["outcome"] in ("done", "reused"))
     calls = ", ".join(f"{number} {kind}" for kind, number in done.items()) or "none"
     click.echo(f"  calls done: {calls} (of {status.calls_planned} planned)")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+from mood_sweeps.engine.environment import launched_by
 from mood_sweeps.engine.executor import Executor
 from mood_sweeps.engine.inline import InlineExecutor
 from mood_sweeps.engine.ray_executor import RayExecutor
@@ -17,17 +18,20 @@ from mood_sweeps.errors import ExecutorLost, InputError, Problem, StoreError
 from mood_sweeps.identity import key_of
 from mood_sweeps.launching.cell_rows import cell_rows, revision_digest
 from mood_sweeps.launching.launched import Launched
+from mood_sweeps.launching.mirroring import follow_move, mirrored
 from mood_sweeps.launching.open_work import OpenWork, estimate_seconds, find_open_work
 from mood_sweeps.launching.options import Options
 from mood_sweeps.launching.progress import Reporter, SilentProgress
 from mood_sweeps.launching.recording import Recording
 from mood_sweeps.launching.reporting import report_on
+from mood_sweeps.launching.revisions import of_the_same_name, replaced_meanwhile
 from mood_sweeps.launching.tally import Tally
 from mood_sweeps.planner.plan import Plan
 from mood_sweeps.planner.tuned import needs_ray
 from mood_sweeps.results.outbox import enqueue
 from mood_sweeps.results.query import Results
 from mood_sweeps.results.record import Recorder
+from mood_sweeps.results.revisions import revisions_of
 from mood_sweeps.store import Store
 from mood_sweeps.store.process import Process, this_process
 from mood_sweeps.tracking.mirror import Mirror
@@ -68,7 +72,6 @@ class _Launch:
         self._launched = Launched(plan, workspace)
         self._store: Store
         self._mirror: Mirror | None = None
-        self._launch_id: int | None = None
 
     def run(self) -> Launched:
         began = time.monotonic()
@@ -112,9 +115,10 @@ class _Launch:
             plan.sweep.name,
             revision_digest(plan),
             plan.sweep.source,
-            str(Path(plan.sweep.where).absolute()),
+            self._workspace.recorded(Path(plan.sweep.where).absolute()),
             rows,
         )
+        self._launched.revision = revision
         recording = Recording(self._recorder, plan, revision, work.evaluated)
         self._take_over(work, recording)
         if is_new or not work.is_empty:
@@ -124,19 +128,40 @@ class _Launch:
             if work.calls:
                 self._recorder.forget_failures(revision)
                 self._begin(revision, work, recording)
-                with self._mirrored():
+                with self._mirrored() as self._mirror:
                     outcome = "failed"  # unless it is known better
                     try:
+                        self._say_revisions(revision, is_new)
                         outcome = self._rounds(work, executor, recording)
                         self._attach_report()
                     finally:
                         self._end(outcome)
             elif is_new or work.adopted or self._has_unmirrored():
+                self._say_revisions(revision, is_new)
                 self._stop.is_over = True
                 with self._mirrored():
                     pass
+            else:
+                self._say_revisions(revision, is_new)
+                if self._options.mlflow:
+                    self._note_each(follow_move(self._workspace))
         # Of this revision: another launch may have made its own the sweep's current one.
         self._launched.cells = self._results.status_counts(revision=revision)
+        found = revisions_of(self._results.database, plan.sweep.name)
+        self._launched.is_shown = any(each.is_current and each.id == revision for each in found)
+        self._note_each(replaced_meanwhile(found, revision))
+
+    def _say_revisions(self, revision: int, is_changed: bool) -> None:
+        """Say which other cells go by the sweep's name, once others can see this launch."""
+        sweep, launch = self._plan.sweep.name, self._launched.launch
+        self._note_each(
+            of_the_same_name(self._results, sweep, revision, launch, is_changed=is_changed)
+        )
+
+    def _note_each(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self._launched.notes.append(line)
+            self._reporter.say(line)
 
     def _take_over(self, work: OpenWork, recording: Recording) -> None:
         """Write what the store holds and the database lacks."""
@@ -194,7 +219,7 @@ class _Launch:
                 Schedule(work.calls, estimates),
                 executor,
                 self._store,
-                [recording, self._reporter],
+                [recording, tally, self._reporter],
                 self._stop,
                 Policy(self._options.max_failures),
             )
@@ -207,17 +232,20 @@ class _Launch:
     def _begin(self, revision: int, work: OpenWork, recording: Recording) -> None:
         counts = self._plan.stage_counts()
         shown = ", ".join(f"{number} {kind}" for kind, number in counts.items())
-        self._launch_id = self._recorder.begin_launch(
+        self._launched.launch = self._recorder.begin_launch(
             revision,
             self._options.executor,
             this_process().as_dict(),
-            f"{len(self._plan.cells)} cells; stages: {shown}; calls to run: {len(work.calls)}",
+            f"{len(self._plan.cells)} cells; stages: {shown}; calls to run: {len(work.calls)}; "
+            f"launched by {launched_by()}",
             len(work.calls),
         )
-        recording.launched(self._launch_id)
+        recording.launched(self._launched.launch)
         with self._recorder.database.writing() as connection:
-            content = key_of([self._launch_id, "began"])
-            enqueue(connection, "launch", self._plan.sweep.name, str(self._launch_id), content)
+            content = key_of([self._launched.launch, "began"])
+            enqueue(
+                connection, "launch", self._plan.sweep.name, str(self._launched.launch), content
+            )
 
     def _attach_report(self) -> None:
         """Write the sweep's report for the launch's MLflow run, while the mirror catches up."""
@@ -225,17 +253,22 @@ class _Launch:
             return
         try:
             paths = report_on(
-                self._results, self._store, self._plan.sweep.name, None, self._workspace.home
+                self._results,
+                self._store,
+                self._plan.sweep.name,
+                None,
+                self._workspace.home,
+                self._launched.revision,
             )
         except InputError as error:
             self._reporter.say(f"no report: {error}")
             return
-        assert self._launch_id is not None
-        self._mirror.attach_report(self._launch_id, paths[-1].parent)
+        assert self._launched.launch is not None
+        self._mirror.attach_report(self._launched.launch, paths[-1].parent)
 
     def _end(self, outcome: str) -> None:
-        assert self._launch_id is not None
-        self._write_end(self._launch_id, self._plan.sweep.name, outcome)
+        assert self._launched.launch is not None
+        self._write_end(self._launched.launch, self._plan.sweep.name, outcome)
         self._recorder.database.refresh_statistics()
 
     def _write_end(self, launch: int, sweep: str, outcome: str) -> None:
@@ -251,31 +284,13 @@ class _Launch:
             if process.is_surely_dead():
                 self._write_end(row["id"], row["sweep"], "killed")
 
+    def _mirrored(self) -> AbstractContextManager[Mirror | None]:
+        return mirrored(
+            self._launched, self._options, self._stop, self._recorder.database, self._store
+        )
+
     def _has_unmirrored(self) -> bool:
         return self._options.mlflow and self._results.unmirrored() > 0
-
-    @contextmanager
-    def _mirrored(self) -> Iterator[None]:
-        """Mirror into MLflow inside the block, and wait a bounded time at its end."""
-        if not self._options.mlflow:
-            yield
-            return
-        self._mirror = mirror = Mirror(
-            self._recorder.database,
-            self._store,
-            self._workspace.mlflow,
-            self._workspace.mlflow_artifacts,
-        )
-        mirror.start()
-        try:
-            yield
-        finally:
-            if not self._stop.now:
-                # The numbers are safe: whoever asks to stop now, or once more, need not wait.
-                asked = self._stop.requests
-                mirror.wait(self._options.mlflow_wait_s, lambda: self._stop.requests > asked)
-            self._launched.unmirrored = mirror.pending()
-            mirror.close()
 
 
 def _executor(options: Options, store: Store) -> Executor:

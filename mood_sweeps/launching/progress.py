@@ -19,7 +19,11 @@ LABELS = {kind: kind for kind in KINDS} | {"score": "cells"}
 
 
 class Reporter(Protocol):
-    """Shows a run to a person; an engine listener that can also say a line."""
+    """Shows a run to a person; an engine listener that can also say a line.
+
+    It counts nothing: the launch keeps the tally that `begin` gets up to date, before it tells the
+    reporter of the same event.
+    """
 
     def say(self, line: str) -> None:
         """Show one line."""
@@ -57,31 +61,28 @@ class SilentProgress:
         """Drop the line."""
 
     def begin(self, tally: Tally) -> None:
-        """Keep the tally up to date, for whoever reads it."""
+        """Keep the tally, for lines that say how far the run is."""
         self.tally = tally
 
     def end(self) -> None:
         """Nothing to end."""
 
     def started(self, call: Call, attempt: int) -> None:
-        """Count."""
-        self.tally.started(call)
+        """Say that a call is tried again."""
         if attempt > 1:
             self.say(f"{call}: attempt {attempt}")
 
     def ended(self, call: Call, attempt: int, outcome: Outcome, final: bool) -> None:
-        """Count, and say what went wrong as soon as it does."""
-        del attempt
-        self.tally.ended(call, outcome, final)
+        """Say what went wrong as soon as it does."""
+        del attempt, final
         if outcome.verdict not in ("done", "reused"):
             self.say(f"{call}: {outcome.verdict}: {outcome.error}")
         for failure in outcome.failures:
             self.say(f"{call}: {len(failure.score_keys)} cells failed: {failure.error}")
 
     def skipped(self, call: Call, cause: Call, outcome: Outcome) -> None:
-        """Count."""
+        """Say which failure keeps a call from running."""
         del outcome
-        self.tally.skipped(call)
         self.say(f"{call}: skipped, because {cause} failed")
 
     def waiting(self, call: Call, holder: str) -> None:

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 
 from mood_sweeps.choice import did_you_mean
 from mood_sweeps.errors import CorruptObject, InputError
+from mood_sweeps.launching.made_with import made_with
+from mood_sweeps.launching.revisions import what_is_shown
 from mood_sweeps.results.query import Results
+from mood_sweeps.results.revisions import revisions_of
 from mood_sweeps.scorers import SCORERS
 from mood_sweeps.store import Store
 from mood_sweeps.store.codecs import load_picture
@@ -26,12 +29,18 @@ def scorer_families() -> dict[str, str]:
 
 
 def report_on(
-    results: Results, store: Store, sweep: str | None, folder: Path | None, home: Path
+    results: Results,
+    store: Store,
+    sweep: str | None,
+    folder: Path | None,
+    home: Path,
+    revision: int | None = None,
 ) -> list[Path]:
     """Write the report of ``sweep`` (default: the last one launched); return the files.
 
     store: where pictures are, if there are any. folder: where to; default ``reports/<sweep>`` in
-    the workspace ``home``.
+    the workspace ``home``, or ``reports/<sweep>@<revision>`` of one that is not the current one.
+    revision: which one; default: the current one.
     Raises InputError if there is no such sweep or the folder cannot be written.
     """
     # pandas and matplotlib come in here, seconds that nothing else in a launch needs.
@@ -43,20 +52,37 @@ def report_on(
     chosen = sweep or (names[0] if names else None)
     if chosen is None:
         raise InputError("nothing was launched in this workspace yet")
-    frame = results.frame(sweep=chosen)
-    if frame.empty:
+    found = revisions_of(results.database, chosen)
+    if not found:
         raise InputError(f"no sweep {chosen!r}{did_you_mean(chosen, names)}")
-    provenance = {"sweep": chosen, "database": results.database.shown}
-    last = next((row for row in launches if row["sweep"] == chosen), None)
+    shown = next(
+        (each for each in found if each.id == revision or (revision is None and each.is_current)),
+        None,
+    )
+    if shown is None:
+        known = ", ".join(str(each.id) for each in found)
+        raise InputError(f"sweep {chosen!r} has no revision {revision}; it has {known}")
+    # By its number: another launch may make its own the current one meanwhile.
+    frame = results.frame(sweep=chosen, revision=shown.id)
+    frame = frame.drop(columns=["revision", "revision_digest"])
+    provenance = {"sweep": chosen, "revision": str(shown), "database": results.database.shown}
+    if several := what_is_shown(results, chosen, shown.id):
+        provenance["revisions"] = several
+    last = next((row for row in launches if row["revision"] == shown.id), None)
     if last is not None:
         provenance["last launch"] = f"{last['id']}, {last['started_at']}"
         provenance["plan"] = str(last["plan"])
     pictures, unread = _pictures(store, names_of(frame))
-    target = folder or home / "reports" / chosen
+    environments = made_with(
+        store, frame["representation_key"].unique(), results.object_keys(shown.id)
+    )
+    for number, line in enumerate(environments, 1):
+        provenance["made with" if len(environments) == 1 else f"made with ({number})"] = line
+    target = folder or home / "reports" / (chosen if shown.is_current else f"{chosen}@{shown.id}")
     try:
         return write_report(
             frame,
-            results.confusions(sweep=chosen),
+            results.confusions(sweep=chosen, revision=shown.id),
             target,
             title=chosen,
             provenance=provenance,

@@ -10,14 +10,14 @@ from typing import Any
 from mood_sweeps.results.query import Results
 from mood_sweeps.store.process import Process
 
-__all__ = ["LaunchStatus", "launch_status"]
+__all__ = ["LaunchStatus", "is_running", "launch_status"]
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class LaunchStatus:
-    """One launch: its state in words, the sweep's cells by status, and its calls.
+    """One launch: its state in words, the cells of its revision by status, and its calls.
 
     state: ``running``, ``done``, ``failed``, ``interrupted``, ``killed`` or ``killed (its process
     is gone)`` where nobody has noticed yet. eta_s: expected seconds until the end, None if
@@ -26,6 +26,7 @@ class LaunchStatus:
 
     sweep: str
     launch: int
+    revision: int
     state: str
     cells: Mapping[str, int]
     calls_planned: int
@@ -48,6 +49,7 @@ class LaunchStatus:
         return {
             "sweep": self.sweep,
             "launch": self.launch,
+            "revision": self.revision,
             "state": self.state,
             "cells": dict(self.cells),
             "calls_planned": self.calls_planned,
@@ -61,8 +63,13 @@ class LaunchStatus:
 def launch_status(results: Results, sweep: str | None) -> list[LaunchStatus]:
     """Return the running launches, or the last one where none is; of ``sweep`` or of any."""
     rows = [row for row in results.launches() if sweep is None or row["sweep"] == sweep]
-    live = [row for row in rows if _state(row) == "running"]
+    live = [row for row in rows if is_running(row)]
     return [_status(results, row) for row in (live or rows[:1])]
+
+
+def is_running(row: Mapping[str, Any]) -> bool:
+    """Whether a launch, a row of `Results.launches`, has not ended and its process may live."""
+    return _state(row) == "running"
 
 
 def _status(results: Results, row: Mapping[str, Any]) -> LaunchStatus:
@@ -73,6 +80,7 @@ def _status(results: Results, row: Mapping[str, Any]) -> LaunchStatus:
     return LaunchStatus(
         sweep=row["sweep"],
         launch=row["id"],
+        revision=row["revision"],
         state=state,
         cells=results.status_counts(row["revision"]),
         calls_planned=row["calls_planned"],

@@ -18,7 +18,11 @@ KINDS = tuple(kind for kind in VERSIONS if kind not in _WITHIN_SCORING)
 
 
 class Tally:
-    """Counts what happened, and how long the rest will take."""
+    """Counts what happened, and how long the rest will take.
+
+    It is a listener of the engine (`engine.run.Listener`) by itself: what a launch reports does not
+    depend on what shows it.
+    """
 
     def __init__(self, calls: Sequence[Call], seconds: Mapping[str, float], cells: int) -> None:
         """Take the calls to come with their estimates, and the cells that are done already."""
@@ -38,13 +42,15 @@ class Tally:
         self._spent = 0.0
         self._expected = 0.0
 
-    def started(self, call: Call) -> None:
+    def started(self, call: Call, attempt: int) -> None:
         """Count a call as running."""
+        del attempt
         self.running[call.key] = call
         self._any_started = True
 
-    def ended(self, call: Call, outcome: Outcome, final: bool) -> None:
+    def ended(self, call: Call, attempt: int, outcome: Outcome, final: bool) -> None:
         """Count what came of a call."""
+        del attempt
         self.running.pop(call.key, None)
         if not final:
             return
@@ -64,11 +70,15 @@ class Tally:
             self.failures.append(f"{call}: {outcome.error}")
         self.failures += [f"{call}: {failure.error}" for failure in outcome.failures]
 
-    def skipped(self, call: Call) -> None:
+    def skipped(self, call: Call, cause: Call, outcome: Outcome) -> None:
         """Count a call that will not run."""
+        del cause, outcome
         self._left.pop(call.key, None)
         if isinstance(call.work, Scoring):
             self.failed_cells += call.units
+
+    def waiting(self, call: Call, holder: str) -> None:
+        """Count nothing: another launch does the work."""
 
     def eta_s(self) -> float | None:
         """Return the seconds the rest will take, or None before anything can be said.

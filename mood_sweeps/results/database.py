@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from mood_sweeps.errors import DatabaseError
+from mood_sweeps.results.address import sqlite_path, sqlite_url
 from mood_sweeps.results.schema import HEAD_REVISION
 
 __all__ = ["Connection", "Database"]
@@ -52,11 +53,13 @@ class Database:
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.path: Path | None = None
         if self.is_sqlite:
-            if not parsed.database or parsed.database == ":memory:":
+            self.path = sqlite_path(url)
+            if self.path is None:
                 raise DatabaseError("a results database in memory would be lost; give a file")
-            self.path = Path(parsed.database).absolute()
             parsed = parsed.set(database=str(self.path))
-        self.shown = _without_password(parsed.render_as_string(hide_password=True))
+            self.shown = sqlite_url(self.path)
+        else:
+            self.shown = _without_password(parsed.render_as_string(hide_password=True))
         arguments: dict[str, Any] = (
             {"timeout": BUSY_TIMEOUT_MS / 1000}
             if self.is_sqlite

@@ -18,7 +18,9 @@ def upgrade(engine: Engine) -> None:
     with engine.begin() as connection:
         _wait_for_turn(connection)
         config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        scripts = str(Path(__file__).parent / "migrations")
+        # alembic reads the value as a pattern of ConfigParser's.
+        config.set_main_option("script_location", scripts.replace("%", "%%"))
         config.set_main_option("path_separator", "os")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

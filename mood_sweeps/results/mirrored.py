@@ -53,7 +53,7 @@ class RepresentationShown:
 class Number:
     """One evaluation of one scorer; metrics are fractions in [0, 1], None with a reason.
 
-    input_digest: of the banks that it was made from.
+    input_digest: of the banks that it was made from. object_key: of the object that holds it.
     """
 
     scorer: str
@@ -65,6 +65,7 @@ class Number:
     seconds: float
     created_at: str
     input_digest: str
+    object_key: str
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,7 @@ class Records:
                 evaluations.c.seconds,
                 evaluations.c.created_at,
                 evaluations.c.input_digest,
+                evaluations.c.object_key,
                 cells.c.distance,
                 evaluations.c.n_id,
                 evaluations.c.n_ood,
@@ -184,7 +186,7 @@ class Records:
             rows = connection.execute(query).all()
         if not rows:
             return None
-        newest = {row.scorer: Number(*row[:9]) for row in rows}
+        newest = {row.scorer: Number(*row[:10]) for row in rows}
         last = rows[-1]
         numbers = tuple(newest[scorer] for scorer in sorted(newest))
         return PairShown(last.distance, last.n_id, last.n_ood, numbers)

@@ -35,7 +35,7 @@ AXES = (
     "distance",
     "seed",
 )
-FILTERS = ("sweep", *AXES, "status")
+FILTERS = ("sweep", *AXES, "status", "revision")
 CHUNK = 900
 
 LaunchRow = Mapping[str, Any]
@@ -53,11 +53,12 @@ class Results:
         """Return one row per cell, tidy, as ``select * from results`` gives it.
 
         history: every revision of each sweep instead of the current one (view `results_all`).
-        filters: column = value or list of values, on the columns in ``FILTERS``.
+        filters: column = value or list of values, on the columns in ``FILTERS``; a ``revision`` is
+        found whether it is the current one or not.
         """
         import pandas as pd  # late: 0.2–2 s that a plan or launch does not need
 
-        query, values = _filtered("results_all" if history else "results", filters)
+        query, values = _filtered(filters, history=history)
         with self.database.reading() as connection:
             frame = pd.read_sql_query(query, connection, params=values)
         frame["seed"] = frame["seed"].astype("Int64")
@@ -71,7 +72,7 @@ class Results:
         """
         import pandas as pd
 
-        query, values = _filtered("results", filters, join_confusions=True)
+        query, values = _filtered(filters, join_confusions=True)
         rows: list[dict[str, Any]] = []
         with self.database.reading() as connection:
             for row in connection.execute(query, values).mappings():
@@ -107,6 +108,18 @@ class Results:
                     )
                 )
         return found
+
+    def object_keys(self, revision: int) -> list[str]:
+        """Return the keys of the objects that hold the numbers of a revision."""
+        query = (
+            select(evaluations.c.object_key)
+            .join(cells, cells.c.score_key == evaluations.c.score_key)
+            .where(cells.c.revision == revision)
+            .distinct()
+            .order_by(evaluations.c.object_key)
+        )
+        with self.database.reading() as connection:
+            return list(connection.scalars(query))
 
     def seconds_per_unit(self) -> dict[tuple[str, str], float]:
         """Return the mean measured seconds of a stage, by (kind, method) of its call."""
@@ -208,14 +221,15 @@ def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _filtered(
-    view: str,
     filters: Mapping[str, str | int | Sequence[str | int]],
     *,
+    history: bool = False,
     join_confusions: bool = False,
 ) -> tuple[TextClause, dict[str, Any]]:
     unknown = sorted(set(filters) - set(FILTERS))
     if unknown:
         raise ValueError(f"no filter {', '.join(unknown)}; allowed: {', '.join(FILTERS)}")
+    view = "results_all" if history or "revision" in filters else "results"
     columns, join = "v.*", ""
     if join_confusions:
         columns, join = (

@@ -1,31 +1,41 @@
-"""Tracking URIs: made absolute, and never shown with the credentials they may carry."""
+"""Tracking URIs: what MLflow makes of them, and never shown with the credentials they may carry."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-__all__ = ["Secrets", "absolute_uri", "sqlite_path"]
+__all__ = ["Secrets", "no_folder_left"]
 
 _SQLITE = "sqlite:///"
-_USER_INFO = re.compile(r"(\w[\w+.-]*://)[^\s'\"]*@")
+_USER_INFO = re.compile(r"(?<![\w+.-])(?!sqlite[+:])(\w[\w+.-]*://)[^\s'\"]*@")
+"""Not of SQLite, whose URLs hold nothing but a path, and in that perhaps an @."""
+
 _QUERY_SECRET = re.compile(r"(?i)\b(password|token|secret|signature|sig)=[^&\s'\"]+")
 _FROM_ENVIRONMENT = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 
 
-def absolute_uri(tracking_uri: str) -> str:
-    """Return the URI with a SQLite path taken from the working directory; others unchanged."""
-    path = sqlite_path(tracking_uri)
-    return tracking_uri if path is None else f"{_SQLITE}{path}"
+@contextmanager
+def no_folder_left(uri: str) -> Iterator[None]:
+    """Remove the folder that MLflow makes for a SQLite store under the name of it in the URI.
 
-
-def sqlite_path(tracking_uri: str) -> Path | None:
-    """Return the absolute path of a SQLite store, or None for any other kind of URI."""
-    if not tracking_uri.startswith(_SQLITE):
-        return None
-    return Path(tracking_uri.removeprefix(_SQLITE)).absolute()
+    MLflow takes that for a path as it is, so that beside ``50%`` it makes an empty ``50%25``.
+    """
+    if not uri.startswith(_SQLITE):
+        yield
+        return
+    folder = Path(uri.removeprefix(_SQLITE)).parent
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        yield
+    finally:
+        for place in missing:
+            with suppress(OSError):  # somebody else needed it meanwhile, and it is not empty
+                place.rmdir()
 
 
 class Secrets:

@@ -9,6 +9,7 @@ from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, R
 
 from mood_sweeps.results.mirrored import RepresentationShown
 from mood_sweeps.store import Manifest, Ref, Store
+from mood_sweeps.tracking.made_by import environment_tags
 from mood_sweeps.tracking.names import model_name
 
 __all__ = ["MAX_COPIED_BYTES", "Checkpoints", "Transfer"]
@@ -29,11 +30,12 @@ class Checkpoints:
         self._transfer = transfer
 
     def tags(self, manifest: Manifest) -> dict[str, str]:
-        """Return what a run says about its checkpoint: where it is, its digest and size."""
+        """Return what a run says about its checkpoint: where it is, its bytes, what made it."""
         return {
             "mood.checkpoint": str(self._store.folder(Ref(manifest.kind, manifest.key))),
             "mood.digest": manifest.digest,
             "mood.bytes": str(manifest.size),
+            **environment_tags([manifest]),
         }
 
     def show(self, run: Run, shown: RepresentationShown, manifest: Manifest) -> str:

@@ -5,13 +5,16 @@ Importing this module imports MLflow (about five seconds): do so only where it i
 
 from __future__ import annotations
 
+import glob
 import os
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from mood_sweeps.tracking.address import absolute_uri, sqlite_path
+from mood_sweeps.results.address import absolute_url, sqlite_path, sqlite_url
+from mood_sweeps.tracking.address import no_folder_left
+from mood_sweeps.tracking.moved import follow_artifacts
 
 
 @contextmanager
@@ -36,11 +39,18 @@ __all__ = ["connect", "make_store"]
 
 
 def connect(tracking_uri: str, artifact_root: Path) -> MlflowClient:
-    """Return a client for this thread, making a SQLite store if it does not exist."""
-    uri = absolute_uri(tracking_uri)
+    """Return a client for this thread, making a SQLite store if it does not exist.
+
+    One that was moved or copied is told where its artifacts are by now.
+    """
+    uri = absolute_url(tracking_uri)
     make_store(uri, artifact_root)
-    client = MlflowClient(tracking_uri=uri)
-    if sqlite_path(uri) is not None:
+    path = sqlite_path(uri)
+    if path is None:
+        return MlflowClient(tracking_uri=uri)
+    follow_artifacts(path, artifact_root)
+    with no_folder_left(uri):
+        client = MlflowClient(tracking_uri=uri)
         _flush_less(client)
     return client
 
@@ -77,12 +87,13 @@ def make_store(tracking_uri: str, artifact_root: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        uri = f"sqlite:///{aside}"
-        engine = SqlAlchemyStore._get_or_create_engine(uri)
-        with engine.connect() as connection:
-            # Hundreds of migrations, each flushed to disk, would take most of the time.
-            connection.exec_driver_sql("PRAGMA synchronous=OFF")
-        SqlAlchemyStore(uri, artifact_root.absolute().as_uri())
+        uri = sqlite_url(aside)
+        with no_folder_left(uri):
+            engine = SqlAlchemyStore._get_or_create_engine(uri)
+            with engine.connect() as connection:
+                # Hundreds of migrations, each flushed to disk, would take most of the time.
+                connection.exec_driver_sql("PRAGMA synchronous=OFF")
+            SqlAlchemyStore(uri, artifact_root.absolute().as_uri())
         with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA synchronous=FULL")
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
@@ -93,5 +104,5 @@ def make_store(tracking_uri: str, artifact_root: Path) -> None:
     except FileExistsError:
         return
     finally:
-        for left_over in path.parent.glob(f"{aside.name}*"):
+        for left_over in path.parent.glob(f"{glob.escape(aside.name)}*"):
             left_over.unlink()

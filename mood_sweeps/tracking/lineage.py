@@ -13,7 +13,7 @@ from typing import Any
 from mood_sweeps.store import Manifest, Ref, Store
 from mood_sweeps.tracking.names import flat, metric_safe
 
-__all__ = ["MAX_POINTS", "Point", "TrainedStage", "Trial", "training_stages"]
+__all__ = ["MAX_POINTS", "Point", "TrainedStage", "Trial", "training_manifests", "training_stages"]
 
 MAX_POINTS = 1000
 """How many points of one curve are shown at most."""
@@ -116,25 +116,34 @@ def training_stages(store: Store, checkpoint_key: str) -> list[TrainedStage]:
     The chain ends early where an object is no longer in the store. Raises CorruptObject if the
     bytes of one changed.
     """
-    chain: list[tuple[Manifest, Path]] = []
+    chain = training_manifests(store, checkpoint_key)
+    often = Counter(manifest.kind for manifest in chain)
+    seen: Counter[str] = Counter()
+    stages = []
+    for manifest in chain:
+        seen[manifest.kind] += 1
+        number = f"-{seen[manifest.kind]}" if often[manifest.kind] > 1 else ""
+        folder = store.folder(Ref(manifest.kind, manifest.key))
+        stages.append(TrainedStage(manifest.kind + number, manifest, folder))
+    return stages
+
+
+def training_manifests(store: Store, checkpoint_key: str) -> list[Manifest]:
+    """Return the manifests of a checkpoint's stages, first to last, as far as they are there.
+
+    Raises CorruptObject if one cannot be read; no other file of an object is looked at.
+    """
+    chain: list[Manifest] = []
     key: Any = checkpoint_key
     while isinstance(key, str):
         ref = next((Ref(kind, key) for kind in _KINDS if store.has(Ref(kind, key))), None)
         if ref is None:
             break
         manifest = store.manifest(ref)
-        chain.append((manifest, store.folder(ref)))
+        chain.append(manifest)
         content = manifest.origin.content
         key = next((content[name] for name in _UPSTREAM if name in content), None)
-    chain.reverse()
-    often = Counter(manifest.kind for manifest, _ in chain)
-    seen: Counter[str] = Counter()
-    stages = []
-    for manifest, folder in chain:
-        seen[manifest.kind] += 1
-        number = f"-{seen[manifest.kind]}" if often[manifest.kind] > 1 else ""
-        stages.append(TrainedStage(manifest.kind + number, manifest, folder))
-    return stages
+    return chain[::-1]
 
 
 def _on_rungs(row: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 
 from mood_sweeps.datasets.catalogue import image_set
 from mood_sweeps.errors import CorruptObject, InputError, LeaseLost
+from mood_sweeps.results.address import sqlite_path
 from mood_sweeps.results.database import Database
 from mood_sweeps.results.mirrored import Records
 from mood_sweeps.results.outbox import LAUNCH, Item, Outbox
 from mood_sweeps.store import Lease, Ref, Store
-from mood_sweeps.tracking.address import Secrets, sqlite_path
+from mood_sweeps.tracking.address import Secrets
 from mood_sweeps.tracking.patience import Patience, Subject
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from mlflow.entities import Run
 
 from mood_sweeps.results.outbox import RunPlace
 from mood_sweeps.tracking.lineage import TrainedStage
+from mood_sweeps.tracking.made_by import environment_tags
 from mood_sweeps.tracking.runs import Runs
 
 __all__ = ["TRIAL", "show_trials"]
@@ -32,5 +33,6 @@ def show_trials(runs: Runs, stages: Iterable[TrainedStage], place: RunPlace, par
                 run = runs.make(TRIAL, subject, at, name, {}, start_ms, run_id)
             elif run.info.status == "FINISHED":
                 continue
-            runs.fill(run, trial.parameters, trial.points, trial.tags)
+            tags = trial.tags | environment_tags([stage.manifest])
+            runs.fill(run, trial.parameters, trial.points, tags)
             runs.close(run, "FINISHED", start_ms + int(stage.manifest.seconds * 1000))

@@ -18,8 +18,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from mood_sweeps.errors import InputError
-from mood_sweeps.tracking.address import Secrets, absolute_uri, sqlite_path
+from mood_sweeps.errors import InputError, StoreError
+from mood_sweeps.results.address import absolute_url, sqlite_path
+from mood_sweeps.tracking.address import Secrets, no_folder_left
+from mood_sweeps.tracking.moved import follow_artifacts
 
 __all__ = ["serve"]
 
@@ -41,7 +43,8 @@ def serve(
 
     tracking_uri: a store's (SQLite is made if it does not exist yet) or a server's, which is
     only named. say: told that it starts, and the addresses once pages can be opened. To be called
-    from the main thread. Raises InputError if the port is taken or the server does not come up.
+    from the main thread. Raises InputError if the port is taken, the store cannot be used or the
+    server does not come up.
     """
     secrets = Secrets(tracking_uri)
     if tracking_uri.startswith(("http://", "https://")):
@@ -49,15 +52,21 @@ def serve(
         return
     _require_free(host, port)
     say("starting MLflow, which takes some seconds")
-    path = sqlite_path(tracking_uri)
-    if path is not None and not path.exists():
+    uri = absolute_url(tracking_uri)
+    path = sqlite_path(uri)
+    if path is not None and path.exists():
+        try:
+            follow_artifacts(path, artifact_root)
+        except StoreError as error:
+            raise InputError(str(error)) from None
+    elif path is not None:
         # Imports MLflow, which takes seconds: only for a store that nobody has made yet.
         from mood_sweeps.tracking.connection import make_store
 
-        make_store(absolute_uri(tracking_uri), artifact_root)
+        make_store(uri, artifact_root)
     # The server's log is shown only if it fails: nobody asked for a line per request.
-    with tempfile.TemporaryFile() as log, _ended_by_signals() as ended:
-        server = _start(tracking_uri, artifact_root, host, port, log)
+    with tempfile.TemporaryFile() as log, no_folder_left(uri), _ended_by_signals() as ended:
+        server = _start(uri, artifact_root, host, port, log)
         try:
             address = f"http://{_reachable(host)}:{port}"
             while not ended.is_set() and not _answers(address):
@@ -79,7 +88,7 @@ def _start(
     environment = {
         **os.environ,
         # Here rather than in the arguments, which every user of the machine can list.
-        "MLFLOW_BACKEND_STORE_URI": absolute_uri(tracking_uri),
+        "MLFLOW_BACKEND_STORE_URI": tracking_uri,
         "MLFLOW_DEFAULT_ARTIFACT_ROOT": artifact_root.absolute().as_uri(),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         # Jobs are for evaluating language models; they would start several more processes.

@@ -15,6 +15,7 @@ from mood_sweeps.results.outbox import LAUNCH, PAIR, REPRESENTATION, RunPlace
 from mood_sweeps.store import Manifest, Store
 from mood_sweeps.tracking.checkpoints import Checkpoints
 from mood_sweeps.tracking.lineage import Point, training_stages
+from mood_sweeps.tracking.made_by import ScoreObjects, environment_tags
 from mood_sweeps.tracking.names import (
     launch_name,
     metric_safe,
@@ -64,6 +65,7 @@ class View:
         self._runs = runs
         self._records = records
         self._store = store
+        self._score_objects = ScoreObjects(store)
         self._checkpoints = checkpoints
         self._report_of = report_of
         self._fingerprint = fingerprint
@@ -168,7 +170,8 @@ class View:
         run = self._runs.find(PAIR, subject, place)
         end_ms = max(milliseconds(number.created_at) for number in pair.numbers)
         seconds = sum(number.seconds for number in pair.numbers)
-        tags = _pair_tags(pair)
+        objects = self._score_objects.manifests(number.object_key for number in pair.numbers)
+        tags = _pair_tags(pair) | environment_tags(objects)
         if run is None:
             name = f"{ood_set} ({pair.distance})"
             start_ms = end_ms - int(seconds * 1000)

@@ -22,13 +22,28 @@ STEERING = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 """What moves a terminal's cursor."""
 
 
-def shown(progress: type[Any], *, terminal: bool) -> tuple[Any, Tally, io.StringIO]:
+class Run:
+    """Tells the tally and then the reporter what happens, as a launch does."""
+
+    def __init__(self, reporter: Any, tally: Tally) -> None:
+        self.reporter = reporter
+        self.tally = tally
+        reporter.begin(tally)
+
+    def started(self, call: Call, attempt: int) -> None:
+        self.tally.started(call, attempt)
+        self.reporter.started(call, attempt)
+
+    def ended(self, call: Call, attempt: int, outcome: Outcome, final: bool) -> None:
+        self.tally.ended(call, attempt, outcome, final)
+        self.reporter.ended(call, attempt, outcome, final)
+
+
+def shown(progress: type[Any], *, terminal: bool) -> tuple[Run, Tally, io.StringIO]:
     out = io.StringIO()
     tally = Tally([TRAIN, SCORE], {}, cells=1)
     console = Console(file=out, width=100, force_terminal=terminal, color_system=None)
-    reporter = progress(console)
-    reporter.begin(tally)
-    return reporter, tally, out
+    return Run(progress(console), tally), tally, out
 
 
 def test_lines_say_what_ended_and_how_far_the_run_is() -> None:
@@ -42,7 +57,7 @@ def test_lines_say_what_ended_and_how_far_the_run_is() -> None:
     failure = CellFailure(("a", "b"), "ValueError: no", "Traceback …")
     outcome = Outcome("s", "done", seconds=0.5, evaluations=(ROW,), failures=(failure,))
     plain.ended(SCORE, 1, outcome, True)
-    plain.end()
+    plain.reporter.end()
     assert out.getvalue().splitlines() == [
         "pretrain mim [vit]: worker lost: gone",
         "pretrain mim [vit]: attempt 2",
@@ -55,10 +70,10 @@ def test_lines_say_what_ended_and_how_far_the_run_is() -> None:
 def test_bars_say_what_runs_and_leave_their_last_state_on_the_screen() -> None:
     live, tally, out = shown(LiveProgress, terminal=True)
     live.started(TRAIN, 1)
-    live.say("a line")
+    live.reporter.say("a line")
     live.ended(TRAIN, 1, Outcome("t", "done", seconds=1.0), True)
     live.started(SCORE, 1)
-    live.end()
+    live.reporter.end()
     lines = [line.rstrip() for line in STEERING.sub("", out.getvalue()).splitlines()]
     assert any(line.endswith("a line") for line in lines)
     last = [line for line in lines if line][-4:]
@@ -76,9 +91,9 @@ def test_bars_are_drawn_while_another_thread_counts(monkeypatch: pytest.MonkeyPa
 
     def named_meanwhile(call: Call) -> str:
         """Do what the engine's thread may do between any two steps of the one that draws."""
-        tally.started(replace(SCORE, key=f"s{next(others)}"))
+        tally.started(replace(SCORE, key=f"s{next(others)}"), 1)
         return name(call)
 
     monkeypatch.setattr(Call, "__str__", named_meanwhile)
-    live.end()
+    live.reporter.end()
     assert "▸ pretrain mim [vit]" in out.getvalue()

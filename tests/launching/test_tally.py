@@ -33,28 +33,28 @@ def test_what_is_done_already_counts() -> None:
 
 def test_a_call_counts_once_it_is_final() -> None:
     one = tally()
-    one.started(TRAIN)
+    one.started(TRAIN, 1)
     assert one.running == {"t": TRAIN}
-    one.ended(TRAIN, Outcome("t", "worker lost"), final=False)
+    one.ended(TRAIN, 1, Outcome("t", "worker lost"), final=False)
     assert one.running == {}
     assert one.done["pretrain"] == 0
-    one.ended(TRAIN, Outcome("t", "done", seconds=5.0), final=True)
+    one.ended(TRAIN, 1, Outcome("t", "done", seconds=5.0), final=True)
     assert (one.done["pretrain"], one.stages_run) == (1, 1)
 
 
 def test_the_rest_takes_as_much_longer_as_what_is_done_took() -> None:
     one = tally()
     assert one.eta_s() is None
-    one.ended(TRAIN, Outcome("t", "done", seconds=5.0), final=True)
+    one.ended(TRAIN, 1, Outcome("t", "done", seconds=5.0), final=True)
     assert one.eta_s() == 10.0
-    one.ended(SCORE, Outcome("s", "done", seconds=5.0), final=True)
+    one.ended(SCORE, 1, Outcome("s", "done", seconds=5.0), final=True)
     assert one.eta_s() is None
 
 
 @pytest.mark.parametrize("verdict", ["failed", "worker lost", "lease lost"])
 def test_whatever_ends_for_good_without_result_is_a_failure(verdict: str) -> None:
     one = tally()
-    one.ended(SCORE, Outcome("s", verdict, error="why"), final=True)  # type: ignore[arg-type]
+    one.ended(SCORE, 1, Outcome("s", verdict, error="why"), final=True)  # type: ignore[arg-type]
     assert one.failures == ["score mim: why"]
     assert one.failed_cells == 4
     assert one.stages_run == 0
@@ -64,15 +64,15 @@ def test_a_scorers_failure_is_its_cells() -> None:
     one = tally()
     outcome = Outcome("s", "done", evaluations=(ROW,) * 3)
     failure = CellFailure(("k",), "ValueError: no", "…")
-    one.ended(SCORE, dataclasses.replace(outcome, failures=(failure,)), final=True)
+    one.ended(SCORE, 1, dataclasses.replace(outcome, failures=(failure,)), final=True)
     assert one.failures == ["score mim: ValueError: no"]
     assert (one.done["score"], one.failed_cells) == (9, 1)
 
 
 def test_what_is_skipped_is_not_waited_for() -> None:
     one = tally()
-    one.ended(TRAIN, Outcome("t", "failed", error="no", seconds=1.0), final=True)
-    one.skipped(SCORE)
+    one.ended(TRAIN, 1, Outcome("t", "failed", error="no", seconds=1.0), final=True)
+    one.skipped(SCORE, TRAIN, Outcome("t", "failed", error="no"))
     assert one.failed_cells == 4
     assert one.eta_s() is None
     assert "4 failed or skipped" in one.summary()

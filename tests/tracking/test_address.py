@@ -4,16 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from mood_sweeps.tracking.address import Secrets, absolute_uri, sqlite_path
+from mood_sweeps.tracking.address import Secrets, no_folder_left
 
 
-def test_sqlite_is_made_absolute_and_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir("/")
-    assert absolute_uri("sqlite:///.mood/mlflow.db") == "sqlite:////.mood/mlflow.db"
-    assert absolute_uri("sqlite:////a/b.db") == "sqlite:////a/b.db"
-    assert absolute_uri("http://host:5000") == "http://host:5000"
-    assert sqlite_path("sqlite:////a/b c.db") == Path("/a/b c.db")
-    assert sqlite_path("postgresql://host/name") is None
+def test_the_folder_that_mlflow_makes_by_mistake_goes_and_no_other(tmp_path: Path) -> None:
+    kept = tmp_path / "a%25"
+    kept.mkdir()
+    mistaken = tmp_path / "b%25" / "c%25"
+    with no_folder_left(f"sqlite:///{kept}/m.db"), no_folder_left(f"sqlite:///{mistaken}/m.db"):
+        mistaken.mkdir(parents=True)
+        (tmp_path / "b%25" / "needed").touch()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a%25", "b%25", "needed"]
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,12 @@ def test_credentials_from_the_environment_are_hidden(monkeypatch: pytest.MonkeyP
     assert Secrets("http://host").hidden("Bearer t0ken") == "Bearer ***"
 
 
-def test_text_without_credentials_is_unchanged() -> None:
-    text = "https://host:5000/api said 503; mail ann@example.org"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://host:5000/api said 503; mail ann@example.org",
+        "sqlite:////home/a:b@c/mlflow.db is locked",
+    ],
+)
+def test_text_without_credentials_is_unchanged(text: str) -> None:
     assert Secrets("sqlite:////a.db").hidden(text) == text

@@ -1,0 +1,48 @@
+"""Addresses of SQLite files: from a path to a URL and back, whatever the path holds.
+
+SQLAlchemy, and MLflow through it, read the part of a URL that names the file as percent-encoded.
+A path that is put into a URL as it is names another file where it holds ``%20``, and a shorter one
+where it holds ``?``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+__all__ = ["absolute_url", "sqlite_path", "sqlite_url"]
+
+_PREFIX = "sqlite:///"
+_MEANINGFUL = {ord("%"): "%25", ord("?"): "%3F", ord("#"): "%23"}
+"""Not everything that may be encoded: people read these URLs."""
+
+
+def sqlite_url(path: str | os.PathLike[str]) -> str:
+    """Return the URL of the SQLite file ``path``."""
+    return _PREFIX + os.fspath(path).translate(_MEANINGFUL)
+
+
+def sqlite_path(url: str) -> Path | None:
+    """Return the absolute path of the file that a URL names, None if it is not of SQLite.
+
+    A relative path is taken from the working directory. None for a database in memory, too.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
+        return None
+    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+        return None
+    return Path(str(parsed.database)).absolute()
+
+
+def absolute_url(url: str) -> str:
+    """Return a URL whose SQLite file is named by its absolute path; any other unchanged."""
+    path = sqlite_path(url)
+    if path is None:
+        return url
+    _, mark, query = url.partition("?")
+    return f"{sqlite_url(path)}{mark}{query}"

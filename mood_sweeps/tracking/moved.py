@@ -1,0 +1,158 @@
+"""A workspace that was moved or copied: its MLflow store names the artifacts that came with it.
+
+MLflow writes the absolute address of its artifacts beside every experiment, run and logged model,
+and has no way to change one. So in a workspace that lies elsewhere by now, what was shown before
+cannot be found, and what is new is written to where the workspace was, which may be another's by
+now. Here these addresses are changed in MLflow's database, in one transaction, before anything else
+is asked of it; MLflow itself is not imported.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from mood_sweeps.errors import StoreError
+
+__all__ = ["follow_artifacts"]
+
+_BUSY_S = 30.0
+_ADDRESSES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+    ("trace_tags", "value"),
+)
+"""Where MLflow keeps the address of an artifact, or of a folder of them."""
+
+_CHECKPOINTS = (("tags", "key", "value"), ("logged_model_tags", "tag_key", "tag_value"))
+"""Where our own tag with the path of a checkpoint is."""
+
+
+@dataclass(frozen=True)
+class _Move:
+    """An experiment's folder of artifacts: the address that is written down, and the right one."""
+
+    before: str
+    after: str
+    home_before: Path
+
+
+def follow_artifacts(database: Path, artifact_root: Path) -> None:
+    """Have the MLflow store in the file ``database`` name its artifacts below ``artifact_root``.
+
+    Nothing changes where they are below it already, where the store does not exist yet, or where
+    an experiment keeps its artifacts in a place of its own. Raises StoreError if the file cannot be
+    read or written.
+    """
+    if not database.exists():
+        return
+    try:
+        with closing(sqlite3.connect(database, _BUSY_S, isolation_level=None)) as connection:
+            if _moves(connection, database, artifact_root):
+                connection.execute("BEGIN IMMEDIATE")
+                # Again: another process may have been faster.
+                for move in _moves(connection, database, artifact_root):
+                    _change(connection, move, artifact_root.parent)
+                connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise StoreError(
+            f"{database} cannot be told that its artifacts are in {artifact_root}: {error}"
+        ) from error
+
+
+def _moves(connection: sqlite3.Connection, database: Path, root: Path) -> list[_Move]:
+    """Return the experiments whose artifacts are elsewhere by the database, but belong to it."""
+    if "artifact_location" not in _columns(connection, "experiments"):
+        return []
+    found = []
+    locations = connection.execute("SELECT artifact_location FROM experiments").fetchall()
+    for (location,) in locations:
+        folder = _path(location)
+        if folder is None or folder.parent.name != root.name:
+            continue
+        before = folder.parent
+        if before != root and not _is_same(before, root):
+            ours = root / folder.name
+            if ours.exists() or not folder.exists() or _is_copied(connection, database, before):
+                found.append(_Move(location, ours.as_uri(), before.parent))
+    return found
+
+
+def _is_copied(connection: sqlite3.Connection, database: Path, before: Path) -> bool:
+    """Whether the store that this one is a copy of is still beside its artifacts.
+
+    A store that its user keeps apart from a workspace's artifacts is not; nor is another of the
+    same name.
+    """
+    original = before.parent / database.name
+    if not original.is_file() or _is_same(original, database):
+        return False
+    # Immutable: not even a lock is left beside a store that is not ours.
+    with closing(sqlite3.connect(f"{original.as_uri()}?immutable=1", uri=True)) as other:
+        try:
+            born = _born(other)
+        except sqlite3.Error:
+            return False
+    return born is not None and born == _born(connection)
+
+
+def _born(connection: sqlite3.Connection) -> int | None:
+    """Return the milliseconds of a store's beginning, if it still has its first experiment."""
+    query = "SELECT creation_time FROM experiments WHERE experiment_id = 0"
+    row = connection.execute(query).fetchone()
+    return None if row is None or row[0] is None else int(row[0])
+
+
+def _change(connection: sqlite3.Connection, move: _Move, home: Path) -> None:
+    for table, column in _ADDRESSES:
+        if column in _columns(connection, table):
+            _replace_start(connection, table, column, move.before, move.after)
+    for table, key, value in _CHECKPOINTS:
+        if value in _columns(connection, table):
+            where = f"{key} = 'mood.checkpoint'"
+            _replace_start(connection, table, value, str(move.home_before), str(home), where)
+
+
+def _replace_start(
+    connection: sqlite3.Connection,
+    table: str,
+    column: str,
+    before: str,
+    after: str,
+    where: str = "TRUE",
+) -> None:
+    """Replace ``before`` where a value is it, or goes on behind it with a slash."""
+    connection.execute(
+        f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
+        f"WHERE {where} AND ({column} = ? OR substr({column}, 1, ?) = ?)",
+        (after, len(before) + 1, before, len(before) + 1, f"{before}/"),
+    )
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
+    rows = connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
+    return {name for (name,) in rows}
+
+
+def _path(location: str | None) -> Path | None:
+    """Return the path of an address on this machine, None for any other."""
+    if not location:
+        return None
+    if location.startswith("/"):
+        return Path(location)
+    parts = urlsplit(location)
+    return Path(url2pathname(parts.path)) if parts.scheme == "file" else None
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
