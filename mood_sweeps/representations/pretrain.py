@@ -23,6 +23,7 @@ from mood_sweeps.representations.reproducible import reproducible
 from mood_sweeps.representations.team import ALONE, Team
 from mood_sweeps.representations.tokenizers.visual_tokens import VisualTokens
 from mood_sweeps.representations.training import Listener, train
+from mood_sweeps.representations.untrained import open_residual_branches
 
 __all__ = ["head_of", "pretrain"]
 
@@ -62,6 +63,7 @@ def pretrain(
     with reproducible(seed, _KIND):
         network = build(architecture)
         if isinstance(task, RandomWeights):
+            open_residual_branches(network)
             return Checkpoint(architecture, state_of(network))
         if corpus is None:
             raise InputError(f"pretext {pretext.name!r} needs a corpus")
