@@ -8,15 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["doubt_about", "doubts_in", "joined"]
+__all__ = ["doubt_about", "doubts_in", "joined", "parts_of"]
 
 _MARK = "doubtful training: "
 _BETWEEN = "; "
+_COLON = ": "
 
 
-def doubt_about(training: str, finding: str) -> str:
+def doubt_about(training: str, findings: Iterable[str]) -> str:
     """Return the sentence that says of a training, by its label, what is wrong with it."""
-    return _MARK + f"{training}: {finding}".replace(";", ",")
+    said = f"{training.replace(_COLON, ':')}{_COLON}{', and '.join(findings)}"
+    return _MARK + said.replace(";", ",")
+
+
+def parts_of(doubt: str) -> tuple[str, str]:
+    """Return the training that a doubt is about, and what is wrong with it."""
+    training, _, finding = doubt.removeprefix(_MARK).partition(_COLON)
+    return training, finding
 
 
 def doubts_in(note: object) -> tuple[str, ...]:

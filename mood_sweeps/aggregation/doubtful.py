@@ -7,6 +7,7 @@ where it is read, and in no row.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import pandas as pd
@@ -20,33 +21,31 @@ from mood_sweeps.aggregation.cells import (
     sort_by_axes,
 )
 from mood_sweeps.aggregation.render import percent, to_markdown
-from mood_sweeps.doubts import doubts_in
+from mood_sweeps.aggregation.report_folder import ReportFolder
+from mood_sweeps.doubts import doubt_about, doubts_in, parts_of
 
 __all__ = ["doubtful_averages", "doubtful_section", "doubtful_trainings"]
 
 _GAP = 0.10
 _GAP_OF_TWO = 0.20
 _DEVIATIONS = 4.0
+_MOST_LINES = 20
 _PLACE = ["id_set", *REPRESENTATION]
 _HOW_TO_READ = f"""\
 These trainings diverged or learned nothing, by their own curves, or by a rule over seeds: ID
 accuracy at least {percent(_GAP, 0)} points, and {_DEVIATIONS:.0f} standard deviations, below the
 median of the other seeds ({percent(_GAP_OF_TWO, 0)} points where there is one other only). Their
-cells are in all averages; a line below a table says in which."""
+cells are in all averages and differences; a line below a table says in which averages."""
 
 
 def doubtful_trainings(results: pd.DataFrame) -> pd.DataFrame:
-    """Return one line per representation and doubt: what is wrong with a training behind it.
+    """Return one line per doubtful training: which it is, what is wrong, how much rests on it.
 
-    Columns: ``id_set``, ``pretext``, ``finetune``, ``backbone``, ``seed``, ``doubt`` and how many
-    ``cells`` rest on it.
+    Columns: ``training``, ``finding`` and how many ``cells`` are behind it.
     """
-    cells = _with_doubts(distinct_cells(results))
-    axes = [*_PLACE, "seed"]
-    lines = cells[[*axes, "doubts"]].explode("doubts").dropna(subset=["doubts"])
-    lines = lines.rename(columns={"doubts": "doubt"})
-    counted = lines.groupby([*axes, "doubt"], dropna=False, sort=True).size()
-    return sort_by_axes(counted.rename("cells").reset_index(), axes)
+    doubts = _with_doubts(distinct_cells(results))["doubts"].explode().dropna()
+    lines = [(*parts_of(doubt), n) for doubt, n in sorted(Counter(doubts).items())]
+    return pd.DataFrame(lines, columns=["training", "finding", "cells"])
 
 
 def doubtful_averages(
@@ -80,18 +79,15 @@ def doubtful_averages(
     return [f"Doubtful trainings are in the averages of: {'; '.join(named)}."]
 
 
-def doubtful_section(results: pd.DataFrame) -> list[str]:
-    """Return the Markdown that names every doubtful training; empty where there is none."""
+def doubtful_section(results: pd.DataFrame, report: ReportFolder) -> list[str]:
+    """Write the table of doubtful trainings and return the Markdown; empty where there is none."""
     table = doubtful_trainings(results)
     if table.empty:
         return []
-    shown = table.assign(
-        seed=table["seed"].astype("object").where(table["seed"].notna(), "–").astype(str),
-        cells=table["cells"].astype(str),
-    )
-    if shown["id_set"].nunique() == 1:
-        shown = shown.drop(columns="id_set")
-    return ["## Doubtful trainings", _HOW_TO_READ, to_markdown(shown)]
+    link = report.table("doubtful_trainings", table)
+    shown = to_markdown(table.head(_MOST_LINES).astype(str))
+    more = [f"{len(table) - _MOST_LINES} more are in that file."] * (len(table) > _MOST_LINES)
+    return ["## Doubtful trainings", _HOW_TO_READ, f"As CSV: {link}.", shown, *more]
 
 
 def _with_doubts(cells: pd.DataFrame) -> pd.DataFrame:
@@ -123,10 +119,13 @@ def _outlying_seeds(cells: pd.DataFrame) -> dict[tuple[object, ...], tuple[str, 
                 continue
             accuracy, usual = float(line["id_accuracy"]), float(others["id_accuracy"].median())
             if usual - accuracy >= _far(others, usual):
-                found[(*place, line["seed"])] = (
+                id_set, *names = place
+                label = f"{' · '.join(map(str, names))} · seed {line['seed']:.0f} on {id_set}"
+                finding = (
                     f"ID accuracy {percent(accuracy)}% is far below that of its other seeds "
-                    f"(median {percent(usual)}%)",
+                    f"(median {percent(usual)}%)"
                 )
+                found[(*place, line["seed"])] = (doubt_about(label, [finding]),)
     return found
 
 

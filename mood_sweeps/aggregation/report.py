@@ -98,7 +98,7 @@ def write_report(
     parts = [
         f"# {title}",
         headline(results, families, lead),
-        *doubtful_section(results),
+        *doubtful_section(results, report),
         "## Comparative tables",
         _HOW_TO_READ,
         *([_ENSEMBLES] if ensemble_sizes(results) else []),

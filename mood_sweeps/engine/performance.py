@@ -117,7 +117,8 @@ class Performance:
             checkpoint = train_or_tune(
                 stage, self._store, self._lease, self._keep_every_s, self._run_trials
             )
-        doubts = tuple(doubt_about(stage.label, finding) for finding in checkpoint.findings)
+        found = checkpoint.findings
+        doubts = (doubt_about(stage.label, found),) if found else ()
         return _Made(checkpoint.save, checkpoint.measured, doubts)
 
     def _copy(self, stage: Stage) -> _Made:
