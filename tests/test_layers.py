@@ -20,12 +20,13 @@ import mood_sweeps
 
 ROOT = Path(mood_sweeps.__file__).parent
 
-VALUES = {"errors", "identity", "choice", "bank"}
+VALUES = {"errors", "identity", "choice", "bank", "note"}
 LAYERS: dict[str, set[str]] = {
     # Values that know nothing.
     "errors": set(),
     "identity": set(),
     "bank": set(),
+    "note": set(),
     "choice": {"errors", "identity"},
     # Choices whose parameters are searched for.
     "search": {"errors", "identity", "choice"},

@@ -24,6 +24,7 @@ from mood_sweeps.aggregation.completeness import completeness, unfinished, why_u
 from mood_sweeps.aggregation.composition import unlike_averages
 from mood_sweeps.aggregation.confusion_section import confusion_section
 from mood_sweeps.aggregation.differences import differences_section
+from mood_sweeps.aggregation.doubtful import doubtful_averages, doubtful_section
 from mood_sweeps.aggregation.figures import pretext_by_scorer
 from mood_sweeps.aggregation.headline import headline
 from mood_sweeps.aggregation.measures import MEASURES, measure_of
@@ -100,6 +101,7 @@ def write_report(
     parts = [
         f"# {title}",
         headline(results, families, lead),
+        *doubtful_section(results, report),
         "## Comparative tables",
         _HOW_TO_READ,
         *([_ENSEMBLES] if ensemble_sizes(results) else []),
@@ -166,7 +168,12 @@ def _table(
     across = " × ".join([*rows, "scorer"]).replace("_", " ")
     name = "_".join([metric, *([distance] if distance else []), *rows[-3:]])
     link = report.table(name, table)
-    notes = unlike_averages(results, rows, ("scorer",), distance, families=families)
+    told = (unlike_averages, doubtful_averages)
+    notes = [
+        note
+        for tell in told
+        for note in tell(results, rows, ("scorer",), distance, families=families)
+    ]
     return [
         f"### {prefix}{measure.title}, %: {across}",
         f"{direction[0].upper()}{direction[1:]}. Full precision: {link}.",

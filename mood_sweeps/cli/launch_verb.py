@@ -161,11 +161,13 @@ def say_plan(planned: Plan, console: Console) -> None:
 def say_table(launched: Launched, console: Console) -> None:
     """Print the comparative table pretext × scorer for each ID set, near- and far-OOD.
 
-    Below each: where its values do not average over the same, and so do not compare.
+    Below each: where its values do not average over the same, and so do not compare; and which of
+    them hold trainings that learned nothing.
     """
     # pandas comes in here, a second that a relaunch with nothing to do never pays.
     from mood_sweeps.aggregation.comparative import comparative_table, pivot
     from mood_sweeps.aggregation.composition import unlike_averages
+    from mood_sweeps.aggregation.doubtful import doubtful_averages
     from mood_sweeps.aggregation.terminal import BEST, rich_table
 
     frame = launched.frame()
@@ -180,7 +182,11 @@ def say_table(launched: Launched, console: Console) -> None:
             title = f"AUROC in %, {place}{distance}-OOD, mean over all else"
             shown = pivot(table, mark_best=BEST)
             console.print(rich_table(shown, title, width=console.width))
-            notes = unlike_averages(here, ("pretext",), distance=distance, families=families)
+            notes = [
+                note
+                for tell in (unlike_averages, doubtful_averages)
+                for note in tell(here, ("pretext",), distance=distance, families=families)
+            ]
             for note in notes:
                 console.print(f"  {note}", markup=False, style="dim")
             if notes:

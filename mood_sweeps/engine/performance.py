@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from mood_sweeps.engine.environment import environment
 from mood_sweeps.engine.outcome import CellFailure, Made, Outcome, made_of
 from mood_sweeps.errors import one_line, plain
 from mood_sweeps.metrics import nearest_class_mean, predict
+from mood_sweeps.note import doubt_about, joined
 from mood_sweeps.planner.call import Call, Copying, Drawing, Extraction, Joining, Scoring, Training
 from mood_sweeps.planner.picture import Picture
 from mood_sweeps.planner.plan import NEAREST_CLASS_MEAN
@@ -43,10 +44,11 @@ RunTrials = Callable[["Trials"], None]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Made:
-    """What a stage made: writes it into a folder. measured: see ``Manifest``."""
+    """What a stage made: writes it into a folder. measured, doubts: see ``Manifest``."""
 
     save: Callable[[Path], None]
     measured: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
 
 
 def runs_networks(call: Call) -> bool:
@@ -118,7 +120,9 @@ class Performance:
             checkpoint = train_or_tune(
                 stage, self._store, self._lease, self._keep_every_s, self._run_trials
             )
-        return _Made(checkpoint.save, checkpoint.measured)
+        found = checkpoint.findings
+        doubts = (doubt_about(stage.label, found),) if found else ()
+        return _Made(checkpoint.save, checkpoint.measured, doubts)
 
     def _copy(self, stage: Stage) -> _Made:
         given = stage.work
@@ -159,6 +163,7 @@ class Performance:
             self._lease,
             seconds,
             measured=made.measured,
+            doubts=(*self._doubts(stage.inputs), *made.doubts),
         )
         self._store.unfinished(stage.ref).discard()
         return Outcome(self._call.key, "done", made=(made_of(stage, manifest),))
@@ -180,6 +185,7 @@ class Performance:
                 self._origin(stage),
                 self._lease,
                 seconds,
+                doubts=self._doubts(stage.inputs),
             )
             made.append(made_of(stage, manifest))
             started = time.perf_counter()
@@ -201,9 +207,10 @@ class Performance:
             )
         finally:
             self._runner.forget()
+        doubts = self._doubts(banks.features)
         for row in scored.rows:
             row["reason"] = row["reason"] and plain(row["reason"])
-            row["note"] = row["note"] and plain(row["note"])
+            row["note"] = joined(*doubts, row["note"] and plain(row["note"]))
         failures = tuple(
             CellFailure(keys, one_line(error), plain(text)) for keys, error, text in scored.failures
         )
@@ -283,6 +290,11 @@ class Performance:
             environment=self._environment,
             choices=stage.choices(),
         )
+
+    def _doubts(self, inputs: Iterable[Ref]) -> tuple[str, ...]:
+        """Return what is wrong with the trainings behind what a stage starts from."""
+        found = (doubt for ref in inputs for doubt in self._store.manifest(ref).doubts)
+        return tuple(dict.fromkeys(found))
 
     def _described(self, stage: Stage) -> Made:
         return made_of(stage, self._store.manifest(stage.ref))

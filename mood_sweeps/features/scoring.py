@@ -17,9 +17,10 @@ from mood_sweeps.choice import Choice
 from mood_sweeps.errors import InputError, PluginFailed, Undefined, one_line, plain
 from mood_sweeps.features.given import Given, NamedBank
 from mood_sweeps.metrics import DetectionMetrics, detection_metrics
+from mood_sweeps.note import joined
 from mood_sweeps.plugins.running import ScorerRunner
 from mood_sweeps.scorers import Scores
-from mood_sweeps.scorers.notes import ID_TEST, OOD, joined, logit_notes, tie_notes
+from mood_sweeps.scorers.notes import ID_TEST, OOD, logit_notes, tie_notes
 
 __all__ = ["COLUMNS", "Failure", "Row", "Scored", "run_scorers"]
 

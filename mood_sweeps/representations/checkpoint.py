@@ -40,6 +40,8 @@ class Checkpoint:
     (images per second, memory); it is in no file, as the same bits take longer elsewhere.
     decoder: kept by a pretraining that can reconstruct images; whoever trains on has none.
     trials: of a stage that was tuned, one record per setting that was tried.
+    findings: what is wrong with this training, by its own curves (see ``learning``); in no file, as
+    the manifest says it of everything behind the checkpoint.
     """
 
     architecture: dict[str, Any]
@@ -50,6 +52,7 @@ class Checkpoint:
     measured: dict[str, float] = field(default_factory=dict)
     decoder: Decoder | None = None
     trials: list[dict[str, Any]] = field(default_factory=list)
+    findings: tuple[str, ...] = ()
 
     def save(self, folder: Path) -> None:
         """Write ``model.safetensors``, those of head and decoder if any, and JSON files."""

@@ -15,6 +15,7 @@ from mood_sweeps.representations.batches import Batches
 from mood_sweeps.representations.checkpoint import Checkpoint, state_of
 from mood_sweeps.representations.decoder import decoder_of
 from mood_sweeps.representations.device import own_device
+from mood_sweeps.representations.learning import weight_findings
 from mood_sweeps.representations.networks import build, describe
 from mood_sweeps.representations.objectives.catalogue import objective_of
 from mood_sweeps.representations.pretexts.random_weights import RandomWeights
@@ -23,6 +24,7 @@ from mood_sweeps.representations.reproducible import reproducible
 from mood_sweeps.representations.team import ALONE, Team
 from mood_sweeps.representations.tokenizers.visual_tokens import VisualTokens
 from mood_sweeps.representations.training import Listener, train
+from mood_sweeps.representations.untrained import open_residual_branches
 
 __all__ = ["head_of", "pretrain"]
 
@@ -61,7 +63,9 @@ def pretrain(
     architecture = describe(backbone)
     with reproducible(seed, _KIND):
         network = build(architecture)
+        start = state_of(network)
         if isinstance(task, RandomWeights):
+            open_residual_branches(network)
             return Checkpoint(architecture, state_of(network))
         if corpus is None:
             raise InputError(f"pretext {pretext.name!r} needs a corpus")
@@ -73,6 +77,7 @@ def pretrain(
             tokens = VisualTokens(tokenizer.architecture, architecture["input"])
             tokens.network.load_state_dict(tokenizer.weights)
         classes = len(corpus.class_names)
+        names = [name for name, _ in network.named_parameters()]
         objective = objective_of(task, network, example, classes, tokens).to(device)
         trained = train(
             objective,
@@ -85,14 +90,16 @@ def pretrain(
             listener=listener,
             team=team,
         )
+    weights = state_of(objective.trained_network())
     return Checkpoint(
         architecture,
-        state_of(objective.trained_network()),
+        weights,
         head_of(objective),
         trained.curves,
         {"loss": trained.curves[-1]["loss"]},
         trained.measured,
         decoder_of(pretext, objective, tokenizer),
+        findings=(*trained.findings, *weight_findings(start, weights, names)),
     )
 
 

@@ -13,6 +13,7 @@ import torch
 from mood_sweeps.errors import MemberLost, StageFailed
 from mood_sweeps.representations.batches import Batches
 from mood_sweeps.representations.device import peak_memory_mb
+from mood_sweeps.representations.learning import loss_findings
 from mood_sweeps.representations.objectives.objective import Objective
 from mood_sweeps.representations.parts import Cut
 from mood_sweeps.representations.progress import Progress
@@ -34,11 +35,13 @@ class Trained:
 
     curves: one record per epoch, a function of the arguments. measured: images_per_second
     of all workers together, peak_memory_mb and seconds of the loop in this process, how many
-    workers there were: how it went, not what came out.
+    workers there were: how it went, not what came out. findings: what is wrong with the loss (see
+    ``learning``).
     """
 
     curves: list[dict[str, Any]]
     measured: dict[str, float]
+    findings: tuple[str, ...] = ()
 
 
 def train(
@@ -104,6 +107,8 @@ def train(
             if not math.isfinite(value):
                 raise StageFailed(_diverged(value, state.epoch, step, progress))
             objective.after_step((done + 1) / total_steps)
+            if done == 0:
+                state.untrained = value
             state.loss += value
             state.step = step + 1
             seen += batch
@@ -132,7 +137,10 @@ def train(
         "peak_memory_mb": peak_memory_mb(stepper.device),
         "workers": float(team.size),
     }
-    return Trained(state.curves, measured)
+    findings = loss_findings(
+        state.curves, state.untrained, total_steps, may_rise=objective.loss_may_rise
+    )
+    return Trained(state.curves, measured, findings)
 
 
 def learning_rate(warmup: float, step: int, steps: int) -> float:

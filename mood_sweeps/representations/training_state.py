@@ -16,7 +16,8 @@ __all__ = ["TrainingState"]
 class TrainingState:
     """Where a training stands: epochs done, steps done in the next, and what both have moved.
 
-    loss: sum over the steps of the epoch under way. curves: the records of the epochs done.
+    loss: sum over the steps of the epoch under way. untrained: that of the very first batch; None
+    before it. curves: the records of the epochs done.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class TrainingState:
         self.epoch = 0
         self.step = 0
         self.loss = 0.0
+        self.untrained: float | None = None
         self.curves: list[dict[str, Any]] = []
         self._objective, self._stepper = objective, stepper
         self._order, self._noise = order, noise
@@ -60,6 +62,7 @@ class TrainingState:
             "epoch": self.epoch,
             "step": self.step,
             "loss": self.loss,
+            "untrained": self.untrained,
             "curves": self.curves,
             "scaler": self._stepper.scaler.state_dict(),
         }
@@ -87,6 +90,7 @@ class TrainingState:
         if notes["scaler"]:
             self._stepper.scaler.load_state_dict(notes["scaler"])
         self.epoch, self.step, self.loss = notes["epoch"], notes["step"], notes["loss"]
+        self.untrained = notes.get("untrained")  # what an older version kept has none
         self.curves = list(notes["curves"])
 
 

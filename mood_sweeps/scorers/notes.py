@@ -16,7 +16,7 @@ from mood_sweeps.scorers.numeric.per_bank import once_per_bank
 from mood_sweeps.scorers.numeric.rows import row_blocks
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
-__all__ = ["ID_TEST", "OOD", "checked_notes", "joined", "logit_notes", "notes_of", "tie_notes"]
+__all__ = ["ID_TEST", "OOD", "checked_notes", "logit_notes", "notes_of", "tie_notes"]
 
 ID_TEST, OOD = "ID test", "OOD"
 """What notes call the two sets behind a number."""
@@ -28,20 +28,7 @@ _MANY_TIES = 0.01
 # Probabilities that were rounded, or stored in half precision, add up to 1 within this.
 _ROUNDED = 0.01
 
-_SEPARATOR = "; "
 _MOST_CHARACTERS = 200
-_MOST_NOTES = 12
-
-
-def joined(*notes: str | None) -> str | None:
-    """Return notes as one line, each once and in order, or None where there are none.
-
-    A note may be several, as this function joins them. Long ones and many are cut.
-    """
-    parts = [part.strip() for note in notes if note for part in note.split(_SEPARATOR)]
-    each = [part for part in dict.fromkeys(parts) if part]
-    shown = each[:_MOST_NOTES] + ([f"{len(each) - _MOST_NOTES} more"] if each[_MOST_NOTES:] else [])
-    return _SEPARATOR.join(shown) or None
 
 
 def notes_of(scorer: Scorer, state: State, bank: FeatureBank) -> tuple[str, ...]:

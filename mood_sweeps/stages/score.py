@@ -28,10 +28,11 @@ from mood_sweeps.metrics import (
     detection_metrics,
     oscr,
 )
+from mood_sweeps.note import joined
 from mood_sweeps.planner.call import Evaluation, Scoring
 from mood_sweeps.planner.fit import Fit, Selection, scores_key
 from mood_sweeps.plugins.running import ScorerRunner, Stored
-from mood_sweeps.scorers.notes import ID_TEST, OOD, joined, logit_notes, tie_notes
+from mood_sweeps.scorers.notes import ID_TEST, OOD, logit_notes, tie_notes
 from mood_sweeps.scorers.numeric.device import computing_on, device_named
 from mood_sweeps.stages.confused import confusion_table
 from mood_sweeps.store import Ref

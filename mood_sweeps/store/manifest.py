@@ -48,7 +48,8 @@ class Manifest:
 
     provides: keys of things inside the object that can be asked for by themselves.
     seconds: the wall time its making took. created_at: ISO 8601, UTC. measured: what else was
-    measured meanwhile (images per second, memory), which no two runs have alike.
+    measured meanwhile (images per second, memory), which no two runs have alike. doubts: what is
+    wrong with the trainings behind it (see `doubts`), its own among them.
     """
 
     kind: str
@@ -59,6 +60,7 @@ class Manifest:
     created_at: str
     provides: Mapping[str, tuple[str, ...]]
     measured: Mapping[str, float] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -86,6 +88,7 @@ class Manifest:
             raw["origin"] = Origin(**raw["origin"])
             raw["files"] = {name: FileRecord(**record) for name, record in raw["files"].items()}
             raw["provides"] = {name: tuple(keys) for name, keys in raw["provides"].items()}
+            raw["doubts"] = tuple(raw.get("doubts", ()))  # older manifests know of none
             manifest = cls(**raw)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise CorruptObject(f"{ref}: no manifest: {error}", ref) from error

@@ -126,11 +126,12 @@ class Store:
         seconds: float,
         provides: Mapping[str, Sequence[str]] | None = None,
         measured: Mapping[str, float] | None = None,
+        doubts: Sequence[str] = (),
     ) -> Manifest:
         """Store an object: ``write`` fills a folder aside, which is renamed into place when whole.
 
         seconds: what the making of its content took, recorded for estimates. measured: what else
-        was measured while making it, recorded for people.
+        was measured while making it, recorded for people. doubts: see ``Manifest``.
         If another process published the same key meanwhile, its object stays and this one is
         discarded. Raises LeaseLost if ``lease`` was taken over since it was acquired.
         """
@@ -147,6 +148,7 @@ class Store:
                 created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 provides={name: tuple(keys) for name, keys in (provides or {}).items()},
                 measured=dict(measured or {}),
+                doubts=tuple(doubts),
             )
             for path in aside.iterdir():
                 _flush_to_disk(path)

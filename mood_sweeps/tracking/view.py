@@ -144,6 +144,8 @@ class View:
         tags = {"mood.representation_key": key, "mood.checkpoint": "not in the store any more"}
         if newest is not None:
             tags |= self._checkpoints.tags(newest)
+            if newest.doubts:
+                tags["mood.doubts"] = "; ".join(newest.doubts)
         if shown.id_accuracy is not None:
             points.append(_accuracy(shown.id_accuracy, start_ms))
             tags["mood.id_accuracy_from"] = shown.id_accuracy_from or ""

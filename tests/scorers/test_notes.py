@@ -13,8 +13,9 @@ from scipy.stats import spearmanr
 from scorer_cases import make_case, make_separated
 
 from mood_sweeps.bank import FeatureBank
+from mood_sweeps.note import joined
 from mood_sweeps.scorers import SCORERS
-from mood_sweeps.scorers.notes import joined, logit_notes, notes_of, tie_notes
+from mood_sweeps.scorers.notes import logit_notes, notes_of, tie_notes
 from mood_sweeps.scorers.numeric.rank_correlation import rank_correlation
 
 KEPT_FOR_NOTES = {"agreement", "class_size", "clipped", "count", "counts", "rejected", "right"}

@@ -93,7 +93,9 @@ class World:
             )
             enqueue(connection, LAUNCH, self.sweep, str(launch), "ended")
 
-    def checkpoint(self, seed: int = 0, epochs: int = 5, size: int = 8) -> str:
+    def checkpoint(
+        self, seed: int = 0, epochs: int = 5, size: int = 8, doubts: tuple[str, ...] = ()
+    ) -> str:
         """Publish a pretrained and a fine-tuned checkpoint; return the latter's key."""
         choice = {"name": "mim", "version": 1, "parameters": {"epochs": epochs}}
         content = {
@@ -111,10 +113,16 @@ class World:
             "checkpoint": pretrained,
             "seed": seed,
         }
-        return self._publish("finetune", content, ["loss", "accuracy"], epochs, size)
+        return self._publish("finetune", content, ["loss", "accuracy"], epochs, size, doubts)
 
     def _publish(
-        self, kind: str, content: dict[str, Any], curves: list[str], epochs: int, size: int
+        self,
+        kind: str,
+        content: dict[str, Any],
+        curves: list[str],
+        epochs: int,
+        size: int,
+        doubts: tuple[str, ...] = (),
     ) -> str:
         key = key_of(content)
 
@@ -126,7 +134,8 @@ class World:
             points = [{"epoch": e, **dict.fromkeys(curves, 1 / (e + 1))} for e in range(epochs)]
             (folder / "curves.json").write_text(json.dumps(points))
 
-        self.store.publish(Ref(kind, key), write, Origin(content, {}, {}), None, seconds=3.0)
+        origin = Origin(content, {}, {})
+        self.store.publish(Ref(kind, key), write, origin, None, seconds=3.0, doubts=doubts)
         return key
 
     def representation(self, key: str, content: str = "made") -> None:

@@ -204,6 +204,18 @@ def test_representation_shows_curves_parameters_and_accuracy(
     assert end - start == 3000
 
 
+def test_representation_of_a_training_that_learned_nothing_says_so(
+    world: World, client: MlflowClient, tracking_uri: str, sweep: str
+) -> None:
+    doubts = ("doubtful training: a: the loss did not fall", "doubtful training: b: c")
+    world.launch(sweep)
+    key = world.checkpoint(doubts=doubts)
+    world.scored(key, {"msp": 0.9})
+    world.representation(key)
+    mirrored(world, tracking_uri)
+    assert shown(client, sweep)[REPRESENTATION]["tags"]["mood.doubts"] == "; ".join(doubts)
+
+
 def test_checkpoint_can_be_downloaded_byte_for_byte(
     world: World, client: MlflowClient, tracking_uri: str, sweep: str, tmp_path: Path
 ) -> None:

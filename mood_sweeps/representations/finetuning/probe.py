@@ -16,6 +16,7 @@ from mood_sweeps.representations.device import own_device, peak_memory_mb
 from mood_sweeps.representations.extract import extract
 from mood_sweeps.representations.finetunes.probe import Probe
 from mood_sweeps.representations.finetuning.finetuning import Finetuning
+from mood_sweeps.representations.learning import accuracy_findings
 
 if TYPE_CHECKING:
     from sklearn.linear_model import LogisticRegression
@@ -33,16 +34,18 @@ def fit_probe(given: Finetuning) -> Checkpoint:
     bank = extract(checkpoint, given.images)
     head, summary = fit_head(given.parameters, bank, given.images.class_names)
     probed = Checkpoint(checkpoint.architecture, checkpoint.weights, head)
+    findings: tuple[str, ...] = ()
     if given.validation:
         validated = extract(probed, given.validation)
         assert validated.logits is not None
         right = validated.logits.argmax(axis=1) == validated.labels
         summary["validation_accuracy"] = float(right.mean())
+        findings = accuracy_findings(summary["validation_accuracy"], given.validation.labels)
     measured = {
         "training_seconds": time.perf_counter() - started,
         "peak_memory_mb": peak_memory_mb(own_device()),
     }
-    return dataclasses.replace(probed, summary=summary, measured=measured)
+    return dataclasses.replace(probed, summary=summary, measured=measured, findings=findings)
 
 
 def fit_head(

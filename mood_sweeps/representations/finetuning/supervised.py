@@ -15,6 +15,7 @@ from mood_sweeps.representations.checkpoint import Checkpoint, state_of
 from mood_sweeps.representations.device import own_device
 from mood_sweeps.representations.finetuning.finetuning import Finetuning
 from mood_sweeps.representations.finetuning.layer_decay import layer_rates
+from mood_sweeps.representations.learning import accuracy_findings, weight_findings
 from mood_sweeps.representations.networks import build, features_of
 from mood_sweeps.representations.objectives.finetuning import FinetuningObjective
 from mood_sweeps.representations.objectives.multi_class import MultiClassObjective
@@ -117,6 +118,7 @@ def _trained(given: Finetuning, make: Make) -> Checkpoint:
     with reproducible(given.seed, _KIND):
         network = build(architecture, recipe.drop_path)
         network.load_state_dict(given.checkpoint.weights)
+        names = [name for name, _ in network.named_parameters()]
         images = Batches(given.images, form, device)
         classes = len(given.images.class_names)
         width = features_of(network, images.take(torch.arange(min(2, len(images)))).cpu())
@@ -141,13 +143,22 @@ def _trained(given: Finetuning, make: Make) -> Checkpoint:
         )
     last = trained.curves[-1]
     summary = {key: value for key, value in last.items() if key in _SUMMARY}
+    weights = state_of(published.network)
+    findings = (
+        *trained.findings,
+        *accuracy_findings(
+            summary.get("validation_accuracy"), validation.labels if validation else None
+        ),
+        *weight_findings(given.checkpoint.weights, weights, names),
+    )
     return Checkpoint(
         architecture,
-        state_of(published.network),
+        weights,
         head_of(published),
         trained.curves,
         summary,
         trained.measured,
+        findings=findings,
     )
 
 

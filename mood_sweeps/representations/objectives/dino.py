@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from lightly.loss import DINOLoss
@@ -22,6 +22,9 @@ __all__ = ["DinoObjective"]
 
 class DinoObjective(Objective):
     """Student (``network`` and ``heads``) and teacher; heads, centring and loss are lightly's."""
+
+    # The teacher is centred and sharpened as training goes on, which alone moves the loss.
+    loss_may_rise: ClassVar[bool] = True
 
     network: Any
     teacher: Any

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -18,6 +19,9 @@ class Objective(nn.Module, ABC):
     and an interrupted training goes on from it. Buffers that ``forward`` moves move as averages
     over images do: parts of a batch start from the same, and move them by the mean.
     """
+
+    loss_may_rise: ClassVar[bool] = False
+    """Whether the loss of a network that learns may be above that of the untrained one."""
 
     network: nn.Module
 

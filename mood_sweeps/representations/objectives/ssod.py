@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -29,6 +29,9 @@ class SSODObjective(Objective):
     background and stands for OOD. L = CE(classifier(pooled), y) + α · (mean BCE over ID patches +
     mean BCE over OOD patches); α = 0 is plain classification.
     """
+
+    # No patch is on either side before the classifier is sure of some.
+    loss_may_rise: ClassVar[bool] = True
 
     network: Any
 

@@ -13,9 +13,13 @@ __all__ = ["RandomWeights"]
 
 @dataclass(frozen=True)
 class RandomWeights:
-    """No pretext task: freshly initialised weights, the baseline all others need."""
+    """No pretext task: freshly initialised weights, the baseline all others need.
 
-    version: ClassVar[int] = 1
+    Blocks that a recipe starts as the identity act from the start here: a baseline has to see the
+    image (see ``untrained``). Fine-tuning of ``random`` starts from these weights.
+    """
+
+    version: ClassVar[int] = 2
     is_loaded: ClassVar[bool] = False
     uses_corpus: ClassVar[bool] = False
     uses_labels: ClassVar[bool] = False

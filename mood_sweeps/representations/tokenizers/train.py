@@ -62,7 +62,13 @@ def train_tokenizer(
     last = trained.curves[-1]
     summary = {name: last[name] for name in _SUMMARY}
     return Checkpoint(
-        architecture, state_of(network), None, trained.curves, summary, trained.measured
+        architecture,
+        state_of(network),
+        None,
+        trained.curves,
+        summary,
+        trained.measured,
+        findings=trained.findings,
     )
 
 
