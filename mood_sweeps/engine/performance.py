@@ -28,6 +28,7 @@ from mood_sweeps.stages.score_objects import (
     stored_rows,
     writer,
 )
+from mood_sweeps.stages.weights_note import weights_note
 from mood_sweeps.store import Lease, Origin, Ref, Store
 from mood_sweeps.store.codecs import load_bank, load_head, save_bank, save_head, save_picture
 
@@ -194,9 +195,11 @@ class Performance:
         scored = Scorings(work, banks, known_parts(self._store, work.group)).run(
             "cpu" if self._gpu is None else "cuda"
         )
+        weights = weights_note(self._store.folder(work.checkpoint))
         for row in scored.rows:
             row["reason"] = row["reason"] and plain(row["reason"])
             row["note"] = row["note"] and plain(row["note"])
+            row["note"] = "; ".join(filter(None, (row["note"], weights))) or None
         failures = tuple(
             CellFailure(keys, one_line(error), plain(text)) for keys, error, text in scored.failures
         )

@@ -8,18 +8,19 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.errors import InputError, Undefined
+from mood_sweeps.features.agreement import Agreement
 from mood_sweeps.features.given import Given, NamedBank
 from mood_sweeps.metrics import detection_metrics
 from mood_sweeps.scorers import LearnsNothing, Scores
 
-__all__ = ["COLUMNS", "Failure", "Row", "Scored", "run_scorers"]
+__all__ = ["COLUMNS", "Failure", "Row", "Scored", "run_scorers", "said_in_rows"]
 
 FITTED_ON_TRAIN = "fitted on ID train: there is no ID validation set"
 _BROUGHT = {"labels", "logits", "head"}  # what features may bring of `scorers.NEEDS`
@@ -49,7 +50,7 @@ class Row:
     reason: str | None = None
 
 
-COLUMNS = tuple(field.name for field in fields(Row))
+COLUMNS = tuple(column.name for column in fields(Row))
 _METRICS = COLUMNS[2:-2]
 
 
@@ -64,10 +65,14 @@ class Failure:
 
 @dataclass(frozen=True)
 class Scored:
-    """The rows, by scorer and then OOD set in the order they were given; what failed."""
+    """The rows, by scorer and then OOD set in the order they were given; what failed.
+
+    agreement: ID accuracies, and warnings where labels and head do not fit.
+    """
 
     rows: tuple[Row, ...]
     failures: tuple[Failure, ...]
+    agreement: Agreement = field(default_factory=Agreement)
 
 
 def run_scorers(
@@ -89,6 +94,26 @@ def run_scorers(
         if keep is not None and len(one.scores) > 1:
             keep(choice.label, one.scores)
     return Scored(tuple(rows), tuple(failures))
+
+
+def said_in_rows(scored: Scored, scorers: Iterable[Choice], agreed: Agreement) -> Scored:
+    """Return what was scored with the agreement, and its warnings in the rows that rest on it.
+
+    These are the rows of scorers that use labels and head together; others ask the order of the
+    classes for nothing.
+    """
+    rest_on_it = {
+        choice.label
+        for choice in scorers
+        if "labels" in choice.parameters.needs and {"logits", "head"} & set(choice.parameters.needs)
+    }
+    rows = tuple(
+        replace(row, reason="; ".join(filter(None, (row.reason, *agreed.warnings))))
+        if agreed.warnings and row.scorer in rest_on_it
+        else row
+        for row in scored.rows
+    )
+    return replace(scored, rows=rows, agreement=agreed)
 
 
 class _OneScorer:

@@ -29,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mood_sweeps.errors import InputError, Undefined
+from mood_sweeps.metrics.beta import beta_cdf, beta_quantile, root
 from mood_sweeps.metrics.ranking import Ranking, rank
 
 __all__ = [
@@ -110,24 +111,19 @@ def separation_limit(pairs: int, level: float) -> float:
 
 def _far(lost: float, variance: float, pairs: int, level: float) -> float:
     """Return the upper limit of what is lost, in [0, ½] as seen: the end away from 0."""
-    from scipy.special import betaincinv  # late: scipy is slow to import
-
     probability = (1 + level) / 2
-    separated = float(betaincinv(0.5, pairs + 0.5, probability))
+    separated = beta_quantile(probability, 0.5, pairs + 0.5)
     if lost == 0:
         return separated
     images = lost * pairs
     by_variance = variance / (lost * (1 - lost))
     event = by_variance + (1 / pairs - by_variance) / (1 + images + images**2 / 2)
-    jeffreys = float(betaincinv(lost / event + 0.5, (1 - lost) / event + 0.5, probability))
+    jeffreys = beta_quantile(probability, lost / event + 0.5, (1 - lost) / event + 0.5)
     return max(separated, jeffreys, _by_logit(lost, variance, probability))
 
 
 def _near(lost: float, variance: float, pairs: int, level: float) -> float:
     """Return the lower limit of what is lost, in [0, ½] as seen: the end next to 0."""
-    from scipy.optimize import brentq
-    from scipy.special import betaincc  # late: scipy is slow to import
-
     if lost == 0:
         return 0.0
     error = _logit_error(lost, variance)
@@ -135,7 +131,7 @@ def _near(lost: float, variance: float, pairs: int, level: float) -> float:
     def excess(truth: float) -> float:
         """Return P(seen or more) − P(separated sides) of a truth."""
         seen = NormalDist().cdf((_logit(truth) - _logit(lost)) / error)
-        return seen - float(betaincc(0.5, pairs + 0.5, truth))
+        return seen - (1 - beta_cdf(truth, 0.5, pairs + 0.5))
 
     one_sided = _by_logit(lost, variance, 1 - level)
     two_sided = _by_logit(lost, variance, (1 - level) / 2)
@@ -143,7 +139,7 @@ def _near(lost: float, variance: float, pairs: int, level: float) -> float:
         return one_sided
     if excess(two_sided) >= 0:
         return two_sided
-    return float(brentq(excess, two_sided, one_sided, xtol=1e-15))
+    return root(excess, two_sided, one_sided)
 
 
 def _by_logit(lost: float, variance: float, probability: float) -> float:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Head, Ints
 from mood_sweeps.errors import Undefined
+from mood_sweeps.features.agreement import agreement
 from mood_sweeps.metrics import (
     accuracy,
     auroc,
@@ -91,6 +92,7 @@ class Scorings:
             if self._id_predictions is not None and self._lacks is None
             else None
         )
+        self._disagreement = self._how_labels_disagree()
 
     def run(self, device: str = "cpu") -> Scored:
         """Return everything that could be made.
@@ -140,7 +142,9 @@ class Scorings:
             fit, note = self._chosen(evaluation.fit)
             n_left_out = evaluation.n_left_out
             exposed = f"{n_left_out} OOD images left out: exposed to" if n_left_out else None
-            row["note"] = "; ".join(filter(None, (note, exposed, self._lacks))) or None
+            row["note"] = (
+                "; ".join(filter(None, (note, exposed, self._lacks, self._disagreement))) or None
+            )
             id_scores = self._scores(fit, self._work.id_bank)
             shared_s = time.perf_counter() - started
             started = time.perf_counter()
@@ -169,6 +173,14 @@ class Scorings:
             metrics["oscr"] = oscr(*both, predictions, labels)
             metrics["ccr_at_fpr05"] = ccr_at_fpr(*both, predictions, labels, fpr=0.05)
         return metrics
+
+    def _how_labels_disagree(self) -> str | None:
+        """Return why labels that a user brought may not be the head's classes, or None."""
+        if self._work.checkpoint.kind != "given":
+            return None
+        train = self._banks.features[self._work.train_bank]
+        sets = (("ID train", train), ("ID test", self._id_test))
+        return "; ".join(agreement(sets, self._banks.head).warnings) or None
 
     def _what_id_test_lacks(self) -> str | None:
         """Return why no ID image is known to be classified right, or None."""

@@ -108,7 +108,7 @@ def load_file(
             ):
                 # A ViT that was fine-tuned on its mean token keeps its last norm for that.
                 description["options"] = {**description["options"], "global_pool": "avg"}
-            kept = {"layout": layout, "left_out": _left_out(found, state, names)}
+            kept: dict[str, Any] = {"layout": layout, "left_out": _left_out(found, state, names)}
             if read.is_average or read.others:
                 kept |= {"taken": read.taken, "is_average": read.is_average}
                 kept["others"] = list(read.others)
