@@ -17,6 +17,4 @@ def weights_note(folder: Path) -> str | None:
     if not loaded.get("others"):
         return None
     kind = "the moving average" if loaded["is_average"] else "the raw weights"
-    return f"weights: {loaded['taken']}, {kind}; not {', '.join(loaded['others'])}".replace(
-        ";", ","
-    )
+    return f"weights: {loaded['taken']}, {kind}, not {', '.join(loaded['others'])}"
