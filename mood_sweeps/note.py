@@ -1,8 +1,8 @@
 """The note of a row: sentences in one line, and doubts about trainings among them.
 
-A doubt is a sentence that says of a training that it diverged or learned nothing. The training finds
-it in its own curves, manifests hand it on to whatever is made of the checkpoint, and the note of
-every row behind it holds it.
+A doubt is a sentence that says of a training that it diverged or learned nothing. The training
+finds it in its own curves, manifests hand it on to whatever is made of the checkpoint, and the note
+of every row behind it holds it.
 """
 
 from __future__ import annotations

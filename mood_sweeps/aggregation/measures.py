@@ -20,7 +20,7 @@ class Measure:
 
 MEASURES: dict[str, Measure] = {
     "auroc": Measure("AUROC", higher_is_better=True),
-    "fpr95": Measure("FPR95", higher_is_better=False),
+    "fpr95": Measure("FPR95 (ID positive)", higher_is_better=False),
     "fpr95_ood_positive": Measure("FPR95 (OOD positive)", higher_is_better=False),
     "aupr_in": Measure("AUPR-in", higher_is_better=True),
     "aupr_out": Measure("AUPR-out", higher_is_better=True),

@@ -65,8 +65,8 @@ _CONVENTIONS = """\
   ID images accepted and classified right; `autc`, no matter of ranks and only comparable within a
   scorer.
 - `auroc_low` and `auroc_high` in `cells.csv` are the 95% interval of one cell over its test
-  images (DeLong, on the logit scale); ± in the tables is over seeds. They answer different
-  questions.
+  images (DeLong, on the logit scale, Jeffreys' limit near 0 and 1); ± in the tables is over
+  seeds. They answer different questions.
 - ID accuracy with `*` is that of the nearest class mean, for representations without a head; such
   values do not compare with those of a trained head.
 - A number that has no defined value is missing, with its reason, and is never counted as 0."""

@@ -33,6 +33,7 @@ SHOWN = (
     "auroc_low",
     "auroc_high",
     "fpr95",
+    "fpr95_ood_positive",
     "id_accuracy",
 )
 SORTED_BY = (
@@ -142,6 +143,8 @@ def _print_table(frame: Any, chosen: bool, out: Path | None) -> None:
     click.echo(to_text(_readable(shown.head(MOST_ROWS)), width))
     if len(shown) > MOST_ROWS:
         click.echo(f"… {len(shown) - MOST_ROWS:,} more rows; narrow them down or use --format csv")
+    if "fpr95" in shown.columns:
+        click.echo("fpr95: ID positive (MOODv2, ViM); fpr95_ood_positive: OOD positive (OpenOOD)")
     click.echo("\n".join([counted(len(shown), "row"), *notes]))
 
 

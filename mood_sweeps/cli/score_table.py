@@ -1,4 +1,4 @@
-"""The table of `mood-sweep score` for a person: a line a scorer, two columns an OOD set."""
+"""The table of `mood-sweep score` for a person: a line a scorer, three columns an OOD set."""
 
 from __future__ import annotations
 
@@ -8,19 +8,26 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from mood_sweeps.features.agreement import Agreement
 from mood_sweeps.features.scoring import Row
 
-__all__ = ["notes", "score_table"]
+__all__ = ["CAPTION", "accuracy_lines", "notes", "score_table"]
+
+CAPTION = (
+    "in %; FPR95 ID+: OOD accepted where 95% of ID is (ID positive: MOODv2, ViM); "
+    "FPR95 OOD+: ID rejected where 95% of OOD is (OOD positive: OpenOOD, pytorch-ood)"
+)
 
 
 def score_table(rows: Sequence[Row]) -> Table:
-    """Return AUROC and FPR95 in % of the scorers that have numbers; the best are bold."""
+    """Return AUROC and both FPR95 in % of the scorers that have numbers; the best are bold."""
     oods = list(dict.fromkeys(row.ood for row in rows))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("scorer", no_wrap=True)
     for ood in oods:
         table.add_column(Text(f"{ood}\nAUROC"), justify="right", no_wrap=True)
-        table.add_column(Text("\nFPR95"), justify="right", no_wrap=True)
+        for positive in ("ID+", "OOD+"):
+            table.add_column(Text(f"FPR95\n{positive}"), justify="right", no_wrap=True)
     best = {ood: _best([row for row in rows if row.ood == ood]) for ood in oods}
     lines: dict[str, dict[str, Row]] = {}
     for row in rows:
@@ -30,6 +37,14 @@ def score_table(rows: Sequence[Row]) -> Table:
             cells = [cell for ood in oods for cell in _cells(by_ood[ood], *best[ood])]
             table.add_row(Text(scorer), *cells)
     return table
+
+
+def accuracy_lines(agreed: Agreement) -> list[str]:
+    """Return a line for what predicts, with the accuracy of every ID set that has labels."""
+    lines: dict[str, list[str]] = {}
+    for one in agreed.accuracies:
+        lines.setdefault(one.by, []).append(f"{one.name} {_percent(one.value)}")
+    return [f"ID accuracy in %, by the {by}: {', '.join(sets)}" for by, sets in lines.items()]
 
 
 def notes(rows: Sequence[Row]) -> list[str]:
@@ -51,18 +66,20 @@ def notes(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def _best(rows: Sequence[Row]) -> tuple[str, str]:
-    """Return the best AUROC and FPR95 as they are shown."""
-    return (
-        _percent(max((row.auroc for row in rows if row.auroc is not None), default=None)),
-        _percent(min((row.fpr95 for row in rows if row.fpr95 is not None), default=None)),
-    )
+def _best(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return the best AUROC and FPR95, of either kind, as they are shown."""
+    best = [_percent(max((row.auroc for row in rows if row.auroc is not None), default=None))]
+    for name in ("fpr95", "fpr95_ood_positive"):
+        known = (getattr(row, name) for row in rows if getattr(row, name) is not None)
+        best.append(_percent(min(known, default=None)))
+    return tuple(best)
 
 
-def _cells(row: Row, best_auroc: str, best_fpr95: str) -> tuple[Text, Text]:
-    shown = (_percent(row.auroc), best_auroc), (_percent(row.fpr95), best_fpr95)
-    auroc, fpr95 = (Text(own, "bold green" if own == best else "") for own, best in shown)
-    return auroc, fpr95
+def _cells(row: Row, *best: str) -> list[Text]:
+    shown = map(_percent, (row.auroc, row.fpr95, row.fpr95_ood_positive))
+    return [
+        Text(own, "bold green" if own == top else "") for own, top in zip(shown, best, strict=True)
+    ]
 
 
 def _percent(fraction: float | None) -> str:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from mood_sweeps.cli.plugin_options import debugger, plugin_timeout
-from mood_sweeps.cli.score_table import notes, score_table
+from mood_sweeps.cli.score_table import CAPTION, accuracy_lines, notes, score_table
 from mood_sweeps.cli.words import counted
 from mood_sweeps.errors import Problem
 from mood_sweeps.features.chosen import ALL
@@ -24,6 +24,7 @@ from mood_sweeps.scorers.numeric.device import DEVICES
 
 __all__ = ["command"]
 
+_WIDEST = 10_000  # columns of text: a table is never cut
 LINE_EVERY = 10.0  # seconds, where there is no terminal to draw a bar on
 
 
@@ -151,13 +152,16 @@ def _progress() -> Iterator[Callable[[int, int, str], None]]:
 
 def _say(scored: Scored, out: Path) -> None:
     """Print the table, what the reasons say, what failed, and where the files are."""
+    for warned in scored.agreement.warnings:
+        click.echo(f"warning: {warned}", err=True)
     table = score_table(scored.rows)
     console = Console(highlight=False)
-    console.width = max(console.width, console.measure(table).maximum)
+    unbounded = console.options.update(max_width=_WIDEST)
+    console.width = max(console.width, console.measure(table, options=unbounded).maximum)
     if table.row_count:
-        console.print("AUROC and FPR95 in %", style="italic")
+        console.print(CAPTION, style="italic", soft_wrap=True)
         console.print(table)
-    for line in notes(scored.rows):
+    for line in (*accuracy_lines(scored.agreement), *notes(scored.rows)):
         console.print(line, markup=False, soft_wrap=True)
     for failure in scored.failures:
         click.echo(f"traceback of {failure.scorer}:\n{failure.traceback.rstrip()}", err=True)

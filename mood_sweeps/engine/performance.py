@@ -30,6 +30,7 @@ from mood_sweeps.stages.score_objects import (
     stored_rows,
     writer,
 )
+from mood_sweeps.stages.weights_note import weights_note
 from mood_sweeps.store import Lease, Origin, Ref, Store
 from mood_sweeps.store.codecs import load_bank, load_head, save_bank, save_head, save_picture
 
@@ -208,9 +209,10 @@ class Performance:
         finally:
             self._runner.forget()
         doubts = self._doubts(banks.features)
+        weights = weights_note(self._store.folder(work.checkpoint))
         for row in scored.rows:
             row["reason"] = row["reason"] and plain(row["reason"])
-            row["note"] = joined(*doubts, row["note"] and plain(row["note"]))
+            row["note"] = joined(*doubts, row["note"] and plain(row["note"]), weights)
         failures = tuple(
             CellFailure(keys, one_line(error), plain(text)) for keys, error, text in scored.failures
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -55,7 +56,11 @@ def score_features(
         rounding.
 
     A scorer that lacks something, or for which a number is undefined, has a row with a reason and
-    without numbers. Raises InputError with everything that is wrong with the input.
+    without numbers. ``fpr95`` has ID positive, ``fpr95_ood_positive`` OOD.
+    ``frame.attrs`` has ``id_accuracy``, of each ID set that has labels, by the head (without one by
+    the nearest class mean of ID train), and ``warnings``, what speaks against labels and head
+    meaning the same classes: Python warnings, too, and in the rows of scorers that use both.
+    Raises InputError with everything that is wrong with the input.
     """
     scored = score(
         id_train,
@@ -73,4 +78,10 @@ def score_features(
     )
     frame = pd.DataFrame([asdict(row) for row in scored.rows], columns=list(COLUMNS))
     kinds = {name: "Int64" if name in _COUNTS else "float64" for name in COLUMNS}
-    return frame.astype({name: kind for name, kind in kinds.items() if name not in _TEXT})
+    frame = frame.astype({name: kind for name, kind in kinds.items() if name not in _TEXT})
+    agreed = scored.agreement
+    frame.attrs["id_accuracy"] = {one.name: one.value for one in agreed.accuracies}
+    frame.attrs["warnings"] = list(agreed.warnings)
+    for said in agreed.warnings:
+        warnings.warn(said, stacklevel=2)
+    return frame

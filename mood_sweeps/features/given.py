@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Head
+from mood_sweeps.features.agreement import column_order
 from mood_sweeps.features.complaints import Complaints
 from mood_sweeps.features.reading import WHOLE, Reading
 from mood_sweeps.features.source import BANK, HEAD, Material, read_material
@@ -288,7 +289,17 @@ def _check_logits(
     rows = np.unique(np.linspace(0, len(features) - 1, _ROWS_COMPARED).astype(int))
     expected = _logits(features[rows], head)
     apart, largest = float(np.abs(logits[rows] - expected).max()), float(np.abs(expected).max())
-    if apart > _SAME_LOGITS * largest:
+    order = column_order(logits[rows], expected)
+    in_order = bool((order == np.arange(len(order))).all())
+    turned = len(set(order.tolist())) == len(order) and not in_order
+    if turned and np.abs(logits[rows] - expected[:, order]).max() <= _SAME_LOGITS * largest:
+        at = int(np.flatnonzero(order != np.arange(len(order)))[0])
+        complaints.add(
+            bank.material.arrays["logits"].where,
+            f"has the columns of the head's classes in another order (column {at} is class "
+            f"{order[at]}, and more): bring both into one order, or leave out the logits",
+        )
+    elif apart > _SAME_LOGITS * largest:
         complaints.add(
             bank.material.arrays["logits"].where,
             f"differ by up to {apart:.3g} from features @ weight.T + bias, whose largest is "

@@ -10,10 +10,11 @@ from typing import Any
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.errors import Problem
+from mood_sweeps.features.agreement import agreement
 from mood_sweeps.features.chosen import ALL, choose_scorers
 from mood_sweeps.features.complaints import Complaints
 from mood_sweeps.features.given import logits_of_head, read_given
-from mood_sweeps.features.scoring import Scored, run_scorers
+from mood_sweeps.features.scoring import Scored, run_scorers, said_in_rows
 from mood_sweeps.features.threads import at_most
 from mood_sweeps.features.written import OutFolder, unwritable
 from mood_sweeps.plugins.reading import OpenPlugins, plugin_of_classes
@@ -78,7 +79,10 @@ def score(
             given = logits_of_head(given)
         runner = stack.enter_context(closing(ScorerRunner(plugin_timeout_s, threads, debug=debug)))
         keep = folder.keep if folder is not None else None
+        id_sets = [given.train, given.test, *([given.val] if given.val else [])]
+        agreed = agreement([(one.name, one.bank) for one in id_sets], given.head)
         scored = run_scorers(given, _reported(chosen, progress), runner, keep)
+        scored = said_in_rows(scored, chosen, agreed)
         if folder is not None:
             folder.finish(scored.rows)
     return scored

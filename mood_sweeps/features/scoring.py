@@ -8,13 +8,14 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.errors import InputError, PluginFailed, Undefined, one_line, plain
+from mood_sweeps.features.agreement import Agreement
 from mood_sweeps.features.given import Given, NamedBank
 from mood_sweeps.metrics import DetectionMetrics, detection_metrics
 from mood_sweeps.note import joined
@@ -22,7 +23,7 @@ from mood_sweeps.plugins.running import ScorerRunner
 from mood_sweeps.scorers import Scores
 from mood_sweeps.scorers.notes import ID_TEST, OOD, logit_notes, tie_notes
 
-__all__ = ["COLUMNS", "Failure", "Row", "Scored", "run_scorers"]
+__all__ = ["COLUMNS", "Failure", "Row", "Scored", "run_scorers", "said_in_rows"]
 
 FITTED_ON_TRAIN = "fitted on ID train: there is no ID validation set"
 _BROUGHT = {"labels", "logits", "head"}  # what features may bring of `scorers.NEEDS`
@@ -55,7 +56,7 @@ class Row:
     note: str | None = None
 
 
-COLUMNS = tuple(field.name for field in fields(Row))
+COLUMNS = tuple(column.name for column in fields(Row))
 _METRICS = tuple(name for name in COLUMNS if name in DetectionMetrics.__dataclass_fields__)
 
 
@@ -70,10 +71,14 @@ class Failure:
 
 @dataclass(frozen=True)
 class Scored:
-    """The rows, by scorer and then OOD set in the order they were given; what failed."""
+    """The rows, by scorer and then OOD set in the order they were given; what failed.
+
+    agreement: ID accuracies, and warnings where labels and head do not fit.
+    """
 
     rows: tuple[Row, ...]
     failures: tuple[Failure, ...]
+    agreement: Agreement = field(default_factory=Agreement)
 
 
 def run_scorers(
@@ -97,6 +102,26 @@ def run_scorers(
         if keep is not None and len(one.scores) > 1:
             keep(choice.label, one.scores)
     return Scored(tuple(rows), tuple(failures))
+
+
+def said_in_rows(scored: Scored, scorers: Iterable[Choice], agreed: Agreement) -> Scored:
+    """Return what was scored with the agreement, and its warnings in the rows that rest on it.
+
+    These are the rows of scorers that use labels and head together; others ask the order of the
+    classes for nothing.
+    """
+    rest_on_it = {
+        choice.label
+        for choice in scorers
+        if "labels" in choice.parameters.needs and {"logits", "head"} & set(choice.parameters.needs)
+    }
+    rows = tuple(
+        replace(row, note=joined(row.note, *agreed.warnings))
+        if agreed.warnings and row.scorer in rest_on_it
+        else row
+        for row in scored.rows
+    )
+    return replace(scored, rows=rows, agreement=agreed)
 
 
 class _OneScorer:

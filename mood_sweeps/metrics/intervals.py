@@ -1,16 +1,23 @@
-"""Confidence intervals of the AUROC: DeLong on the logit scale, with an exact-type floor.
+"""Confidence intervals of the AUROC: DeLong on the logit scale, and what holds it near 0 and 1.
 
-DeLong, DeLong & Clarke-Pearson (1988) estimate the variance from the placements of each sample
-among the other side. On the logit scale (Pepe, 2003) the limits cannot leave [0, 1]. Where the two
-sides are separated the estimated variance is 0 or nearly so, which would claim certainty; there an
-exact argument takes over. Put every sample of the smaller side, m of them, in one pair with a
-sample of the other side: m independent trials, each won with probability AUROC. Complete
-separation means that all m are won, which happens with probability at most AUROC**m, so
+DeLong, DeLong & Clarke-Pearson (1988) estimate the variance V from the placements of each sample
+among the other side; on the logit scale (Pepe, 2003) the limits cannot leave [0, 1]. Near AUROC = 1
+V comes from a few images, and is 0 where the sides are separated, which would claim certainty. What
+is lost there, q = 1 − AUROC, is a sum of few events: an image on the wrong side of many others. If
+an event costs c, q is like a share of 1 / c trials, whose limit is Jeffreys', as with the effective
+sample size of Korn & Graubard (1998):
 
-    L = (α/2)**(1/m)
+    low = 1 − the (1 + level) / 2 quantile of Beta(q / c + ½, (1 − q) / c + ½)
 
-is the Clopper–Pearson lower limit of m wins in m trials, and valid for the AUROC. No data of this
-size supports a higher lower limit, so L also caps DeLong's, and 1 − L is the least upper limit.
+By V an event costs q (1 − q) c = V; without evidence, a whole image of the smaller side, 1 / m. The
+weight of the latter falls with the number of images that are lost, t = q m, as 1 / (1 + t + t²/2).
+So separated sides have the limit of m trials that are all won, an AUROC below 1 a lower one, and
+where many images are lost V alone counts. The logit's limit is taken where it is lower still.
+
+The other limit is the logit's. A truth so near to 1 that even separated sides leave it inside can
+only be missed at this end, which there has the whole of α = 1 − level: it is the truth where
+P(as seen or further from 1) reaches α / 2, or α where that is less than P(separated sides), as
+Blaker (2000) orders the outcomes. Below ½ all is mirrored. benchmarks/RESULTS.md has the coverage.
 """
 
 from __future__ import annotations
@@ -22,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mood_sweeps.errors import InputError, Undefined
+from mood_sweeps.metrics.beta import beta_cdf, beta_quantile, root
 from mood_sweeps.metrics.ranking import Ranking, rank
 
 __all__ = [
@@ -79,16 +87,15 @@ def interval_of(ranking: Ranking, level: float) -> tuple[float, float]:
     pairs = min(ranking.n_id, ranking.n_ood)
     limit = separation_limit(pairs, level)
     variance = variance_of(ranking) if pairs > 1 else 0.0
-    if variance == 0 or not 0 < area < 1:
+    if variance == 0 and 0 < area < 1:
         # All paired trials looked alike. At most a share 1 − L of trials looks different, and in
-        # it the AUROC may be anything: [L, 1] at AUROC = 1, [0, 1 − L] at 0, both sides if all tie.
-        if pairs == 1 and 0 < area < 1:
-            return 0.0, 1.0
-        return area * limit, area * limit + (1 - limit)
-    reach = NormalDist().inv_cdf((1 + level) / 2) * math.sqrt(variance) / (area * (1 - area))
-    centre = math.log(area / (1 - area))
-    low, high = _expit(centre - reach), _expit(centre + reach)
-    return min(low, limit), max(high, 1 - limit)
+        # it the AUROC may be anything: both sides are open where all scores tie.
+        return (0.0, 1.0) if pairs == 1 else (area * limit, area * limit + (1 - limit))
+    lost = min(area, 1 - area)
+    near, far = _near(lost, variance, pairs, level), _far(lost, variance, pairs, level)
+    if area == 0.5:
+        return 1 - far, far
+    return (near, far) if area < 0.5 else (1 - far, 1 - near)
 
 
 def separation_limit(pairs: int, level: float) -> float:
@@ -100,6 +107,52 @@ def separation_limit(pairs: int, level: float) -> float:
     if not 0 < level < 1:
         raise InputError(f"a confidence level must be between 0 and 1, not {level}")
     return float(((1 - level) / 2) ** (1 / pairs))
+
+
+def _far(lost: float, variance: float, pairs: int, level: float) -> float:
+    """Return the upper limit of what is lost, in [0, ½] as seen: the end away from 0."""
+    probability = (1 + level) / 2
+    separated = beta_quantile(probability, 0.5, pairs + 0.5)
+    if lost == 0:
+        return separated
+    images = lost * pairs
+    by_variance = variance / (lost * (1 - lost))
+    event = by_variance + (1 / pairs - by_variance) / (1 + images + images**2 / 2)
+    jeffreys = beta_quantile(probability, lost / event + 0.5, (1 - lost) / event + 0.5)
+    return max(separated, jeffreys, _by_logit(lost, variance, probability))
+
+
+def _near(lost: float, variance: float, pairs: int, level: float) -> float:
+    """Return the lower limit of what is lost, in [0, ½] as seen: the end next to 0."""
+    if lost == 0:
+        return 0.0
+    error = _logit_error(lost, variance)
+
+    def excess(truth: float) -> float:
+        """Return P(seen or more) − P(separated sides) of a truth."""
+        seen = NormalDist().cdf((_logit(truth) - _logit(lost)) / error)
+        return seen - (1 - beta_cdf(truth, 0.5, pairs + 0.5))
+
+    one_sided = _by_logit(lost, variance, 1 - level)
+    two_sided = _by_logit(lost, variance, (1 - level) / 2)
+    if excess(one_sided) <= 0:
+        return one_sided
+    if excess(two_sided) >= 0:
+        return two_sided
+    return root(excess, two_sided, one_sided)
+
+
+def _by_logit(lost: float, variance: float, probability: float) -> float:
+    reach = NormalDist().inv_cdf(probability) * _logit_error(lost, variance)
+    return _expit(_logit(lost) + reach)
+
+
+def _logit_error(share: float, variance: float) -> float:
+    return math.sqrt(variance) / (share * (1 - share))
+
+
+def _logit(share: float) -> float:
+    return math.log(share / (1 - share))
 
 
 def _variance(placements: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]) -> float:

@@ -55,7 +55,14 @@ class Loading:
         classes = len(self._find_image_set(head_set).classes) if head_set is not None else None
         path = os.path.abspath(Path(self._where).parent / wanted.weights)
         work = LoadFile(
-            backbone, path, self._digest(path), wanted.layout, wanted.transform, head_set, classes
+            backbone,
+            path,
+            self._digest(path),
+            wanted.layout,
+            wanted.transform,
+            head_set,
+            classes,
+            wanted.averaged,
         )
         stage = load_stage(work, f"{pretext.label} · {backbone.label}")
         return Loaded(stage, 0, head_set)

@@ -34,7 +34,8 @@ class LoadFile:
     """Take over the weights in a file.
 
     digest: SHA-256 of its bytes. head_set: the image set that its classifier tells the classes of;
-    None: it has none, or none of use. classes: how many these are.
+    None: it has none, or none of use. classes: how many these are. averaged: whether the moving
+    average is taken where the file holds one.
     """
 
     backbone: Choice
@@ -44,11 +45,13 @@ class LoadFile:
     transform: str
     head_set: str | None
     classes: int | None
+    averaged: bool
 
     @property
     def content(self) -> dict[str, Any]:
         """What enters the key: the file's bytes, and how they are read; not its name."""
-        weights: dict[str, Any] = {"sha256": self.digest}
+        # In every key, as files were once read otherwise: raw weights first.
+        weights: dict[str, Any] = {"sha256": self.digest, "averaged": self.averaged}
         if self.layout != "auto":
             weights["layout"] = self.layout
         if self.classes is not None:

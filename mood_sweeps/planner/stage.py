@@ -54,7 +54,7 @@ VERSIONS = {
     "fit": 1,
     "select": 1,
     "score": 1,
-    "evaluate": 1,
+    "evaluate": 2,
 }
 """The version of every kind of stage, in the order in which work flows."""
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Head, Ints
 from mood_sweeps.errors import PluginFailed, Undefined
+from mood_sweeps.features.agreement import agreement
 from mood_sweeps.metrics import (
     accuracy,
     auroc,
@@ -98,6 +99,7 @@ class Scorings:
             if self._id_predictions is not None and self._lacks is None
             else None
         )
+        self._disagreement = self._how_labels_disagree()
 
     def run(self, device: str = "cpu") -> Scored:
         """Return everything that could be made.
@@ -147,7 +149,7 @@ class Scorings:
             fit, note = self._chosen(evaluation.fit)
             n_left_out = evaluation.n_left_out
             exposed = f"{n_left_out} OOD images left out: exposed to" if n_left_out else None
-            row["note"] = joined(note, exposed, self._lacks)
+            row["note"] = joined(note, exposed, self._lacks, self._disagreement)
             id_scores = self._scores(fit, self._work.id_bank)
             shared_s = time.perf_counter() - started
             started = time.perf_counter()
@@ -198,6 +200,14 @@ class Scorings:
                 key, lambda: self._runner.notes(fit.scorer, state, bank, stored)
             )
         return self._own_notes[key]
+
+    def _how_labels_disagree(self) -> str | None:
+        """Return why labels that a user brought may not be the head's classes, or None."""
+        if self._work.checkpoint.kind != "given":
+            return None
+        train = self._banks.features[self._work.train_bank]
+        sets = (("ID train", train), ("ID test", self._id_test))
+        return "; ".join(agreement(sets, self._banks.head).warnings) or None
 
     def _what_id_test_lacks(self) -> str | None:
         """Return why no ID image is known to be classified right, or None."""

@@ -92,7 +92,14 @@ def _exposed(work: Finetune) -> LabelledImages | None:
 
 def _from_file(work: LoadFile) -> Checkpoint:
     path = Path(work.path)
-    checkpoint = load_file(path, work.backbone, work.layout, work.transform, classes=work.classes)
+    checkpoint = load_file(
+        path,
+        work.backbone,
+        work.layout,
+        work.transform,
+        classes=work.classes,
+        averaged=work.averaged,
+    )
     # Looked at last, so that what was read is what the key says.
     if file_digest(path) != work.digest:
         raise InputError(f"{path} changed after the launch was planned; launch again")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -14,22 +15,50 @@ import torch
 
 from mood_sweeps.errors import InputError
 
-__all__ = ["State", "read_weights"]
+__all__ = ["State", "WeightsRead", "read_weights"]
 
 State = dict[str, torch.Tensor]
 """Weights by name."""
 
 _ZIP, _PICKLE = b"PK\x03\x04", b"\x80\x02"
-_INSIDE = ("state_dict", "model", "model_state_dict", "model_ema", "state_dict_ema")
+# Where training scripts keep weights, in the order in which they are looked for.
+_AVERAGES = (
+    "state_dict_ema",
+    "model_ema",
+    "ema_state_dict",
+    "ema_model",
+    "model_ema_state_dict",
+    "ema_model_state_dict",
+    "model_state_dict_ema",
+    "ema",
+)
+_RAW = ("state_dict", "model", "model_state_dict", "net", "module")
+_INSIDE_AVERAGES = ("shadow",)  # what an object that keeps an average may call it
 _WRAPPERS = ("_orig_mod.", "module.", "_orig_mod.")  # torch.compile's and data-parallel's, nested
 
 
-def read_weights(path: Path) -> State:
+@dataclass(frozen=True, eq=False)
+class WeightsRead:
+    """The weights of a file that were taken, and what else it holds.
+
+    taken: the keys that lead to them, "state_dict_ema" or "ema.module"; empty: the file itself.
+    is_average: whether they are the moving average of a training's. others: the keys of the weights
+    that were left, the average or the raw ones.
+    """
+
+    state: State
+    taken: str
+    is_average: bool
+    others: tuple[str, ...]
+
+
+def read_weights(path: Path, *, averaged: bool = True) -> WeightsRead:
     """Return the weights in a file, by the names that its writer gave them.
 
-    Of a training checkpoint its state dict is taken, the moving average only where it has no other.
+    averaged: of a training checkpoint the moving average of the weights is taken, where it has one,
+    as timm's ``load_state_dict`` does (``use_ema``); False: the raw weights.
     Raises InputError, naming the file, for what is no file of weights, is cut short or damaged, or
-    would run code when read.
+    would run code when read, and where raw weights are asked for and the average is all there is.
     """
     try:
         with path.open("rb") as file:
@@ -49,19 +78,43 @@ def read_weights(path: Path) -> State:
     except Exception as error:  # each library has its own errors for a damaged file
         lines = str(error).splitlines() or [type(error).__name__]
         raise InputError(f"{path} is cut short or damaged: {lines[0]}") from None
-    return _state(found, path)
+    return _chosen(list(_weights_in(found)), averaged, path, found)
 
 
-def _state(found: Any, path: Path) -> State:
-    while isinstance(found, Mapping):
-        if found and all(isinstance(value, torch.Tensor) for value in found.values()):
-            return {_unwrapped(name): value for name, value in found.items()}
-        inside = next((found[key] for key in _INSIDE if isinstance(found.get(key), Mapping)), None)
-        if inside is None:
-            break
-        found = inside
-    keys = f" (it has {', '.join(map(str, list(found)[:8]))})" if isinstance(found, Mapping) else ""
-    raise InputError(f"{path} holds no weights by name: neither itself nor its state_dict{keys}")
+def _weights_in(
+    found: Any, at: tuple[str, ...] = (), *, is_average: bool = False
+) -> Iterator[tuple[str, bool, State]]:
+    """Yield the keys that lead to weights, whether they are an average, and the weights."""
+    if not isinstance(found, Mapping) or not found:
+        return
+    if all(isinstance(value, torch.Tensor) for value in found.values()):
+        # How many were averaged, of torch's AveragedModel, is no weight.
+        named = {_unwrapped(name): one for name, one in found.items() if name != "n_averaged"}
+        yield ".".join(at), is_average, named
+        return
+    for key in (*_AVERAGES, *_RAW, *(_INSIDE_AVERAGES if is_average else ())):
+        average = is_average or key in _AVERAGES
+        yield from _weights_in(found.get(key), (*at, key), is_average=average)
+
+
+def _chosen(
+    there: list[tuple[str, bool, State]], averaged: bool, path: Path, found: Any
+) -> WeightsRead:
+    if not there:
+        has = ", ".join(map(str, list(found)[:8])) if isinstance(found, Mapping) else ""
+        keys = f" (it has {has})" if has else ""
+        raise InputError(
+            f"{path} holds no weights by name: neither itself nor its state_dict{keys}"
+        )
+    wanted = [one for one in there if one[1] == averaged]
+    if not wanted and not averaged:
+        raise InputError(
+            f"{path} holds no raw weights, only their average ({there[0][0]}); leave out "
+            "'averaged: false'"
+        )
+    taken, is_average, state = (wanted or there)[0]
+    others = tuple(name for name, _, _ in there if name != taken)
+    return WeightsRead(state, taken, is_average, others)
 
 
 def _unwrapped(name: str) -> str:

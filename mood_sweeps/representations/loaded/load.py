@@ -13,7 +13,7 @@ from mood_sweeps.bank import Head
 from mood_sweeps.choice import Choice
 from mood_sweeps.errors import InputError, Problem, StageFailed
 from mood_sweeps.representations.checkpoint import Checkpoint
-from mood_sweeps.representations.loaded.files import State, read_weights
+from mood_sweeps.representations.loaded.files import State, WeightsRead, read_weights
 from mood_sweeps.representations.loaded.fitting import fitted
 from mood_sweeps.representations.loaded.layouts import LAYOUTS, layout_of
 from mood_sweeps.representations.networks import (
@@ -82,14 +82,17 @@ def load_file(
     transform: str = "own",
     *,
     classes: int | None = None,
+    averaged: bool = True,
 ) -> Checkpoint:
     """Return the checkpoint of the weights in a file.
 
     layout: a key of `layouts.LAYOUTS`, or ``auto``. transform: see `pretexts.loaded`. classes: the
     number of classes that the file's classifier has to tell apart to be the head; None: no head.
+    averaged: see `files.read_weights`; what was taken is in the architecture's ``loaded``.
     Raises InputError, naming the file and what is wrong with it.
     """
-    found = read_weights(path)
+    read = read_weights(path, averaged=averaged)
+    found = read.state
     layout = layout_of(found, layout)
     description = describe_loaded(backbone)
     is_nano = backbone.parameters.timm_name is not None
@@ -105,17 +108,27 @@ def load_file(
             ):
                 # A ViT that was fine-tuned on its mean token keeps its last norm for that.
                 description["options"] = {**description["options"], "global_pool": "avg"}
-            kept = {"layout": layout, "left_out": _left_out(found, state, names)}
+            kept: dict[str, Any] = {"layout": layout, "left_out": _left_out(found, state, names)}
+            if read.is_average or read.others:
+                kept |= {"taken": read.taken, "is_average": read.is_average}
+                kept["others"] = list(read.others)
             checkpoint = _checkpoint(state, description, transform, form, classes is not None, kept)
         except InputError as error:
             raise InputError(
-                Problem(f"{path} (read as layout {layout!r}) {problem.message}")
+                Problem(f"{path} (read as layout {layout!r}{_of(read)}) {problem.message}")
                 for problem in error.problems
             ) from None
     if classes is not None and (checkpoint.head is None or len(checkpoint.head.bias) != classes):
         has = f"has {len(checkpoint.head.bias)} outputs" if checkpoint.head else "is not there"
         raise InputError(f"{path}: a classifier of {classes} classes is asked for, and its {has}")
     return checkpoint
+
+
+def _of(read: WeightsRead) -> str:
+    """Return which of several weights of a file were read, in words for an error."""
+    if not read.is_average or not read.others:
+        return ""
+    return f", from {read.taken!r}, the average; 'averaged: false' takes the raw weights"
 
 
 def _checkpoint(

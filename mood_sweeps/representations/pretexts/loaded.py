@@ -69,10 +69,12 @@ class WeightsFile(_Loaded):
 
     weights: its path, relative to the experiment file. layout: who named the weights; ``auto``
     finds out. head: the image set whose classes the file's classifier tells apart, in their order;
-    without it the checkpoint is headless.
+    without it the checkpoint is headless. averaged: of a training checkpoint that holds the moving
+    average of the weights, take that, as timm does; false: the raw weights.
     """
 
     weights: Text = field(kw_only=True)
     layout: Literal["auto", "timm", "mocov3", "beit", "mmpretrain"] = "auto"
     transform: Literal["own", "imagenet", "half", "moodv2"] = "own"
     head: Text | None = None
+    averaged: bool = True

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import safetensors.torch
 import torch
+from timm.models import load_state_dict as timm_load_state_dict
 from weight_files import (
     BEIT,
     DINO_V2,
@@ -134,6 +135,79 @@ def test_names_of_timm(key: str | None, tmp_path: Path) -> None:
     checkpoint = load_file(file_of(found, tmp_path), VIT)
     assert_same(checkpoint, network)
     assert checkpoint.architecture["input"]["mean"] == HALF  # timm's for this architecture
+
+
+def averaged_and_raw() -> tuple[Any, Any]:
+    torch.manual_seed(1)
+    raw, average = network_of(VIT), network_of(VIT)
+    with torch.no_grad():
+        for value in average.parameters():
+            value.add_(0.05 * torch.randn_like(value))
+    return raw, average
+
+
+@pytest.mark.parametrize(
+    ("raw_key", "average_key"),
+    [
+        ("state_dict", "state_dict_ema"),  # timm
+        ("model", "model_ema"),  # DeiT, ConvNeXt, torchvision
+        ("model", "ema"),
+        ("model_state_dict", "ema_state_dict"),
+        ("net", "ema_model"),
+    ],
+)
+@pytest.mark.parametrize("average_first", [True, False])
+def test_of_raw_and_averaged_weights_the_average_is_taken_as_timm_does(
+    raw_key: str, average_key: str, average_first: bool, tmp_path: Path
+) -> None:
+    raw, average = averaged_and_raw()
+    both = [(raw_key, raw.state_dict()), (average_key, average.state_dict())]
+    path = file_of(dict(both[::-1] if average_first else both) | {"epoch": 3}, tmp_path)
+    taken = load_file(path, VIT)
+    assert_same(taken, average)
+    assert taken.architecture["loaded"]["taken"] == average_key
+    assert taken.architecture["loaded"]["others"] == [raw_key]
+    assert_same(load_file(path, VIT, averaged=False), raw)
+    if average_key in ("state_dict_ema", "model_ema"):
+        by_timm = timm_load_state_dict(str(path))
+        assert torch.equal(by_timm["cls_token"], taken.weights["cls_token"])
+
+
+def test_an_average_is_found_inside_what_keeps_it(tmp_path: Path) -> None:
+    raw, average = averaged_and_raw()
+    kept = torch.optim.swa_utils.AveragedModel(average)
+    for ema in (
+        kept.state_dict(),
+        {"module": average.state_dict(), "decay": 0.99},
+        {"shadow": average.state_dict(), "num_updates": 7},
+        {"state_dict": average.state_dict()},
+    ):
+        path = file_of({"model": raw.state_dict(), "model_ema": ema}, tmp_path)
+        assert_same(load_file(path, VIT), average)
+        path = file_of({"model": {"state_dict": raw.state_dict(), "ema": ema}}, tmp_path)
+        assert_same(load_file(path, VIT), average)
+        assert_same(load_file(path, VIT, averaged=False), raw)
+
+
+def test_of_one_kind_of_weights_that_one_is_taken(tmp_path: Path) -> None:
+    raw, average = averaged_and_raw()
+    for nothing in (None, {}, 0.9999, {"decay": 0.9999}):
+        path = file_of({"state_dict": raw.state_dict(), "state_dict_ema": nothing}, tmp_path)
+        for averaged in (True, False):
+            assert_same(load_file(path, VIT, averaged=averaged), raw)
+    path = file_of({"state_dict_ema": average.state_dict()}, tmp_path)
+    assert_same(load_file(path, VIT), average)
+    with pytest.raises(InputError, match=r"no raw weights, only their average \(state_dict_ema\)"):
+        load_file(path, VIT, averaged=False)
+
+
+def test_an_average_that_does_not_fit_names_itself_and_the_way_out(tmp_path: Path) -> None:
+    raw, average = averaged_and_raw()
+    part = {name: value for name, value in average.state_dict().items() if "blocks.1" not in name}
+    path = file_of({"state_dict": raw.state_dict(), "state_dict_ema": part}, tmp_path)
+    with pytest.raises(InputError, match=r"'state_dict_ema', the average; .* lacks"):
+        load_file(path, VIT)
+    assert_same(load_file(path, VIT, averaged=False), raw)
 
 
 def test_safetensors_and_half_precision(tmp_path: Path) -> None:
