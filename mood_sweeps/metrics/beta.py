@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ __all__ = ["beta_cdf", "beta_quantile", "root"]
 
 _PRECISION = 1e-15
 _TINY = 1e-300
+_NARROW = 1e-13
 
 
 def beta_cdf(x: float, a: float, b: float) -> float:
@@ -34,6 +36,7 @@ def beta_cdf(x: float, a: float, b: float) -> float:
             return front * fraction
 
 
+@functools.lru_cache(maxsize=256)  # sides of one size ask for the same limit again and again
 def beta_quantile(probability: float, a: float, b: float) -> float:
     """Return x with P(X ≤ x) = probability, X ~ Beta(a, b)."""
     return root(lambda x: beta_cdf(x, a, b) - probability, 0.0, 1.0)
@@ -42,21 +45,23 @@ def beta_quantile(probability: float, a: float, b: float) -> float:
 def root(rising: Callable[[float], float], low: float, high: float) -> float:
     """Return where a function that rises from below to above 0 between two values is 0.
 
-    By false position, with Illinois' correction and halving where that is slow.
+    By Ridders' method (1979), to a relative precision of 1e-13: half as many calls as by halving.
     """
     at_low, at_high = rising(low), rising(high)
-    for step in range(200):
-        if high - low <= 4e-16 * max(high, 1e-12):
-            break
+    while high - low > _NARROW * max(high, _TINY):
         middle = (low + high) / 2
-        if step % 3 < 2:
-            middle = high - at_high * (high - low) / (at_high - at_low)
-            middle = middle if low < middle < high else (low + high) / 2
-        value = rising(middle)
-        if value == 0:
-            return middle
-        if value < 0:
-            low, at_low, at_high = middle, value, at_high / 2
-        else:
-            high, at_high, at_low = middle, value, at_low / 2
+        at_middle = rising(middle)
+        step = (middle - low) / math.sqrt(at_middle**2 - at_low * at_high)
+        guess = min(max(middle - step * at_middle, low), high)
+        tried = sorted([(middle, at_middle), (guess, rising(guess))])
+        width = high - low
+        for x, value in tried:
+            if value == 0:
+                return x
+            if value < 0 and x > low:
+                low, at_low = x, value
+            elif value > 0 and x < high:
+                high, at_high = x, value
+        if high - low >= width:  # nothing lies between them any more
+            break
     return (low + high) / 2
