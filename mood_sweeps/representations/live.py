@@ -44,7 +44,7 @@ class LiveNetwork:
         self._head = None
         if checkpoint.head is not None:
             head = checkpoint.head
-            self._head = torch.from_numpy(head.weight), torch.from_numpy(head.bias)
+            self._head = torch.tensor(head.weight), torch.tensor(head.bias)
 
     def forward(self, inputs: Floats) -> tuple[Floats, Floats | None]:
         """Return features (n, D) and logits (n, C)."""

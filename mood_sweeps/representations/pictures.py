@@ -55,7 +55,7 @@ def background(checkpoint: Checkpoint, images: LabelledImages, gamma: float) -> 
         network = build(checkpoint.architecture)
         network.load_state_dict(checkpoint.weights)
         _, positions = pooled_and_positions(network.eval(), torch.from_numpy(inputs))
-        weight, bias = map(torch.from_numpy, (checkpoint.head.weight, checkpoint.head.bias))
+        weight, bias = map(torch.tensor, (checkpoint.head.weight, checkpoint.head.bias))
         own = confidence_in(positions @ weight.T + bias, torch.from_numpy(images.labels))
         is_id, is_ood = sides_of(own, gamma)
     side = is_id.to(torch.int8) - is_ood.to(torch.int8)

@@ -100,14 +100,14 @@ def _read_scorers(
 
     def scorer(raw: Any) -> list[Choice] | None:
         name = _name_of(raw)
-        known = name in {EVERY_SCORER, *built_in, *user.open.names}
-        # Looking through all installed packages takes a while: only for an unknown name.
-        if isinstance(name, str) and not known:
-            known = user.open.add_installed(name)
-        if not user.complete and not known:
-            return None
-        if isinstance(name, str) and name in NOT_SCORERS and not known:
-            raise InputError(NOT_SCORERS[name])
+        if isinstance(name, str):
+            known = name == EVERY_SCORER or name in built_in or name in user.open.names
+            # Looking through all installed packages takes a while: only for an unknown name.
+            known = known or user.open.add_installed(name)
+            if not user.complete and not known:
+                return None
+            if name in NOT_SCORERS and not known:
+                raise InputError(NOT_SCORERS[name])
         named = [{name: None} for name in built_in] if raw == EVERY_SCORER else [raw]
         chosen = [
             _reproducible(choice) for one in named for choice in user.open.choose_all(one, built_in)

@@ -39,9 +39,11 @@ def said(name: str, train: FeatureBank, head: Head = HEAD, test: FeatureBank | N
 
 
 AFTER_RELU = {
-    "ash_p", "ash_b", "ash_b@openood", "ash_s", "ash_s@pytorch_ood", "scale", "scale@pytorch_ood",
-    "lts", "react", "react@moodv2", "react@openood", "react@pytorch_ood", "vra", "vra@openood",
-    "vra@pytorch_ood", "adascale_a", "adascale_l",
+    "ash_p", "ash_p@pytorch_ood", "ash_b", "ash_b@openood", "ash_s", "ash_s@pytorch_ood",
+    "ash_s_pooled@pytorch_ood", "scale", "scale@pytorch_ood", "scale_pooled@pytorch_ood",
+    "lts", "react", "react@moodv2", "react@openood", "react@pytorch_ood",
+    "react_pooled@pytorch_ood", "vra", "vra@openood", "vra@pytorch_ood", "vra_pooled@pytorch_ood",
+    "adascale_a", "adascale_l",
 }  # fmt: skip
 """What shapes activations of which it takes zero to be the least."""
 
@@ -113,18 +115,18 @@ def test_gradients_of_neighbours_too():
         ("mahalanobis_per_class", {}, 68, None),
         ("mahalanobis_per_class", {}, 32, "4 of 4 classes have too few images (median 8)"),
         ("ssd", {}, 400, None),
-        ("ssd", {"k": 20}, 200, "of k=20 clusters are left out"),
+        ("ssd", {"k": 20}, 200, "of 20 clusters left out"),
         ("react", {}, 7, None),  # 112 activations
         ("react", {}, 6, "96 activations are too few for the quantile 0.99"),
         ("react", {"quantile": 1.0}, 4, None),
         ("react@openood", {"quantile": 0.995}, 12, "192 activations are too few"),
-        ("react@pytorch_ood", {"threshold": 3.5}, 400, None),
-        ("react@pytorch_ood", {"threshold": 100}, 400, "threshold=100 clips 0% of the ID train"),
-        ("react@pytorch_ood", {"threshold": 0.2}, 400, "threshold=0.2 clips 8"),
+        ("react_pooled@pytorch_ood", {"threshold": 3.5}, 400, None),
+        ("react_pooled@pytorch_ood", {"threshold": 100}, 400, "threshold=100 clips 0% of the ID"),
+        ("react_pooled@pytorch_ood", {"threshold": 0.2}, 400, "threshold=0.2 clips 8"),
         ("vra", {}, 12, None),
         ("vra", {}, 8, "8 images are too few for the quantile 0.9"),
-        ("vra@pytorch_ood", {}, 100, None),
-        ("vra@pytorch_ood", {}, 80, "80 images are too few for the quantile 0.01"),
+        ("vra_pooled@pytorch_ood", {}, 100, None),
+        ("vra_pooled@pytorch_ood", {}, 80, "80 images are too few for the quantile 0.01"),
         ("vra@openood", {}, 8, None),
         ("ash_s", {"percentile": 93.75}, 40, None),
         ("ash_s", {"percentile": 94}, 40, "percentile=94 leaves less than one of 16 activations"),

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mood_sweeps.errors import InputError, Problem
@@ -356,6 +356,7 @@ PLACES += ["axes.finetune", "axes.seed", "axes.pretext.0", "axes.scorer.0", "pai
 PLACES += ["pairs.0.near", "exclude.0", "exclude.0.scorer", "axes.finetune.0", "axes.scorer.2.knn"]
 
 
+@settings(deadline=None)  # a busy machine takes longer
 @given(st.sampled_from(PLACES), VALUES)
 def test_any_value_in_any_place_is_a_sweep_or_an_input_error(
     tmp_path_factory: pytest.TempPathFactory, key: str, value: object

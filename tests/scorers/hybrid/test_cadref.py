@@ -35,8 +35,9 @@ def test_divides_the_error_by_the_confidence(case, confidence):
 
 
 def test_weights_that_are_zero_count_on_neither_side(case):
-    head = Head(case.head.weight.copy(), case.head.bias)
-    head.weight[:, 3] = 0
+    weight = case.head.weight.copy()
+    weight[:, 3] = 0
+    head = Head(weight, case.head.bias)
     cadref = CADRef()
     state = cadref.fit(case.train, head)
     far = case.test.features.copy()

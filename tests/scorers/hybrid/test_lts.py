@@ -27,8 +27,9 @@ def test_a_sample_without_a_positive_activation_keeps_its_logits():
 @pytest.mark.parametrize("width", [1, 7, 64, 512, 768])
 def test_takes_as_many_activations_as_pytorch_ood(width):
     rng = np.random.default_rng(width)
-    bank = FeatureBank(rng.normal(size=(20, width)), np.zeros(20, int), rng.normal(size=(20, 4)))
-    bank.features[:, 0] = 1
-    factor = detector.LTS.scaling_factor(from_numpy(bank.features), 0.05).numpy()
+    features = rng.normal(size=(20, width))
+    features[:, 0] = 1
+    bank = FeatureBank(features, np.zeros(20, int), rng.normal(size=(20, 4)))
+    factor = detector.LTS.scaling_factor(from_numpy(features), 0.05).numpy()
     scaled = FeatureBank(bank.features, bank.labels, bank.logits * factor[:, None])
     np.testing.assert_allclose(LTS().score({}, bank), Energy().score({}, scaled), rtol=1e-12)
