@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Protocol, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from mood_sweeps.errors import InputError, Problem
 from mood_sweeps.identity import non_default_fields
@@ -103,7 +103,7 @@ def choose(raw: Any, catalogue: Catalogue, axis: str) -> Choice:
     try:
         checked = _schema_of(kind).model_validate(given)
     except ValidationError as error:
-        allowed = [field.name for field in dataclasses.fields(kind)]
+        allowed = [field.name for field in dataclasses.fields(kind) if field.init]
         raise InputError(
             [_parameter_problem(axis, name, detail, allowed) for detail in error.errors()]
         ) from None
@@ -182,14 +182,19 @@ def _schema_of(kind: Any) -> type[BaseModel]:
     """Return the strict pydantic model with the fields of the dataclass ``kind``."""
     hints = get_type_hints(kind, include_extras=True)
     fields: dict[str, Any] = {
-        field.name: (
-            hints[field.name],
-            ... if field.default is dataclasses.MISSING else field.default,
-        )
+        field.name: (hints[field.name], _default_of(field))
         for field in dataclasses.fields(kind)
+        if field.init
     }
     config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
     return create_model(kind.__name__, __config__=config, **fields)
+
+
+def _default_of(field: Any) -> Any:
+    """Return the default of a dataclass's field as pydantic takes it."""
+    if field.default_factory is not dataclasses.MISSING:
+        return Field(default_factory=field.default_factory)
+    return ... if field.default is dataclasses.MISSING else field.default
 
 
 def _name_and_parameters(raw: Any, axis: str) -> tuple[str, dict[str, Any]]:

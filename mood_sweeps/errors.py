@@ -15,6 +15,7 @@ MoodSweepsError
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -146,12 +147,19 @@ def one_line(error: BaseException) -> str:
         shown = message
     else:
         shown = ": ".join(filter(None, (type(error).__name__, message)))
-    return plain(shown[:MOST_LINE])
+    return plain(shown[:MOST_LINE])[:MOST_LINE]
 
 
 def plain(text: str) -> str:
-    """Return text as any database and terminal takes it: no NUL, no half of a character."""
-    return shortened(text).encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+    """Return text as any database and terminal takes it: no control codes, no half characters."""
+    return shortened(_CONTROL.sub(_escaped, shortened(text)))
+
+
+_CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return "\\0" if found[0] == "\0" else ascii(found[0])[1:-1]
 
 
 def shortened(text: str, most: int = MOST_TEXT) -> str:

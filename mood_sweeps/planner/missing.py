@@ -23,7 +23,7 @@ from mood_sweeps.planner.call import (
 from mood_sweeps.planner.plan import Cell, Plan, Representation
 from mood_sweeps.planner.stage import Stage
 from mood_sweeps.planner.work import Extract
-from mood_sweeps.plugins.declared import Plugin, PluginScorer
+from mood_sweeps.plugins.declared import Plugin, PluginScorer, declared_of
 from mood_sweeps.store import Ref
 
 __all__ = ["calls_for", "group_of"]
@@ -182,7 +182,7 @@ def _extracted(cells: list[Cell]) -> dict[Ref, Extract]:
 
 def _plugin_of(cell: Cell) -> Plugin | None:
     parameters = cell.fit.scorer.parameters
-    return parameters.declared.plugin if isinstance(parameters, PluginScorer) else None
+    return declared_of(parameters).plugin if isinstance(parameters, PluginScorer) else None
 
 
 def _scoring(
@@ -200,10 +200,10 @@ def _scoring(
     }
     evaluations = tuple(_evaluation(cell, classes[cell.pair.ood_set]) for cell in cells)
     return Call(
-        key=f"score-{group}" + (f"-{plugin.digest[:16]}" if plugin else ""),
+        key=f"score-{group}" + (f"-{plugin.key}" if plugin else ""),
         kind="score",
         label=f"{representation.label} on {id_set}" + (f" by {plugin.path}" if plugin else ""),
-        method=f"score by {plugin.digest[:16]}" if plugin else "score",
+        method=f"score by {plugin.key}" if plugin else "score",
         work=Scoring(
             group=group,
             checkpoint=representation.checkpoint.ref,

@@ -9,6 +9,7 @@ import ctypes
 import dataclasses
 import faulthandler
 import importlib
+import inspect
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,7 @@ from mood_sweeps.store.codecs import map_bank
 __all__ = ["main", "opaque"]
 
 _PR_SET_PDEATHSIG = 1
-_MOST_BANKS = 8
+_MOST_BANKS, _MOST_PROBLEMS = 8, 20
 
 
 def main(settings: str) -> None:
@@ -50,12 +52,9 @@ def main(settings: str) -> None:
         is_pickled = source["kind"] == "classes"
         plugin = Plugin(**{**source, "source": bytes.fromhex(text) if is_pickled else text})
         served = _Served(plugin)
-        described = {"id": 0, **served.answer({"what": "describe"})}
-        _write(given["answers"], json.dumps(described).encode() + b"\n")
+        _write(given["answers"], served.line({"id": 0, "what": "describe"}))
         for line in iter(requests.readline, b""):
-            request = json.loads(line)
-            answer = {"id": request["id"], **served.answer(request)}
-            _write(given["answers"], json.dumps(answer).encode() + b"\n")
+            _write(given["answers"], served.line(json.loads(line)))
 
 
 def _end_with_parent(alive: int) -> None:
@@ -104,16 +103,20 @@ class _Served:
             "notes": self._notes,
         }
 
-    def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what a request asks for, or why there is none."""
+    def line(self, request: Mapping[str, Any]) -> bytes:
+        """Return the answer to a request, or why there is none, as a line of JSON."""
+        begin = {"id": request["id"]}
         try:
-            return {"answer": self._answers[request["what"]](request)}
+            answer = self._answers[request["what"]](request)
+            return json.dumps({**begin, "answer": answer}).encode() + b"\n"
         except BaseException as error:  # whatever a plugin raises is its failure, and no other's
-            return {"refused": self._refusal(error, request)}
+            refusal = self._refusal(error, request)
+            return json.dumps({**begin, "refused": refusal}).encode() + b"\n"
 
     def _describe(self, request: Mapping[str, Any]) -> list[dict[str, Any]]:
         del request
-        return [_description(name, kind) for name, kind in load_scorers(self._plugin).items()]
+        scorers = load_scorers(self._plugin)
+        return [_description(self._plugin, name, kind) for name, kind in scorers.items()]
 
     def _choose(self, request: Mapping[str, Any]) -> list[dict[str, Any]]:
         chosen = choose_all(request["raw"], load_scorers(self._plugin), "scorer")
@@ -152,20 +155,21 @@ class _Served:
         return self._banks[key]
 
     def _refusal(self, error: BaseException, request: Mapping[str, Any]) -> dict[str, Any]:
-        kinds = {InputError: "input", Undefined: "undefined"}
-        kind = next((kinds[one] for one in kinds if isinstance(error, one)), "raised")
-        problems = (
-            [(one.message, one.inside) for one in error.problems]
-            if isinstance(error, InputError)
-            else []
-        )
-        message = one_line(error) if kind == "raised" else shortened(str(error))
+        kind, problems, message = "raised", [], one_line(error)
+        # Its attributes and its text may be the plugin's code, too.
+        with suppress(Exception):
+            if isinstance(error, InputError):
+                problems = [(shortened(one.message), list(one.inside)) for one in error.problems]
+                kind, message = "input", shortened(str(error))
+            elif isinstance(error, Undefined):
+                kind, message = "undefined", shortened(str(error))
         place, frames = "", ""
         if request["what"] in ("fit", "score", "notes"):
-            place, frames = self._place(error, request)
+            with suppress(Exception):
+                place, frames = self._place(error, request)
         return {
             "kind": kind,
-            "problems": problems,
+            "problems": problems[:_MOST_PROBLEMS],
             "message": message,
             "place": place,
             "traceback": frames,
@@ -174,7 +178,8 @@ class _Served:
     def _place(self, error: BaseException, request: Mapping[str, Any]) -> tuple[str, str]:
         """Return ``file:line`` of an error in the scorer's own file, and the frames from there."""
         (name,) = request["scorer"]
-        file, line = _where(load_scorers(self._plugin)[name], request["what"])
+        kind = load_scorers(self._plugin)[name]
+        file, line = _where(self._plugin, kind, request["what"])
         frames = traceback.extract_tb(error.__traceback__)
         first = next((at for at, one in enumerate(frames) if one.filename == file), len(frames))
         inside = [one.lineno for one in frames if one.filename == file]
@@ -198,31 +203,35 @@ def _arrays(files: Mapping[str, str]) -> dict[str, Any]:
     return {name: mapped(Path(file)) for name, file in files.items()}
 
 
-def _description(name: str, kind: Any) -> dict[str, Any]:
-    file, line = _where(kind, "fit")
+def _description(plugin: Plugin, name: str, kind: Any) -> dict[str, Any]:
+    places = {method: _where(plugin, kind, method) for method in ("fit", "score", "notes")}
     return {
         "name": name,
         "class_name": kind.__name__,
-        "file": file,
-        "line": line,
-        "digest": source_digest(kind) if os.path.isfile(file) else "",
+        "places": {method: f"{file}:{line}" for method, (file, line) in places.items()},
+        "digest": source_digest(kind) if plugin.kind == "installed" else plugin.digest,
         "version": kind.version,
         "family": kind.family,
         "needs": list(kind.needs),
         "fits_on": kind.fits_on,
         "learns_nothing": kind.learns_nothing,
         "has_notes": callable(getattr(kind, "notes", None)) and kind.notes is not Scorer.notes,
-        "parameters": [_parameter(field) for field in dataclasses.fields(kind)],
+        "parameters": [_parameter(field) for field in dataclasses.fields(kind) if field.init],
     }
 
 
 def _parameter(field: Any) -> dict[str, Any]:
-    described = {"name": field.name, "is_out_of_keys": field.metadata == OUT_OF_KEYS}
+    default, has_default = field.default, True
     if field.default_factory is not dataclasses.MISSING:
-        return {**described, "default": opaque(field.default_factory())}
-    if field.default is not dataclasses.MISSING:
-        return {**described, "default": opaque(field.default)}
-    return described
+        default = field.default_factory()
+    elif default is dataclasses.MISSING:
+        default, has_default = None, False
+    return {
+        "name": field.name,
+        "has_default": has_default,
+        "default": opaque(default),
+        "is_out_of_keys": field.metadata == OUT_OF_KEYS,
+    }
 
 
 def _values(choice: Choice) -> dict[str, Any]:
@@ -231,7 +240,7 @@ def _values(choice: Choice) -> dict[str, Any]:
         canonical(choice.content)
     except (TypeError, ValueError) as error:
         raise InputError(f"{choice.name!r} has no reproducible form: {error}") from None
-    fields = dataclasses.fields(choice.parameters)
+    fields = [field for field in dataclasses.fields(choice.parameters) if field.init]
     values = {field.name: opaque(getattr(choice.parameters, field.name)) for field in fields}
     return {"values": values, "given": sorted(choice.given)}
 
@@ -249,8 +258,20 @@ def opaque(value: Any) -> Any:
     return {"opaque": shortened(repr(value), 200)}
 
 
-def _where(kind: Any, method: str) -> tuple[str, int]:
-    """Return the file and line of a scorer's method, of its class's file where it is inherited."""
-    function = getattr(kind, method)
-    code = getattr(getattr(function, "__func__", function), "__code__", None)
-    return (code.co_filename, code.co_firstlineno) if code is not None else (kind.__module__, 0)
+def _where(plugin: Plugin, kind: Any, method: str) -> tuple[str, int]:
+    """Return the file of a scorer's class, and the line of a method there or of its first one."""
+    # What `dataclass` wrote itself, such as __init__, is of no file.
+    written = [vars(kind)[name] for name in vars(kind) if not name.startswith("__")]
+    own = [code for one in written if (code := _code_of(one)) is not None]
+    file = plugin.path if plugin.kind == "file" else own[0].co_filename if own else kind.__module__
+    code = _code_of(getattr(kind, method, None))
+    if code is not None and code.co_filename == file:
+        return file, code.co_firstlineno
+    return file, min((one.co_firstlineno for one in own if one.co_filename == file), default=1)
+
+
+def _code_of(function: Any) -> Any:
+    """Return the code of a function or method, None where it has none of its own."""
+    with suppress(Exception):
+        function = inspect.unwrap(getattr(function, "__func__", function))
+    return getattr(function, "__code__", None)

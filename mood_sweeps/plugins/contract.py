@@ -12,6 +12,7 @@ from mood_sweeps.scorers import FAMILIES, FITS_ON, NEEDS, Scorer
 
 __all__ = ["complete", "contract_problems"]
 
+MOST_LETTERS = 100
 _PROMISES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "version": (lambda value: type(value) is int and value > 0, "ClassVar[int], at least 1"),
     "family": (lambda value: value in FAMILIES, f"ClassVar[str], one of {', '.join(FAMILIES)}"),
@@ -20,6 +21,8 @@ _PROMISES: dict[str, tuple[Callable[[Any], bool], str]] = {
         f"ClassVar[tuple[str, ...]], of {', '.join(NEEDS)}",
     ),
     "fits_on": (lambda value: value in FITS_ON, f"ClassVar[str], one of {', '.join(FITS_ON)}"),
+    "pooled_form": (lambda value: value is None, "left out"),
+    "notes": (lambda value: value is None or callable(value), "a method notes(state, bank)"),
     "learns_nothing": (lambda value: isinstance(value, bool), "ClassVar[bool]"),
     "fit": (callable, "a method fit(bank, head) -> state"),
     "score": (callable, "a method score(state, bank) -> scores"),
@@ -38,6 +41,8 @@ def contract_problems(name: Any, kind: Any) -> list[str]:
     """Return what keeps ``kind`` from being the scorer called ``name``."""
     if not isinstance(name, str) or not name.isidentifier():
         return ["a name is letters, digits and '_', not starting with a digit"]
+    if len(name) > MOST_LETTERS:
+        return [f"a name has at most {MOST_LETTERS} letters"]
     if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
         return ["must be a class made by @dataclass(frozen=True)"]
     parameters_of: Any = kind

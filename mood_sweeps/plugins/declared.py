@@ -13,8 +13,17 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from mood_sweeps.choice import OUT_OF_KEYS
+from mood_sweeps.identity import key_of
 
-__all__ = ["DeclaredScorer", "Opaque", "Parameter", "Plugin", "PluginScorer", "values_of"]
+__all__ = [
+    "DeclaredScorer",
+    "Opaque",
+    "Parameter",
+    "Plugin",
+    "PluginScorer",
+    "declared_of",
+    "values_of",
+]
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,11 @@ class Plugin:
     digest: str
     source: str | bytes = dataclasses.field(repr=False)
 
+    @property
+    def key(self) -> str:
+        """What tells it from other plugins, also of the same file: 16 hexadecimal digits."""
+        return key_of([self.kind, self.path, self.digest])[:16]
+
 
 @dataclass(frozen=True)
 class Opaque:
@@ -43,25 +57,27 @@ class Opaque:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of a scorer. default: a plain value, or MISSING where it has none."""
+    """A parameter of a scorer. default: a plain value, if it has one."""
 
     name: str
-    default: Any = dataclasses.MISSING
-    is_out_of_keys: bool = False
+    has_default: bool
+    default: Any
+    is_out_of_keys: bool
 
 
 @dataclass(frozen=True)
 class DeclaredScorer:
     """A scorer as its plugin's process describes it.
 
-    class_name: of its class. has_notes: whether it has notes of its own. place: ``file:line`` where
-    ``fit`` starts, as messages name it. The rest is what `mood_sweeps.scorers.Scorer` promises.
+    class_name: of its class. has_notes: whether it has notes of its own. places: ``file:line``
+    where ``fit``, ``score`` and ``notes`` start, as messages name them. The rest is what
+    `mood_sweeps.scorers.Scorer` promises.
     """
 
     plugin: Plugin
     name: str
     class_name: str
-    place: str
+    places: tuple[tuple[str, str], ...]
     version: int
     family: str
     needs: tuple[str, ...]
@@ -73,16 +89,20 @@ class DeclaredScorer:
     @property
     def kind(self) -> type[PluginScorer]:
         """The dataclass with the scorer's parameters; the same one for the same source."""
-        key = self.plugin.digest, self.plugin.path, self.name
+        key = self.plugin.key, self.name
         if key not in _KINDS:
             _KINDS[key] = _kind_of(self)
+            _DECLARED[_KINDS[key]] = self
         return _KINDS[key]
+
+    def place_of(self, method: str) -> str:
+        """Return ``file:line`` of a method."""
+        return dict(self.places)[method]
 
 
 class PluginScorer:
     """Base of the dataclasses that stand for plugins' scorers: parameters, and nothing to run."""
 
-    declared: ClassVar[DeclaredScorer]
     version: ClassVar[int]
     family: ClassVar[str]
     needs: ClassVar[tuple[str, ...]]
@@ -91,10 +111,17 @@ class PluginScorer:
     pooled_form: ClassVar[str | None] = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuilt, (self.declared, values_of(self))
+        return _rebuilt, (declared_of(self), values_of(self))
 
 
-_KINDS: dict[tuple[str, str, str], type[PluginScorer]] = {}
+_KINDS: dict[tuple[str, str], type[PluginScorer]] = {}
+# Not an attribute of the classes: a parameter may have any name.
+_DECLARED: dict[type[PluginScorer], DeclaredScorer] = {}
+
+
+def declared_of(scorer: PluginScorer) -> DeclaredScorer:
+    """Return what is known of a plugin's scorer."""
+    return _DECLARED[type(scorer)]
 
 
 def values_of(scorer: PluginScorer) -> dict[str, Any]:
@@ -110,7 +137,7 @@ def _kind_of(declared: DeclaredScorer) -> type[PluginScorer]:
         declared.class_name,
         [(parameter.name, Any, _field_of(parameter)) for parameter in declared.parameters],
         bases=(PluginScorer,),
-        namespace={**namespace, "declared": declared},
+        namespace=namespace,
         frozen=True,
         kw_only=True,
     )
@@ -119,6 +146,8 @@ def _kind_of(declared: DeclaredScorer) -> type[PluginScorer]:
 
 def _field_of(parameter: Parameter) -> Any:
     metadata = OUT_OF_KEYS if parameter.is_out_of_keys else None
+    if not parameter.has_default:
+        return dataclasses.field(metadata=metadata)
     default = parameter.default
     if isinstance(default, dict):  # a dataclass refuses a default that can be changed
         return dataclasses.field(default_factory=lambda: dict(default), metadata=metadata)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import importlib
 import inspect
@@ -25,8 +26,7 @@ def load_scorers(plugin: Plugin) -> Mapping[str, type[Any]]:
 
     Raises InputError if it does not import, defines no scorers or ones that break the contract.
     """
-    name = f"mood_sweeps_plugin_{hashlib.sha256(plugin.path.encode()).hexdigest()[:8]}"
-    name += plugin.digest[:16]
+    name = f"mood_sweeps_plugin_{plugin.key}"
     if name not in sys.modules:
         try:
             scorers = _READ[plugin.kind](plugin, name)
@@ -101,7 +101,14 @@ def source_digest(kind: type[Any]) -> str:
 def _unpickle(plugin: Plugin, _name: str) -> Any:
     import cloudpickle  # late: only classes that a Python program passed need it
 
-    return cloudpickle.loads(plugin.source)
+    classes: dict[str, type[Any]] = cloudpickle.loads(plugin.source)
+    for kind in classes.values():
+        for field in getattr(kind, "__dataclass_fields__", {}).values():
+            for name in ("default", "default_factory", "kw_only"):
+                # It was copied, and is told from a default by being the one there is.
+                if type(getattr(field, name)) is type(dataclasses.MISSING):
+                    setattr(field, name, dataclasses.MISSING)
+    return classes
 
 
 _READ = {"file": _run_file, "installed": _import_installed, "classes": _unpickle}

@@ -24,7 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mood_sweeps.errors import PluginFailed, shortened
+from mood_sweeps.errors import PluginFailed, plain
 from mood_sweeps.plugins.declared import Plugin
 
 __all__ = ["PluginProcess", "Refused"]
@@ -36,6 +36,7 @@ MOST_ANSWER = 4 * 1024 * 1024
 MOST_PRINTED = 4_000
 """Bytes of what a plugin printed last that are kept."""
 LOOK_EVERY_S = 0.2
+_INSIDE = "MOOD_SWEEPS_PLUGIN_PROCESS"
 _PREFIX, _DAY_S = "mood-sweeps-plugin-", 86_400.0
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
 _START += "from mood_sweeps.plugins.child import main; main(sys.argv[2])"
@@ -49,13 +50,13 @@ class Refused(Exception):
     """
 
     def __init__(self, answer: Mapping[str, Any]) -> None:
-        self.kind: str = str(answer.get("kind"))
+        self.kind: str = str(answer["kind"])
         self.problems: list[tuple[str, list[Any]]] = [
-            (shortened(str(message)), list(inside)) for message, inside in answer["problems"]
+            (plain(str(message)), list(inside)) for message, inside in answer["problems"]
         ]
-        self.message = shortened(str(answer.get("message")))
-        self.place = str(answer.get("place"))
-        self.traceback = shortened(str(answer.get("traceback")))
+        self.message = plain(str(answer["message"]))
+        self.place = str(answer["place"])
+        self.traceback = plain(str(answer["traceback"]))
         super().__init__(self.message)
 
 
@@ -75,6 +76,7 @@ class PluginProcess:
         self._folder: Path | None = None
         self._asked = 0
         self._described: Any = None
+        self._cannot_start: Exception | None = None
 
     @property
     def folder(self) -> Path:
@@ -110,35 +112,51 @@ class PluginProcess:
         self.kill()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+            with suppress(OSError):
+                self._folder.unlink()  # whatever the plugin put in its place
             self._folder = None
 
     def _ready(self) -> None:
         """Start the process and import the plugin, unless it is there."""
         if self._process is not None and self._process.poll() is None:
             return
+        if self._cannot_start is not None:  # waiting for it once is enough
+            raise self._cannot_start
         self._start()
         self._asked = 0
         source = {"source": _as_json(self.plugin)}
         path = f"{self.plugin.path}:1"
-        self._described = self._exchange(source, STARTING_S, path, "while it was imported")
+        try:
+            self._described = self._exchange(source, STARTING_S, path, "while it was imported")
+        except (PluginFailed, Refused) as error:
+            self._cannot_start = error
+            raise
 
     def _exchange(self, message: Mapping[str, Any], limit_s: float, place: str, doing: str) -> Any:
+        ends_at = time.monotonic() + limit_s
         try:
-            self._send(message)
-            answer = self._received(self._line(limit_s, place, doing), place, doing)
+            if not self._send(message, ends_at):
+                raise self._hung(limit_s, place, doing)
+            answer = self._received(self._line(ends_at, limit_s, place, doing), place, doing)
         except BaseException:  # Ctrl-C, too: nothing is to go on in there
             self.kill()
             raise
-        if "refused" in answer:
-            raise Refused(answer["refused"])
-        return answer["answer"]
+        if isinstance(answer, Refused):
+            raise answer
+        return answer
 
     def _start(self) -> None:
+        if _INSIDE in os.environ:
+            raise PluginFailed(
+                f"{self.plugin.path}:1: a plugin's process was asked to run plugins; where a file "
+                'scores when it is imported, put that below if __name__ == "__main__":'
+            )
         self.kill()
         requests, self._requests = os.pipe()
         self._answers, answers = os.pipe()
         alive, self._alive = os.pipe()
         printed, output = os.pipe()
+        os.set_blocking(self._requests, False)
         self._faults = self.folder / "faults.txt"
         self._faults.unlink(missing_ok=True)
         settings = {
@@ -147,10 +165,10 @@ class PluginProcess:
             "alive": alive,
             "faults": str(self._faults),
         }
-        environment = dict(os.environ)
+        environment = {**os.environ, _INSIDE: "1"}
         if self._threads is not None:
             environment |= dict.fromkeys(_THREADS, str(self._threads))
-        paths = [path for path in sys.path if path]
+        paths = [path or os.getcwd() for path in sys.path]
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", _START, json.dumps(paths), json.dumps(settings)],
@@ -171,18 +189,25 @@ class PluginProcess:
         self._reader.start()
         self._received_bytes = b""
 
-    def _send(self, message: Mapping[str, Any]) -> None:
+    def _send(self, message: Mapping[str, Any], ends_at: float) -> bool:
+        """Write a request; return False if it was not read in time."""
+        assert self._process is not None
         content = json.dumps(message).encode() + b"\n"
-        try:
-            while content:
-                content = content[os.write(self._requests, content) :]
-        except BrokenPipeError:
-            pass  # it ended: reading its answer says how
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._requests, selectors.EVENT_WRITE)
+            while content and self._process.poll() is None:
+                if time.monotonic() >= ends_at:
+                    return False
+                if selector.select(LOOK_EVERY_S):
+                    try:
+                        content = content[os.write(self._requests, content) :]
+                    except BrokenPipeError:
+                        break  # it ended: reading its answer says how
+        return True
 
-    def _line(self, limit_s: float, place: str, doing: str) -> bytes:
+    def _line(self, ends_at: float, limit_s: float, place: str, doing: str) -> bytes:
         """Return the process's next line; PluginFailed where none comes."""
         assert self._process is not None
-        ends_at = time.monotonic() + limit_s
         with selectors.DefaultSelector() as selector:
             selector.register(self._answers, selectors.EVENT_READ)
             while b"\n" not in self._received_bytes:
@@ -197,18 +222,21 @@ class PluginProcess:
                     raise self._crashed(place, doing)
                 self._received_bytes += received
                 if len(self._received_bytes) > MOST_ANSWER:
-                    raise self._failed(place, f"answered with more than {MOST_ANSWER:,} bytes")
+                    raise self._failed(
+                        place, f"answered with more than {MOST_ANSWER:,} bytes {doing}"
+                    )
         line, _, self._received_bytes = self._received_bytes.partition(b"\n")
         return line
 
-    def _received(self, line: bytes, place: str, doing: str) -> dict[str, Any]:
+    def _received(self, line: bytes, place: str, doing: str) -> Any:
+        """Return an answer, or the Refused that it is."""
         try:
             answer = json.loads(line)
-            if answer["id"] != self._asked or not {"answer", "refused"} & answer.keys():
+            if answer["id"] != self._asked:
                 raise ValueError("another answer")
-        except (ValueError, TypeError, KeyError, RecursionError):
+            return Refused(answer["refused"]) if "refused" in answer else answer["answer"]
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             raise self._failed(place, f"wrote into the pipe of its answers {doing}") from None
-        return dict(answer)
 
     def _hung(self, limit_s: float, place: str, doing: str) -> PluginFailed:
         assert self._process is not None
@@ -242,7 +270,8 @@ class PluginProcess:
         if inside:
             place = f"{file}:{inside[1]}"
         self._reader.join(LOOK_EVERY_S)
-        return PluginFailed(f"{place}: {what}", "\n".join(filter(None, (stack, self.printed))))
+        text = plain("\n".join(filter(None, (stack, self.printed))))
+        return PluginFailed(plain(f"{place}: {what}"), text)
 
     def _stack(self) -> str:
         try:
@@ -283,7 +312,7 @@ def _remove_old_folders() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with suppress(OSError):
             if time.time() - folder.stat().st_mtime > _DAY_S:
-                shutil.rmtree(folder)
+                shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
 
 
 def _as_json(plugin: Plugin) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mood_sweeps.choice import Catalogue, Choice, choose_all
-from mood_sweeps.errors import InputError, PluginFailed, Problem
+from mood_sweeps.errors import InputError, PluginFailed, Problem, one_line
 from mood_sweeps.plugins.declared import DeclaredScorer, Opaque, Parameter, Plugin
 from mood_sweeps.plugins.process import PluginProcess, Refused
 
@@ -56,11 +56,14 @@ class OpenPlugins:
         shown: how the user names it. Raises InputError (without a place) if it cannot be read, does
         not import, or defines no scorers or ones that break the contract.
         """
-        text = _text(path, shown)
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        if digest in self.plugins:
-            raise InputError(f"plugin {shown!r} is listed twice")
-        return self.add(Plugin("file", shown, digest, text))
+        content = _content(path, shown)
+        digest = hashlib.sha256(content).hexdigest()
+        for other in self.plugins.values():
+            if other.digest == digest:
+                same = Path(other.path).name == Path(shown).name
+                how = "is listed twice" if same else f"has the same content as {other.path!r}"
+                raise InputError(f"plugin {shown!r} {how}")
+        return self.add(Plugin("file", shown, digest, content.decode("utf-8-sig")))
 
     def add_installed(self, name: str) -> bool:
         """Read the scorer that an installed package offers under ``name``; False if none does.
@@ -79,13 +82,17 @@ class OpenPlugins:
         process = PluginProcess(plugin, READING_S)
         try:
             described = _answered(process, process.described)
-            digest = plugin.digest or _digest(described)
-            plugin = dataclasses.replace(plugin, digest=digest)
-            declared = [_declared(plugin, one) for one in described]
+            try:
+                digest = plugin.digest or str(described[0]["digest"])
+                plugin = dataclasses.replace(plugin, digest=digest)
+                declared = [_declared(plugin, one) for one in described]
+            except (LookupError, TypeError, ValueError, AttributeError) as error:
+                why = f"what it says of its scorers cannot be read: {one_line(error)}"
+                raise InputError(f"plugin {plugin.path!r}: {why}") from None
         except BaseException:
             process.close()
             raise
-        self.plugins[digest] = plugin
+        self.plugins[plugin.key] = plugin
         for one in declared:
             self._declared[one.name] = one
             self._processes[one.name] = process
@@ -108,7 +115,8 @@ class OpenPlugins:
                 json.dumps(raw)
             except (TypeError, ValueError) as error:  # a Python program may pass anything
                 raise InputError(f"scorer {name!r}: {error}") from None
-            return process.ask("choose", {"raw": raw}, declared.place, "while it took parameters")
+            place = declared.place_of("fit")
+            return process.ask("choose", {"raw": raw}, place, "while it took parameters")
 
         return tuple(_choice(declared, one) for one in _answered(process, ask))
 
@@ -142,13 +150,13 @@ def plugin_of_classes(classes: Mapping[str, type[Any]]) -> Plugin:
     return Plugin("classes", "user_scorers", hashlib.sha256(content).hexdigest(), content)
 
 
-def _text(path: Path, shown: str) -> str:
+def _content(path: Path, shown: str) -> bytes:
     try:
         if path.exists() and not (path.is_file() or path.is_dir()):
             raise InputError(f"plugin {shown!r} cannot be read: it is no regular file")
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
-        text = content.decode("utf-8")
+        content.decode("utf-8")
     except UnicodeDecodeError:
         raise InputError(f"plugin {shown!r} is not UTF-8 text") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
@@ -156,11 +164,7 @@ def _text(path: Path, shown: str) -> str:
         raise InputError(f"plugin {shown!r} cannot be read: {reason}") from None
     if len(content) > MOST_BYTES:
         raise InputError(f"plugin {shown!r} has more than {MOST_BYTES:,} bytes")
-    return text
-
-
-def _digest(described: list[dict[str, Any]]) -> str:
-    return str(described[0]["digest"])
+    return content
 
 
 def _declared(plugin: Plugin, described: Mapping[str, Any]) -> DeclaredScorer:
@@ -168,7 +172,7 @@ def _declared(plugin: Plugin, described: Mapping[str, Any]) -> DeclaredScorer:
         plugin=plugin,
         name=str(described["name"]),
         class_name=str(described["class_name"]),
-        place=f"{described['file']}:{described['line']}",
+        places=tuple((str(name), str(place)) for name, place in described["places"].items()),
         version=int(described["version"]),
         family=str(described["family"]),
         needs=tuple(map(str, described["needs"])),
@@ -180,8 +184,12 @@ def _declared(plugin: Plugin, described: Mapping[str, Any]) -> DeclaredScorer:
 
 
 def _parameter(described: Mapping[str, Any]) -> Parameter:
-    default = {"default": _plain(described["default"])} if "default" in described else {}
-    return Parameter(str(described["name"]), **default, is_out_of_keys=described["is_out_of_keys"])
+    return Parameter(
+        str(described["name"]),
+        bool(described["has_default"]),
+        _plain(described["default"]),
+        bool(described["is_out_of_keys"]),
+    )
 
 
 def _choice(declared: DeclaredScorer, chosen: Mapping[str, Any]) -> Choice:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pdb
 import shutil
 import traceback
@@ -14,9 +15,17 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.choice import Choice
-from mood_sweeps.errors import InputError, PluginFailed, Problem, Undefined
+from mood_sweeps.errors import (
+    MOST_LINE,
+    InputError,
+    MoodSweepsError,
+    PluginFailed,
+    Undefined,
+    one_line,
+    plain,
+)
 from mood_sweeps.plugins.arrays import Shared, mapped
-from mood_sweeps.plugins.declared import PluginScorer, values_of
+from mood_sweeps.plugins.declared import PluginScorer, declared_of, values_of
 from mood_sweeps.plugins.loading import load_scorers
 from mood_sweeps.plugins.process import PluginProcess, Refused
 from mood_sweeps.scorers import Scores, State
@@ -62,6 +71,7 @@ class ScorerRunner:
         self._threads = threads
         self._debug = debug
         self._processes: dict[str, tuple[PluginProcess, Shared]] = {}
+        self._numbers = itertools.count()
 
     def fit(
         self, scorer: Choice, bank: FeatureBank, head: Head | None, stored: Stored | None = None
@@ -77,7 +87,7 @@ class ScorerRunner:
             return checked_state(parameters.fit(bank, head))
         if self._debug:
             return checked_state(_debugged(scorer, "fit", bank, head))
-        request = {"head": head and self._files(parameters, head.arrays)}
+        request = {"head": {} if head is None else head.arrays}
         return self._ask(
             scorer, "fit", bank, request, stored, lambda files, at: checked_state(_read(files, at))
         )
@@ -95,8 +105,7 @@ class ScorerRunner:
         def read(files: Any, folder: Path) -> Scores:
             return checked_scores(_read(files, folder)["scores"], n)
 
-        request = {"state": self._files(parameters, state)}
-        return self._ask(scorer, "score", bank, request, stored, read)
+        return self._ask(scorer, "score", bank, {"state": state}, stored, read)
 
     def notes(
         self, scorer: Choice, state: State, bank: FeatureBank, stored: Stored | None = None
@@ -105,13 +114,12 @@ class ScorerRunner:
         parameters = scorer.parameters
         if not isinstance(parameters, PluginScorer):
             return notes_of(parameters, state, bank)
-        if not parameters.declared.has_notes:
+        if not declared_of(parameters).has_notes:
             return ()
         if self._debug:
             return checked_notes(_debugged(scorer, "notes", state, bank))
-        request = {"state": self._files(parameters, state)}
         return self._ask(
-            scorer, "notes", bank, request, stored, lambda notes, _: checked_notes(notes)
+            scorer, "notes", bank, {"state": state}, stored, lambda notes, _: checked_notes(notes)
         )
 
     def forget(self) -> None:
@@ -131,39 +139,45 @@ class ScorerRunner:
         scorer: Choice,
         what: str,
         bank: FeatureBank,
-        request: dict[str, Any],
+        shared: Mapping[str, Mapping[str, npt.NDArray[Any]]],
         stored: Stored | None,
         read: Callable[[Any, Path], T],
     ) -> T:
-        """Return what a plugin's process answers, as ``read`` takes it from the answer's folder."""
+        """Return what a plugin's process answers, as ``read`` takes it from the answer's folder.
+
+        shared: arrays that the request shows beside the bank, by its keys.
+        """
         parameters: PluginScorer = scorer.parameters
         process, _ = self._process(parameters)
-        place = parameters.declared.place
-        into = process.folder / "answer"
-        shutil.rmtree(into, ignore_errors=True)
-        into.mkdir(parents=True)
+        place = declared_of(parameters).place_of(what)
         given = {
             name: value for name, value in values_of(parameters).items() if name in scorer.given
         }
-        asked = {
-            "scorer": {scorer.name: given},
-            "bank": self._bank(parameters, bank, stored),
-            "into": str(into),
-            "device": device().name,
-            **request,
-        }
+        into = process.folder / f"answer-{next(self._numbers)}"
         try:
+            into.mkdir(parents=True)
+            asked = {
+                "scorer": {scorer.name: given},
+                "bank": self._bank(parameters, bank, stored),
+                "into": str(into),
+                "device": device().name,
+                **{name: self._files(parameters, arrays) for name, arrays in shared.items()},
+            }
             answer = process.ask(what, asked, place, f"in {what} of scorer {scorer.label!r}")
             return read(answer, into)
         except Refused as refused:
             _raise(refused, scorer, place)
-        except (ValueError, TypeError, LookupError, AttributeError, OSError, EOFError) as error:
+        except MoodSweepsError:
+            raise
+        except Exception as error:
             process.kill()  # it checks its answers itself, unless the plugin changed that
-            raise PluginFailed(f"{place}: scorer {scorer.label!r}: {error}") from None
+            raise PluginFailed(f"{place}: scorer {scorer.label!r}: {one_line(error)}") from None
+        finally:
+            shutil.rmtree(into, ignore_errors=True)  # what is mapped stays until it is let go
 
     def _process(self, parameters: PluginScorer) -> tuple[PluginProcess, Shared]:
-        plugin = parameters.declared.plugin
-        key = plugin.digest + plugin.path
+        plugin = declared_of(parameters).plugin
+        key = plugin.key
         if key not in self._processes:
             while len(self._processes) >= MOST_PROCESSES:
                 process, _ = self._processes.pop(next(iter(self._processes)))
@@ -201,28 +215,28 @@ def _read(files: Mapping[str, str], folder: Path) -> dict[str, npt.NDArray[Any]]
 
 
 def _raise(refused: Refused, scorer: Choice, place: str) -> NoReturn:
+    message = " ".join(refused.message[: 2 * MOST_LINE].split())[:MOST_LINE]
     if refused.kind == "undefined":
-        raise Undefined(refused.message) from None
+        raise Undefined(message) from None
+    named = f"{refused.place or place}: scorer {scorer.label!r}: {message}"
     if refused.kind == "input":
-        raise InputError([Problem(message) for message, _ in refused.problems]) from None
-    raise PluginFailed(
-        f"{refused.place or place}: scorer {scorer.label!r}: {refused.message}", refused.traceback
-    ) from None
+        raise InputError(named) from None
+    raise PluginFailed(named, refused.traceback) from None
 
 
 def _debugged(scorer: Choice, method: str, *arguments: Any) -> Any:
     """Call a plugin's scorer in this process; where it raises, open the debugger there."""
-    declared = scorer.parameters.declared
+    declared = declared_of(scorer.parameters)
     kind = load_scorers(declared.plugin)[scorer.name]
     given = {name: getattr(scorer.parameters, name) for name in scorer.given}
     try:
         return getattr(kind(**given), method)(*arguments)
     except (InputError, Undefined):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         traceback.print_exc()
         pdb.post_mortem(error.__traceback__)
+        place = declared.place_of(method)
         raise PluginFailed(
-            f"{declared.place}: scorer {scorer.label!r}: {type(error).__name__}: {error}",
-            traceback.format_exc(),
+            f"{place}: scorer {scorer.label!r}: {one_line(error)}", plain(traceback.format_exc())
         ) from error

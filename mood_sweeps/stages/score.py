@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Head, Ints
-from mood_sweeps.errors import PluginFailed, Undefined
+from mood_sweeps.errors import InputError, PluginFailed, Undefined
 from mood_sweeps.features.agreement import agreement
 from mood_sweeps.metrics import (
     accuracy,
@@ -126,7 +126,9 @@ class Scorings:
             if known is error:
                 self._made.failures[number] = ((*keys, score_key), known, text)
                 return
-        text = error.traceback if isinstance(error, PluginFailed) else traceback.format_exc()
+        text = traceback.format_exc()
+        if isinstance(error, PluginFailed | InputError):  # the message says all there is to know
+            text = getattr(error, "traceback", "")
         self._made.failures.append(((score_key,), error, text))
 
     def _evaluate(self, evaluation: Evaluation, sharers: int) -> dict[str, Any]:

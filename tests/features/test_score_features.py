@@ -266,6 +266,37 @@ def test_a_scorer_that_raises_takes_only_its_own_rows(tmp_path, trouble, said):
     assert set(pd.read_parquet(tmp_path / "scores.parquet")["scorer"]) == {"knn", "msp"}
 
 
+PROGRAM = """\
+from dataclasses import dataclass
+from typing import ClassVar
+import numpy as np
+import mood_sweeps as ms
+
+@dataclass(frozen=True)
+class First:
+    version: ClassVar[int] = 1
+    family: ClassVar[str] = "feature"
+    scale: float = 1.0
+    def fit(self, bank, head):
+        return {}
+    def score(self, state, bank):
+        return self.scale * bank.features[:, 0]
+
+x = np.arange(20.0).reshape(10, 2)
+frame = ms.score_features(x, x, {"far": x - 100}, user_scorers={"first": First},
+                          scorers=["first", {"first": {"scale": -1.0}}])
+print(frame["auroc"].tolist())
+"""
+
+
+@pytest.mark.parametrize("how", ["file", "input"])
+def test_classes_of_a_script_or_notebook_are_scorers(tmp_path, how):
+    (tmp_path / "script.py").write_text(PROGRAM)
+    command = [sys.executable, "script.py" if how == "file" else "-"]
+    done = subprocess.run(command, cwd=tmp_path, input=PROGRAM, capture_output=True, text=True)
+    assert done.stdout == "[1.0, 0.0]\n", done.stderr
+
+
 def test_scores_that_are_no_numbers_are_undefined_for_their_set(tmp_path):
     frame = table(
         user_scorers={"where": Where}, scorers="where(trouble=hole)", out=tmp_path, id_val=None

@@ -6,6 +6,7 @@ import pytest
 from spine_cases import read
 
 from mood_sweeps.errors import InputError
+from mood_sweeps.plugins.declared import declared_of
 
 MODULE = """\
 from dataclasses import dataclass
@@ -25,6 +26,12 @@ class Length:
     def score(self, state, bank):
         return (bank.features ** self.order).sum(axis=1)
 """
+MODULE += """
+
+@dataclass(frozen=True)
+class Width(Length):
+    pass
+"""
 SWEEP = """\
 name: installed
 axes: {pretext: [random], backbone: [vit_nano], finetune: [pt], scorer: [NAME]}
@@ -41,6 +48,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (info / "entry_points.txt").write_text(
         "[mood_sweeps.scorers]\n"
         "length = lengths_of_tests:Length\n"
+        "width = lengths_of_tests:Width\n"
         "missing = lengths_of_tests:Nothing\n"
         "broken = lengths_of_tests:dataclass\n"
     )
@@ -61,6 +69,13 @@ def test_an_installed_scorer_is_known_by_name_and_content(site: Path) -> None:
     assert digest(site) == before
     (site / "lengths_of_tests.py").write_text(MODULE + "# changed\n")
     assert digest(site) != before
+
+
+def test_two_of_one_file_are_told_apart(site: Path) -> None:
+    length, width = read(SWEEP.replace("NAME", "length, width"), site).scorers
+    assert length.digest == width.digest
+    plugins = [declared_of(one.parameters).plugin for one in (length, width)]
+    assert plugins[0].key != plugins[1].key  # which names their calls
 
 
 @pytest.mark.parametrize(

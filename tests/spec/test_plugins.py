@@ -12,7 +12,7 @@ import pytest
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.choice import Choice
-from mood_sweeps.errors import InputError, PluginFailed
+from mood_sweeps.errors import InputError, PluginFailed, Undefined
 from mood_sweeps.plugins.running import ScorerRunner
 from mood_sweeps.spec import load_sweep
 
@@ -121,6 +121,64 @@ def test_a_failure_names_file_line_and_scorer_and_shows_the_plugins_lines(file: 
     assert 'File "norm.py", line 23, in score' in caught.value.traceback
     assert 'raise ZeroDivisionError("order 0")' in caught.value.traceback
     assert "mood_sweeps" not in caught.value.traceback
+
+
+def test_parameters_may_have_any_name_and_any_kind_of_default(file: Path) -> None:
+    text = (
+        PLUGIN.replace(
+            "    shift: float = 0.0\n",
+            "    shift: float = 0.0\n    declared: int = 3\n    plugin: str = 'x'\n"
+            "    sizes: tuple[int, ...] = field(default_factory=lambda: (1, 2))\n"
+            "    own: int = field(init=False)\n\n"
+            "    def __post_init__(self):\n        object.__setattr__(self, 'own', 7)\n",
+        )
+        .replace("import dataclass\n", "import dataclass, field\n")
+        .replace("order: int = 2", "order: int")
+    )
+    (file.parent / "norm.py").write_text(
+        text.replace("    order: int\n", "", 1).replace(
+            "    shift: float = 0.0\n", "    order: int\n    shift: float = 0.0\n", 1
+        )
+    )
+    file.write_text(SWEEP.replace("norm, {norm: {order: 1}}", "{norm: {order: 1, declared: 4}}"))
+    norm = load_sweep(file).scorers[1]
+    assert norm.label == "norm(declared=4, order=1)"
+    assert norm.content["parameters"] == {"order": 1, "declared": 4}
+    assert norm.described["sizes"] == (1, 2)
+    assert scored(norm) == [7.0]
+    file.write_text(SWEEP.replace("norm, {norm: {order: 1}}", "norm"))
+    (problem,) = problems(file)
+    assert "parameter 'order': field required" in problem
+
+
+def test_what_a_plugin_says_is_cut(file: Path) -> None:
+    text = PLUGIN.replace(
+        "import numpy as np\n", "import numpy as np\nfrom mood_sweeps import Undefined\n"
+    )
+    text = text.replace(
+        'raise ZeroDivisionError("order 0")', 'raise Undefined("\\ud800 a\\n" * 50_000)'
+    )
+    (file.parent / "norm.py").write_text(text)
+    file.write_text(SWEEP.replace("order: 1", "order: 0"))
+    with pytest.raises(Undefined) as caught:
+        scored(load_sweep(file).scorers[2])
+    assert len(str(caught.value)) <= 2_000
+    assert str(caught.value).startswith("\\ud800 a \\ud800 a")
+
+
+def test_a_scorer_that_inherits_fit_is_placed_in_its_own_file(file: Path) -> None:
+    (file.parent / "norm.py").write_text(
+        PLUGIN.replace("class Norm:", "class Norm(LearnsNothing):")
+        .replace("    def fit(self, train, head):\n        return {}\n\n", "")
+        .replace(
+            "import numpy as np\n",
+            "import numpy as np\nfrom mood_sweeps.scorers import LearnsNothing\n",
+        )
+        .replace('raise ZeroDivisionError("order 0")', "import os; os._exit(3)")
+    )
+    file.write_text(SWEEP.replace("order: 1", "order: 0"))
+    with pytest.raises(PluginFailed, match=r"norm\.py:21: ended its process with exit code 3"):
+        scored(load_sweep(file).scorers[2])
 
 
 def test_no_line_of_a_plugin_runs_in_this_process(file: Path) -> None:

@@ -139,6 +139,17 @@ MISBEHAVING = {
         scores="for one in set(signal.valid_signals()) - {9, 19}:\n"
         "    signal.signal(one, signal.SIG_IGN)\nwhile True: pass",
     ),
+    "stops": Misbehaving(
+        HUNG, fits="threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGSTOP)).start()"
+    ),
+    "answers_by_pipe": Misbehaving(
+        "is no regular file", scores="np.save = lambda file, *_, **__: os.mkfifo(file)"
+    ),
+    "folder_replaced": Misbehaving(
+        "Error",
+        scores="import json, shutil\nat = os.path.dirname(json.loads(sys.argv[2])['faults'])\n"
+        "shutil.rmtree(at)\nopen(at, 'w').close()",
+    ),
     # What is printed and said.
     "prints_much": Misbehaving(
         scores="for _ in range(100): print('x' * 1_000_000)\nos.write(2, b'y' * 1_000_000)"
