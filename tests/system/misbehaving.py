@@ -139,9 +139,7 @@ MISBEHAVING = {
         scores="for one in set(signal.valid_signals()) - {9, 19}:\n"
         "    signal.signal(one, signal.SIG_IGN)\nwhile True: pass",
     ),
-    "stops": Misbehaving(
-        HUNG, fits="threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGSTOP)).start()"
-    ),
+    "stops": Misbehaving(HUNG, scores="os.kill(os.getpid(), signal.SIGSTOP)"),
     "answers_by_pipe": Misbehaving(
         "is no regular file", scores="np.save = lambda file, *_, **__: os.mkfifo(file)"
     ),
