@@ -7,9 +7,10 @@ import functools
 import numpy as np
 import pytest
 from references import references
-from rounded_cases import KINDS, RANKS, WIDTH, rounded_case
+from rounded_cases import CLASSES, KINDS, RANKS, WIDTH, layer_norm, rounded_case
 from scorer_cases import Case, make_case
 
+from mood_sweeps.bank import FeatureBank
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers import SCORERS, Scorer
 from mood_sweeps.scorers.scorer import State
@@ -151,6 +152,23 @@ def test_a_note_says_that_the_principal_subspace_is_smaller(name):
     scorer, state = fitted(name, case)
     (note,) = scorer.notes(state, case.test)
     assert "these are the principal subspace, not 16" in note
+
+
+@pytest.mark.parametrize("rounding", [0.0, 1e-7, 1e-6])
+def test_a_direction_across_dimensions_of_different_size_is_left_out(rounding):
+    rng = np.random.default_rng(8)
+    labels = np.arange(600) % CLASSES
+    x = rng.normal(size=(CLASSES, WIDTH))[labels] + rng.normal(size=(600, WIDTH))
+    weight, bias = np.logspace(-3, 3, WIDTH), 10 * rng.normal(size=WIDTH)
+    features = layer_norm(x, weight.astype("f4"), (weight * bias).astype("f4"))
+    features = features * (1 + rounding * rng.normal(size=features.shape))
+    bank = FeatureBank(features.astype("f4"), labels)
+    scorer = SCORERS["mahalanobis"]()
+    state = scorer.fit(bank, None)
+    assert state["whitening"].shape == (WIDTH, WIDTH - 1)
+    # The mean square of a whitened feature about its class mean is 1 in each dimension that counts.
+    white = (features - state["centre"]) @ state["whitening"] - state["means"][labels]
+    np.testing.assert_allclose((white**2).mean(axis=0), 1, rtol=1e-3)
 
 
 def test_what_is_left_of_mahalanobis_is_the_pseudo_inverse_by_numpy():

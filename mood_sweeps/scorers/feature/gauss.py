@@ -44,9 +44,9 @@ class Gauss(Scorer):
         """
         del head
         moments = train_moments(train, plain_rows)
-        least = rounding_variance(measured_rounding(train), moments.squares)
-        if not moments.variance.mean() > least:
-            raise Undefined("the train features do not vary")
+        least = rounding_variance(measured_rounding(train), moments.mean, moments.variance)
+        if not (moments.variance > least).any():
+            raise Undefined("the train features do not vary by more than rounding")
         covariance = raised(*ledoit_wolf(moments), least)
         matrix = whitening(covariance, rounding=0.0)
         return nearest_state(moments.mean, matrix, moments.mean[None], np.diag(covariance))

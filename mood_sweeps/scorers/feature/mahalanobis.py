@@ -112,7 +112,7 @@ class MahalanobisMOODv1(Scorer):
         del head
         moments = train_moments(train, unit_rows)
         covariance = moments.scatter / moments.count
-        least = rounding_variance(measured_rounding(train), moments.squares)
+        least = rounding_variance(measured_rounding(train), moments.mean, moments.variance)
         matrix = whitening(covariance, least)
         return nearest_state(moments.mean, matrix, moments.mean[None], np.diag(covariance))
 

@@ -56,11 +56,11 @@ class MahalanobisPerClass(Scorer):
         rounding, found = measured_rounding(train), 0
         for members in classes:
             moments = moments_of(features, plain_rows, members)
-            least = rounding_variance(rounding, moments.squares)
+            least = rounding_variance(rounding, moments.mean, moments.variance)
             covariance, share = ledoit_wolf(moments)
             # No eigenvalue is below share · trace / D, and what is nothing beside the trace is
             # rounding.
-            if share > _ROUNDING * width and moments.variance.mean() > least:
+            if share > _ROUNDING * width and (moments.variance > least).any():
                 means[found] = moments.mean
                 factor = np.linalg.cholesky(raised(covariance, share, least))
                 matrices[found] = lower_inverse(factor).T

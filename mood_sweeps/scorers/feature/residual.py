@@ -14,6 +14,7 @@ from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.cautions import few_for_axes, kept_count
 from mood_sweeps.scorers.checks import defined, train_features_of
 from mood_sweeps.scorers.numeric.precision import (
+    along,
     count_above_rounding,
     measured_rounding,
     rounding_variance,
@@ -107,9 +108,10 @@ def residual_space(train: FeatureBank, head: Head | None, kept: int) -> State:
     values, axes = principal_axes(train, origin)
     statistics = pooled_statistics(train)
     mean = statistics.mean
-    least = rounding_variance(measured_rounding(train), statistics.squares)
-    rank = count_above_rounding(values, least)
-    length = 0.0 if kept < rank else math.sqrt((width - rank) * least)
+    least = rounding_variance(measured_rounding(train), statistics.mean, statistics.variance)
+    rounding = along(axes, least)
+    rank = count_above_rounding(values, rounding)
+    length = 0.0 if kept < rank else math.sqrt(rounding[rank:].sum())
     kept = min(kept, rank)
     variance = values.sum() - ((mean - origin) ** 2).sum()
     single = bool(values[kept:].sum() > _SHARE * variance)

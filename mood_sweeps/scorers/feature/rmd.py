@@ -12,7 +12,7 @@ from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.checks import defined, features_of
 from mood_sweeps.scorers.feature.mahalanobis import tied_gaussians
 from mood_sweeps.scorers.numeric.device import device
-from mood_sweeps.scorers.numeric.precision import measured_rounding, rounding_variance
+from mood_sweeps.scorers.numeric.precision import along, measured_rounding, rounding_variance
 from mood_sweeps.scorers.numeric.rotation import centred_rows
 from mood_sweeps.scorers.numeric.rows import by_rows
 from mood_sweeps.scorers.numeric.statistics import class_statistics
@@ -53,8 +53,8 @@ class RMD(Scorer):
         weighted = np.sqrt(counts / counts.sum())[:, None] * tied["means"]
         _, between, axes = np.linalg.svd(weighted, full_matrices=False)
         # In units of the deviation within the classes, as the rounding of the features is then.
-        least = rounding_variance(measured_rounding(train), statistics.squares)
-        rounding = least * ((axes @ tied["whitening"].T) ** 2).sum(axis=1)
+        least = rounding_variance(measured_rounding(train), statistics.mean, statistics.variance)
+        rounding = along(tied["whitening"] @ axes.T, least)
         kept = between > np.sqrt(np.maximum(rounding, 1e-18))
         if not kept.any():
             raise Undefined("all classes have one mean: their Gaussian is the background's")

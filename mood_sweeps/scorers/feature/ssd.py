@@ -63,9 +63,9 @@ class SSD(Scorer):
         """
         del head
         together = train_moments(train, unit_rows)
-        least = rounding_variance(measured_rounding(train), together.squares)
+        least = rounding_variance(measured_rounding(train), together.mean, together.variance)
         shared = whitening(together.scatter / together.count, least)
-        rounding = least * (shared.T @ shared)
+        rounding = (shared.T * least) @ shared
         means, matrices = [], []
         for cluster in [together] if self.k == 1 else self._clusters(train):
             covariance = shared.T @ (cluster.scatter / cluster.count) @ shared

@@ -15,6 +15,7 @@ from mood_sweeps.scorers.cautions import few_for_axes, kept_count
 from mood_sweeps.scorers.checks import defined, features_of, logits_of, train_logits_of
 from mood_sweeps.scorers.numeric.per_bank import once_per_bank
 from mood_sweeps.scorers.numeric.precision import (
+    along,
     count_above_rounding,
     measured_rounding,
     rounding_variance,
@@ -102,18 +103,18 @@ def _standardised_axes(train: FeatureBank) -> tuple[Float64s, Float64s, int]:
         statistics, count = pooled_statistics(train), len(train)
         covariance = statistics.about(statistics.mean) / count
         variance = np.diag(covariance)
-        least = rounding_variance(measured_rounding(train), statistics.squares)
+        least = rounding_variance(measured_rounding(train), statistics.mean, statistics.variance)
         # And the rounding of a sum over all rows; scikit-learn's StandardScaler draws it there.
         rounding = np.finfo(np.float64).eps * count
         varies = variance > rounding * variance + (rounding * statistics.mean) ** 2
         varies &= variance > least
         if not varies.any():
-            raise Undefined("the train features do not vary")
+            raise Undefined("the train features do not vary by more than rounding")
         deviation = np.where(varies, np.sqrt(variance), 1)
         correlation = covariance / np.outer(deviation, deviation)
         values, axes = (part[..., ::-1] for part in np.linalg.eigh(correlation))
         # What rounding makes of each axis, once every dimension is divided by its deviation.
-        rank = count_above_rounding(values, least * ((axes / deviation[:, None]) ** 2).sum(axis=0))
+        rank = count_above_rounding(values, along(axes / deviation[:, None], least))
         return deviation, axes, rank
 
     return once_per_bank(train, "standardised axes", compute)

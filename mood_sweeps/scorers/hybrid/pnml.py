@@ -54,7 +54,7 @@ class PNML(Scorer):
         moments = train_moments(train, unit_rows)
         second = moments.scatter / moments.count + np.outer(moments.mean, moments.mean)
         nothing = np.zeros_like(moments.mean)
-        least = rounding_variance(measured_rounding(train), moments.squares)
+        least = rounding_variance(measured_rounding(train), moments.mean, moments.variance)
         matrix = whitening(second, least)
         return {
             **nearest_state(nothing, matrix, nothing[None], np.diag(second)),

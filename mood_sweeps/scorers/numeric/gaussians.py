@@ -28,7 +28,7 @@ def tied_gaussians(statistics: ClassStatistics, rounding: float) -> State:
     left out (see `rounding_variance`). Raises Undefined where no class varies at all.
     """
     covariance = statistics.scatter / statistics.counts.sum()
-    least = rounding_variance(rounding, statistics.squares)
+    least = rounding_variance(rounding, statistics.mean, statistics.variance)
     return _about_the_mean(statistics, whitening(covariance, least, " within any class"))
 
 

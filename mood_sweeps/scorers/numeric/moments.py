@@ -49,12 +49,6 @@ class Moments:
         variance: Float64s = np.diag(self.scatter) / self.count
         return variance
 
-    @property
-    def squares(self) -> Float64s:
-        """The mean square of every dimension, E[x_j²], float64 (D,)."""
-        squares: Float64s = self.variance + self.mean**2
-        return squares
-
 
 def train_mean(train: FeatureBank, rows: Rows) -> Float64s:
     """Return the mean (D,) of all train features as ``rows`` makes them, float64."""

@@ -19,6 +19,7 @@ from mood_sweeps.scorers.numeric.per_bank import once_per_bank
 from mood_sweeps.scorers.numeric.rows import row_blocks
 
 __all__ = [
+    "along",
     "computed_rounding",
     "count_above_rounding",
     "measured_rounding",
@@ -31,6 +32,12 @@ Float64s = npt.NDArray[np.float64]
 # library to another: a network rounds in every layer. Half precision is what features are stored
 # in after a network that adds in float32: they are rounded once.
 _ROUNDINGS = 64
+# The mean of a feature is mostly added last (a bias), and rounded with it. Up to 10⁻⁶ of it, 8
+# units, is allowed for, with a margin for the variance of a sample.
+_OF_THE_MEAN = 12
+# A network's allowance is at most this share of the largest variance: where no feature varies by
+# more than its mean's allowance, these variances are all that there is, and not rounding.
+_OF_THE_LARGEST = 0.01
 # Explicit bits of a significand.
 _FLOAT32, _FLOAT16, _BFLOAT16 = 23, 10, 7
 # Features looked at at once: most are seen to be float32 in the first block.
@@ -54,23 +61,43 @@ def measured_rounding(bank: FeatureBank) -> float:
     return once_per_bank(bank, "measured rounding", lambda: _measured(features))
 
 
-def rounding_variance(rounding: float, squares: Float64s) -> float:
-    """Return the variance that rounding alone may give to a direction of some features.
+def rounding_variance(rounding: float, mean: Float64s, variance: Float64s) -> Float64s:
+    """Return the variance that rounding alone may give to every dimension of some features, (D,).
 
-    rounding: relative, see `measured_rounding`. squares: E[x_j²] of every dimension, (D,), of the
-    features as they were measured, their mean included: what is far from zero is rounded coarsely.
+    rounding: relative, see `measured_rounding`. mean, variance: of every dimension, (D,), of the
+    features as they were measured. Each dimension has its own: one that is large, or far from zero,
+    is rounded coarsely, and the others are not. What varies may be wrong by ``rounding``, the mean
+    by less (half of it where features were rounded once, when stored). Where nothing varies by much
+    more than that, what the dtype itself rounds, half a unit, decides.
     """
-    return float(rounding**2 * squares.max())
+    squares = variance + mean**2
+    if rounding > computed_rounding(np.float32):  # stored in half precision, rounded once
+        return rounding**2 * (variance + mean**2 / 4)
+    allowed = rounding**2 * (variance + (_OF_THE_MEAN / _ROUNDINGS * mean) ** 2)
+    known = allowed > 0
+    largest = (variance[known] / allowed[known]).max(initial=0.0)
+    stored = max(rounding / (2 * _ROUNDINGS), computed_rounding(np.float64))
+    least: Float64s = np.maximum(allowed * min(1.0, _OF_THE_LARGEST * largest), stored**2 * squares)
+    return least
 
 
 def count_above_rounding(values: Float64s, rounding: Float64s | float) -> int:
     """Return how many eigenvalues, largest first, are variance and no rounding.
 
-    rounding: the variance that rounding may give to each direction. The rounding of the matrix
-    itself, float64, is allowed for as ``scipy.linalg.pinvh`` does.
+    rounding: the variance that rounding may give to each direction, see `along`. The rounding of
+    the matrix itself, float64, is allowed for as ``scipy.linalg.pinvh`` does.
     """
     own = np.finfo(np.float64).eps * len(values) * values[0]
     return int(np.logical_and.accumulate(values > np.maximum(own, rounding)).sum())
+
+
+def along(axes: Float64s, rounding: Float64s) -> Float64s:
+    """Return the variance that rounding may give to x a_k, (k,), of the columns a_k of axes (D, k).
+
+    rounding: of every dimension, (D,), see `rounding_variance`.
+    """
+    variance: Float64s = rounding @ axes**2
+    return variance
 
 
 def _measured(features: Floats) -> float:

@@ -62,12 +62,6 @@ class ClassStatistics:
         variance: Float64s = (np.diag(self.scatter) + between) / self.counts.sum()
         return variance
 
-    @property
-    def squares(self) -> Float64s:
-        """The mean square of every dimension over all samples, E[x_j²], float64 (D,)."""
-        squares: Float64s = self.variance + self.mean**2
-        return squares
-
     def about(self, origin: Float64s) -> Float64s:
         """Return Σ_i (x_i − origin)(x_i − origin)ᵀ over all samples, float64 (D, D)."""
         shifted = self.means - origin

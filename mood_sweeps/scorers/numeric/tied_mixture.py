@@ -18,7 +18,7 @@ from mood_sweeps.bank import Floats
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.numeric.clusters import k_means, nearest_centre, sample_points
 from mood_sweeps.scorers.numeric.device import device
-from mood_sweeps.scorers.numeric.precision import rounding_variance
+from mood_sweeps.scorers.numeric.precision import along, rounding_variance
 from mood_sweeps.scorers.numeric.rows import row_blocks, row_products
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
 from mood_sweeps.scorers.numeric.statistics import class_means
@@ -75,7 +75,7 @@ def fit_tied_mixture(features: Floats, k: int, seed: int, rounding: float) -> St
     centre = points.mean(axis=0)
     points -= centre
     nearest = nearest_centre(points, k_means(points, k, rng))
-    total = _total(points, rounding_variance(rounding, points.var(axis=0) + centre**2))
+    total = _total(points, rounding_variance(rounding, centre, points.var(axis=0)))
     counts, centres = class_means(points, nearest, k)
     mixture, likelihood = _maximise(total, counts.astype(np.float64), centres), -math.inf
     for _ in range(_ITERATIONS):
@@ -95,18 +95,18 @@ def fit_tied_mixture(features: Floats, k: int, seed: int, rounding: float) -> St
     }
 
 
-def _total(points: Float64s, rounding: float) -> _Total:
+def _total(points: Float64s, rounding: Float64s) -> _Total:
     on = device()
     there = on.part(points, slice(None))
     covariance = on.give(there.T @ there) / len(points)
     variance = np.trace(covariance) / len(covariance)
-    if not variance > rounding:
-        raise Undefined("the train features do not vary")
+    if not (np.diag(covariance) > rounding).any():
+        raise Undefined("the train features do not vary by more than rounding")
     ridge = _RIDGE * variance
     values, vectors = np.linalg.eigh(covariance)
     values = np.maximum(values, 0)
     # A direction varies by what its rounding may be, at the least.
-    raised = np.maximum(values, rounding) + ridge
+    raised = np.maximum(values, along(vectors, rounding)) + ridge
     volume = (len(values) * math.log(2 * math.pi) + float(np.log(raised).sum())) / 2
     return _Total(points, vectors / np.sqrt(raised), values / raised, volume)
 

@@ -40,19 +40,23 @@ _PANEL = 128
 _GROWTH, _MANY = 8.0, 64
 
 
-def whitening(covariance: Float64s, rounding: float, where: str = "") -> Float64s:
+def whitening(covariance: Float64s, rounding: Float64s | float, where: str = "") -> Float64s:
     """Return W (D, r), float64, with W Wᵀ = Σ⁺: the covariance of xW is the identity.
 
     Directions in which nothing varies are left out, those whose variance rounding may have made:
-    ``rounding`` is that of the features (see `rounding_variance`), 0 where Σ was made regular on
-    purpose; that of Σ, float64, is allowed for. Where all are kept, W is upper triangular, unless
-    Σ is close to singular. Raises Undefined where no direction is left; ``where`` ends its message.
+    ``rounding`` is that of every dimension of the features, (D,) (see `rounding_variance`), or of
+    all; 0 where Σ was made regular on purpose. That of Σ, float64, is allowed for. Which directions
+    count is seen where each dimension is in units of its rounding: a dimension that is large or far
+    from zero then hides no other. Where all are kept, W is upper triangular, unless Σ is close to
+    singular. Raises Undefined where no direction is left; ``where`` ends its message.
     """
-    triangular = _triangular_whitening(covariance, rounding)
+    triangular = _triangular_whitening(covariance, float(np.max(rounding)))
     if triangular is not None:
         return triangular
+    if np.any(rounding):
+        return _scaled_whitening(covariance, _units(covariance, rounding), where)
     values, vectors = np.linalg.eigh(covariance)
-    left_out = len(values) - count_above_rounding(values[::-1], rounding)
+    left_out = len(values) - count_above_rounding(values[::-1], 0.0)
     values, vectors = values[left_out:], vectors[:, left_out:]
     if not len(values):
         raise Undefined(f"the train features do not vary{where}")
@@ -66,17 +70,53 @@ def left_out(what: str, width: int, kept: int) -> tuple[str, ...]:
     return (f"{what} is singular: {width - kept} of {width} dimensions left out",)
 
 
-def raised(covariance: Float64s, share: float, rounding: float) -> Float64s:
-    """Return a shrunk Σ, its eigenvalues raised to the variance that rounding may have made.
+def raised(covariance: Float64s, share: float, rounding: Float64s | float) -> Float64s:
+    """Return a shrunk Σ, in no direction less than the variance that rounding may have made.
+
+    rounding: of every dimension, (D,), or of all: its eigenvalues in these units are raised to 1.
 
     share: δ of `ledoit_wolf`, by which it was shrunk towards δ·m·I, m = tr Σ / D: mostly that is
     far above rounding, and Σ is returned as it is.
     """
-    if share * np.trace(covariance) > rounding * len(covariance):
+    if share * np.trace(covariance) > np.max(rounding) * len(covariance):
         return covariance
-    values, vectors = np.linalg.eigh(covariance)
-    regular: Float64s = (vectors * np.maximum(values, rounding)) @ vectors.T
+    units = _units(covariance, rounding)
+    values, vectors = np.linalg.eigh(covariance / np.outer(units, units))
+    vectors *= units[:, None]
+    regular: Float64s = (vectors * np.maximum(values, 1)) @ vectors.T
     return regular
+
+
+def _units(covariance: Float64s, rounding: Float64s | float) -> Float64s:
+    """Return the deviation that rounding may give to every dimension, (D,): of the features, or of
+    Σ itself, float64. It is the smallest of the others where a dimension is always 0.
+    """
+    own = np.finfo(np.float64).eps * len(covariance) * np.diag(covariance)
+    units = np.sqrt(np.maximum(own, rounding))
+    positive = units > 0
+    return np.where(positive, units, units[positive].min(initial=1.0))
+
+
+def _scaled_whitening(covariance: Float64s, units: Float64s, where: str) -> Float64s:
+    """Return W with W Wᵀ = Σ⁺, Σ without what is below 1 where dimensions are in their units.
+
+    Σ⁺ is taken in these units where rounding would come back otherwise.
+    """
+    scaled = covariance / np.outer(units, units)
+    values, vectors = np.linalg.eigh(scaled)
+    kept = values > 1
+    if not kept.any():
+        raise Undefined(f"the train features do not vary{where} by more than rounding")
+    if kept.all():
+        return np.ascontiguousarray(lower_inverse(np.linalg.cholesky(scaled)).T / units[:, None])
+    # Σ = B Bᵀ, B = Q T of full column rank: Σ⁺ = W Wᵀ with W = Q T⁻ᵀ.
+    root = units[:, None] * (vectors[:, kept] * np.sqrt(values[kept]))
+    basis, factor = np.linalg.qr(root)
+    matrix = basis @ lower_inverse(np.ascontiguousarray(factor.T))
+    if np.linalg.norm(units[:, None] * matrix, 2) > 1:
+        # Dimensions are of such different size that xW would have more rounding than variance.
+        matrix = vectors[:, kept] / np.sqrt(values[kept]) / units[:, None]
+    return np.ascontiguousarray(matrix)
 
 
 def _triangular_whitening(covariance: Float64s, rounding: float) -> Float64s | None:

@@ -5,6 +5,7 @@ import pytest
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.scorers.numeric.precision import (
+    along,
     computed_rounding,
     count_above_rounding,
     measured_rounding,
@@ -42,9 +43,26 @@ def test_multiples_of_one_step_may_be_exact(step):
     assert rounding_of(np.zeros((3, 2), "f4")) == computed_rounding("f4")
 
 
-def test_the_mean_is_part_of_what_is_rounded():
-    squares = np.array([1.0, 1e6])
-    assert rounding_variance(1e-5, squares) == pytest.approx(1e-4)
+def test_every_dimension_has_its_own_rounding_and_the_mean_is_part_of_it():
+    rounding = computed_rounding("f4")
+    mean, variance = np.array([0.0, 0.0, 100.0, 0.0]), np.array([1.0, 1e12, 0.0, 0.0])
+    units = rounding_variance(rounding, mean, variance) / np.finfo("f4").eps ** 2
+    np.testing.assert_allclose(units, [64**2, 64**2 * 1e12, (12 * 100) ** 2, 0])
+    assert rounding_variance(2**-10, mean, variance) == pytest.approx(
+        np.array([1.0, 1e12, 2500.0, 0.0]) * 2**-20
+    )
+
+
+def test_where_nothing_varies_by_more_than_a_network_may_round_the_dtype_decides():
+    rounding, mean = computed_rounding("f4"), np.full(3, 1e6)
+    assert (rounding_variance(rounding, mean, np.array([1.0, 1.0, 0.5])) < 0.02).all()
+    half = np.finfo("f4").eps / 2 * 1e6
+    assert rounding_variance(rounding, mean, np.zeros(3)) == pytest.approx(np.full(3, half**2))
+
+
+def test_what_rounding_makes_of_a_direction():
+    axes = np.array([[1.0, 0.6], [0.0, 0.8]])
+    np.testing.assert_allclose(along(axes, np.array([1.0, 2.0])), [1.0, 0.36 + 2 * 0.64])
 
 
 def test_counts_what_no_rounding_explains():
