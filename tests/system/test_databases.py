@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sqlite3
 from pathlib import Path
@@ -96,15 +95,18 @@ def test_teams_share_a_postgresql_database(folder: Path, undisturbed: Facts, pos
     verbs(folder, place, len(found))
 
 
+CSV = ("--format", "csv", "--out")
+
+
 def verbs(folder: Path, place: tuple[str, ...], n_cells: int) -> None:
     """Every reading verb works on this database."""
     code, output = mood_sweep(folder, "status", "small", "--json", *place)
     assert code == 0, output
     assert json.loads(output)[0]["cells"] == {"done": n_cells}
     filters = ("--scorer", "knn", "--scorer", "msp", "--seed", "1", "--distance", "near")
-    code, output = mood_sweep(folder, "results", "--format", "csv", *filters, *place)
+    code, output = mood_sweep(folder, "results", *CSV, "chosen.csv", *filters, *place)
     assert code == 0, output
-    chosen = pd.read_csv(io.StringIO(output))
+    chosen = pd.read_csv(folder / "chosen.csv")
     assert set(chosen["scorer"]) == {"knn", "msp"}
     assert set(chosen["seed"]) == {1}
     assert set(chosen["distance"]) == {"near"}
