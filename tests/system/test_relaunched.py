@@ -126,7 +126,8 @@ def test_a_scorer_that_fails_on_workers_loses_only_its_own_cells(tiny: Path) -> 
         assert all(failure.split("(")[0] in traceback for _, _, traceback in tried)
         assert all('File "mine.py", line 16' in traceback for _, _, traceback in tried)
         code, output = mood_sweep(
-            tiny, "results", "--status", "failed", "--columns", "scorer,reason", "--out", "lost.csv"
+            *(tiny, "results", "--status", "failed", "--columns", "scorer,reason"),
+            *("--format", "csv", "--out", "lost.csv"),
         )
         assert code == 0, output
         assert (tiny / "lost.csv").read_text().splitlines()[1:] == [
