@@ -74,7 +74,7 @@ def logit_notes(
     kinds = {name: _kind_of_logits(bank) for name, bank in banks.items()}
     notes = []
     for kind, what, use in (
-        ("probabilities", "never negative, every row has the same sum", "the predicted class"),
+        ("probabilities", "never negative, every row sums to 1 or 100", "the predicted class"),
         ("log-probabilities", "the exponentials of every row sum to 1", "their softmax"),
     ):
         names = [name for name, found in kinds.items() if found == kind]
@@ -92,6 +92,8 @@ def _kind_of_logits(bank: FeatureBank) -> Literal["probabilities", "log-probabil
         return None
 
     def compute() -> Literal["probabilities", "log-probabilities"] | None:
+        if (logits == logits[:1]).all():  # they tell no image from another, whatever they are
+            return None
         if _all_rows(logits, _are_probabilities):
             return "probabilities"
         return "log-probabilities" if _all_rows(logits, _are_log_probabilities) else None
@@ -105,9 +107,9 @@ def _all_rows(logits: npt.NDArray[Any], are: Any) -> bool:
 
 
 def _are_probabilities(values: npt.NDArray[np.float64], first: npt.NDArray[Any]) -> bool:
-    """Whether rows are shares of one sum: 1, or 100 of percentages."""
-    whole = float(first.sum(dtype=np.float64))
-    return whole > 0 and bool(
+    """Whether rows are shares of 1, or percentages of 100."""
+    whole = 100.0 if first.sum(dtype=np.float64) > 10 else 1.0
+    return bool(
         (values >= 0).all() and (np.abs(values.sum(axis=1) - whole) <= _ROUNDED * whole).all()
     )
 
