@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank
+from mood_sweeps.errors import plain
 from mood_sweeps.scorers.numeric.per_bank import once_per_bank
 from mood_sweeps.scorers.numeric.rows import row_blocks
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
@@ -46,7 +47,7 @@ def checked_notes(notes: Any) -> tuple[str, ...]:
     """Return notes, each on one line of at most 200 characters; TypeError if they are no texts."""
     if not isinstance(notes, (tuple, list)) or not all(isinstance(note, str) for note in notes):
         raise TypeError(f"notes() must return a tuple of texts, not {type(notes).__name__}")
-    return tuple(_cut(" ".join(note[: 2 * _MOST_CHARACTERS].split())) for note in notes)
+    return tuple(_cut(_on_one_line(note)) for note in notes)
 
 
 def tie_notes(scores: Mapping[str, Scores]) -> tuple[str, ...]:
@@ -132,6 +133,12 @@ def _percent(share: float) -> str:
 def _listed(names: Iterable[str]) -> str:
     *others, last = names
     return f"{', '.join(others)} and {last}" if others else last
+
+
+def _on_one_line(note: str) -> str:
+    """Return a note as files and databases take it, without the "; " that separates notes."""
+    line = " ".join(note[: 2 * _MOST_CHARACTERS].split())
+    return plain(line).replace("; ", ", ")
 
 
 def _cut(note: str) -> str:

@@ -159,6 +159,9 @@ def test_a_users_note_is_one_short_line():
     (long,) = notes_of(Says(("x" * 5000,)), {}, with_logits(LOGITS))
     assert len(long) == 200
     assert notes_of(object(), {}, with_logits(LOGITS)) == ()
+    said = notes_of(Says(("a;\nb;; c;", "\ud800 \0")), {}, with_logits(LOGITS))
+    assert said == ("a, b;, c;", "\\ud800 \\0")
+    assert joined(*said) == "; ".join(said)
 
 
 def test_rank_correlation_is_scipys():
