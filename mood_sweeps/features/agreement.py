@@ -20,6 +20,7 @@ from mood_sweeps.metrics import accuracy, nearest_class_mean, predict
 __all__ = ["Accuracy", "Agreement", "agreement", "column_order"]
 
 _LEAST_GAIN = 0.01  # of all images: below it, two classes that are alike may well be confused
+_FEWEST_WRONG = 4  # images, of labels that are all one class
 _SHOWN = 6
 
 
@@ -84,7 +85,7 @@ def _disagreement(predictions: Ints, labels: Ints) -> str | None:
     n, right = len(labels), int((predictions == labels).sum())
     known, of_label = np.unique(labels, return_counts=True)
     if len(known) < 2:
-        return None
+        return _one_class(int(known[0]), n, right)
     order = np.argsort(labels, kind="stable")
     halves = order[::2], order[1::2]
     gain = sum(
@@ -105,6 +106,14 @@ def _disagreement(predictions: Ints, labels: Ints) -> str | None:
     if right / n <= chance + 2 * (chance * (1 - chance) / n) ** 0.5:
         return f"accuracy is {right / n:.1%}, no better than chance ({chance:.1%})"
     return None
+
+
+def _one_class(label: int, n: int, right: int) -> str | None:
+    """Return what speaks against labels that are all one class, or None."""
+    wrong = n - right
+    if wrong < _FEWEST_WRONG or wrong <= n / 2:
+        return None
+    return f"all {n} labels are {label}, and {wrong / n:.1%} of the predictions are other classes"
 
 
 def _moved(predictions: Ints, labels: Ints) -> dict[int, int]:

@@ -100,7 +100,7 @@ def run_scorers(
         rows += one.rows()
         failures += one.failures
         if keep is not None and len(one.scores) > 1:
-            keep(choice.label, one.scores)
+            keep(plain(choice.label), one.scores)
     return Scored(tuple(rows), tuple(failures))
 
 
@@ -111,7 +111,7 @@ def said_in_rows(scored: Scored, scorers: Iterable[Choice], agreed: Agreement) -
     classes for nothing.
     """
     rest_on_it = {
-        choice.label
+        plain(choice.label)
         for choice in scorers
         if "labels" in choice.parameters.needs and {"logits", "head"} & set(choice.parameters.needs)
     }
@@ -129,7 +129,7 @@ class _OneScorer:
 
     def __init__(self, given: Given, choice: Choice, runner: ScorerRunner) -> None:
         self._given = given
-        self._label = choice.label
+        self._label = plain(choice.label)  # a parameter may be any text
         self._choice = choice
         self._runner = runner
         self._scorer = choice.parameters

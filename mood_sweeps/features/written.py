@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mood_sweeps.errors import InputError
+from mood_sweeps.errors import InputError, plain
 from mood_sweeps.features.scoring import COLUMNS, Row
 from mood_sweeps.scorers import Scores
 
@@ -92,7 +92,7 @@ class OutFolder:
         with metrics.open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file, lineterminator="\n")
             table.writerow(COLUMNS)
-            table.writerows(astuple(row) for row in rows)
+            table.writerows(map(_plain_cells, rows))
         self._scores.replace(self._folder / SCORES)
         metrics.replace(self._folder / METRICS)
 
@@ -118,8 +118,12 @@ def _numbers(kind: pa.DataType, values: npt.NDArray[np.generic]) -> pa.Array:
     )
 
 
+def _plain_cells(row: Row) -> list[object]:
+    return [plain(cell) if isinstance(cell, str) else cell for cell in astuple(row)]
+
+
 def _repeated(text: str, n: int) -> pa.Array:
-    raw = text.encode()
+    raw = plain(text).encode()  # the name of a set may be that of a file, of any bytes
     offsets = np.arange(n + 1, dtype=np.int32) * np.int32(len(raw))
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(raw * n)]
     return pa.Array.from_buffers(pa.string(), n, buffers)

@@ -21,24 +21,34 @@ _FEWEST_STEPS = 100
 _LAST_SHARE = 10
 _LEAST_FALL = 0.05
 _BLOWN_UP = 1.1
-_BLOWN_UP_AT_ONCE = 3.0
+_BLOWN_UP_AT_ONCE = 2.5
 _RECOVERED = 0.5
+_RISEN_AGAIN = 1.2
 _LEAST_CHANGE = 1e-6
 _LEVEL = 1e-3
 
 
 def loss_findings(
-    curve: Sequence[Mapping[str, Any]], untrained: float | None, steps: int, *, may_rise: bool
+    curve: Sequence[Mapping[str, Any]],
+    untrained: float | None,
+    steps: int,
+    *,
+    may_rise: bool,
+    may_rise_again: bool = False,
 ) -> tuple[str, ...]:
     """Return what is wrong with a loss, by the records of all epochs.
 
     untrained: the loss of the first batch, before any step. steps: of the whole training. may_rise:
-    whether the loss of what learns may be above ``untrained`` meanwhile.
+    whether the loss of what learns may be above ``untrained`` meanwhile; may_rise_again: whether it
+    may rise after it fell. What may rise may rise again.
 
     - It did not fall: the mean of the last tenth of the epochs is less than 5% below
       ``untrained``. Fewer than 100 steps are too few to tell.
-    - It blew up: an epoch's mean was over 1.1 times ``untrained`` (over 3 times, in fewer than 100
-      steps: the first ones may go astray), and the last tenth is above half of ``untrained``.
+    - It blew up: an epoch's mean was over 2.5 times ``untrained``; or over 1.1 times, in no
+      fewer than 100 steps (the first ones may go astray), and the last tenth is above half of it.
+    - It rose again: every epoch of the second half is more than 20% above the lowest of the first,
+      and the last tenth is higher than that by more than 5% of ``untrained``, so that a loss near
+      zero may vary. It needs 100 steps, too.
     """
     if untrained is None or untrained <= 0 or not curve:
         return ()
@@ -48,12 +58,20 @@ def loss_findings(
     is_short = steps < _FEWEST_STEPS
     if not is_short and last > (1 - _LEAST_FALL) * untrained:
         return (f"the loss did not fall ({untrained:.4g} untrained, {last:.4g} at the end)",)
-    most = _BLOWN_UP_AT_ONCE if is_short else _BLOWN_UP
-    if not may_rise and highest > most * untrained and last > _RECOVERED * untrained:
+    if may_rise:
+        return ()
+    stayed_up = not is_short and highest > _BLOWN_UP * untrained and last > _RECOVERED * untrained
+    if highest > _BLOWN_UP_AT_ONCE * untrained or stayed_up:
         return (
             f"the loss blew up ({untrained:.4g} untrained, {highest:.4g} at its highest, "
             f"{last:.4g} at the end)",
         )
+    half = len(losses) // 2
+    if may_rise_again or is_short or not half:
+        return ()
+    lowest = min(losses[:half])
+    if min(losses[half:]) > _RISEN_AGAIN * lowest and last - lowest > _LEAST_FALL * untrained:
+        return (f"the loss rose again ({lowest:.4g} at its lowest, {last:.4g} at the end)",)
     return ()
 
 

@@ -24,7 +24,7 @@ from mood_sweeps.representations.reproducible import reproducible
 from mood_sweeps.representations.team import ALONE, Team
 from mood_sweeps.representations.tokenizers.visual_tokens import VisualTokens
 from mood_sweeps.representations.training import Listener, train
-from mood_sweeps.representations.untrained import open_residual_branches
+from mood_sweeps.representations.untrained import make_images_differ, open_residual_branches
 
 __all__ = ["head_of", "pretrain"]
 
@@ -66,7 +66,8 @@ def pretrain(
         start = state_of(network)
         if isinstance(task, RandomWeights):
             open_residual_branches(network)
-            return Checkpoint(architecture, state_of(network))
+            findings = make_images_differ(network)
+            return Checkpoint(architecture, state_of(network), findings=findings)
         if corpus is None:
             raise InputError(f"pretext {pretext.name!r} needs a corpus")
         device = own_device()

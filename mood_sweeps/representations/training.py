@@ -138,7 +138,11 @@ def train(
         "workers": float(team.size),
     }
     findings = loss_findings(
-        state.curves, state.untrained, total_steps, may_rise=objective.loss_may_rise
+        state.curves,
+        state.untrained,
+        total_steps,
+        may_rise=objective.loss_may_rise,
+        may_rise_again=objective.loss_may_rise_again,
     )
     return Trained(state.curves, measured, findings)
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
-__all__ = ["open_residual_branches"]
+__all__ = ["make_images_differ", "open_residual_branches", "relative_spread"]
 
 _SMALL = 0.01
+_LEAST_SPREAD = 1e-4
+_NOISE_SEED = 0
+_CHECKED, _MEASURED = 8, 32  # noise images that features are compared of, and BatchNorm measures
 _ADDED = ("bias", "beta", "embed", "pos", "tau", "token")
 """How parameters end that are added to something: where they start at zero, nothing is shut."""
 
@@ -34,6 +39,62 @@ def open_residual_branches(network: nn.Module) -> None:
                     parameter.fill_(1.0)
                 elif _is_zero_layer(module, name, parameter):
                     nn.init.kaiming_uniform_(parameter, a=math.sqrt(5))
+
+
+def make_images_differ(network: nn.Module) -> tuple[str, ...]:
+    """Let BatchNorm measure noise where an untrained network gives all images the same features.
+
+    BatchNorm that has seen no image divides by one. Where the weights are small, the signal of the
+    image halves from layer to layer until the biases are all that is left (RepVGG, ConvMixer). So
+    where the relative spread of features over noise images is below 1e-4, the running statistics
+    become those of one forward pass over 32 standard-normal images. All other networks, and all
+    parameters, stay as they are. The noise comes from a generator of its own with a fixed seed.
+
+    network: as `networks.build` makes it; in eval mode afterwards. Returns what is wrong with the
+    network: that features still hardly differ.
+    """
+    network.eval()
+    if relative_spread(network) >= _LEAST_SPREAD:
+        return ()
+    layers = [module for module in network.modules() if isinstance(module, _BatchNorm)]
+    layers = [layer for layer in layers if layer.track_running_stats]
+    if layers:
+        _measure(network, layers)
+    spread = relative_spread(network)
+    if spread >= _LEAST_SPREAD:
+        return ()
+    return (f"features of noise images hardly differ (relative spread {spread:.1g})",)
+
+
+def relative_spread(network: nn.Module) -> float:
+    """Return how far the features of 8 standard-normal images differ, for a network in eval mode.
+
+    It is the root mean square of the features' standard deviations over that of the features; NaN
+    where these are not finite, 0 where all are 0.
+    """
+    with torch.no_grad():
+        features = network(_noise(network, _CHECKED)).double()
+    size = features.square().mean().sqrt()
+    return float(features.std(dim=0).square().mean().sqrt() / size) if size != 0 else 0.0
+
+
+def _measure(network: nn.Module, layers: list[_BatchNorm]) -> None:
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # the average of all batches, of which there is one
+        layer.train()
+    with torch.no_grad():
+        network(_noise(network, _MEASURED))
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
+    network.eval()
+
+
+def _noise(network: Any, images: int) -> torch.Tensor:
+    form = network.description["input"]
+    generator = torch.Generator().manual_seed(_NOISE_SEED)
+    return torch.randn(images, form["channels"], form["size"], form["size"], generator=generator)
 
 
 def _is_shut_scale(name: str, parameter: nn.Parameter) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank
+from mood_sweeps.errors import plain
 from mood_sweeps.scorers.numeric.per_bank import once_per_bank
 from mood_sweeps.scorers.numeric.rows import row_blocks
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
@@ -46,7 +47,7 @@ def checked_notes(notes: Any) -> tuple[str, ...]:
     """Return notes, each on one line of at most 200 characters; TypeError if they are no texts."""
     if not isinstance(notes, (tuple, list)) or not all(isinstance(note, str) for note in notes):
         raise TypeError(f"notes() must return a tuple of texts, not {type(notes).__name__}")
-    return tuple(_cut(" ".join(note[: 2 * _MOST_CHARACTERS].split())) for note in notes)
+    return tuple(_cut(_on_one_line(note)) for note in notes)
 
 
 def tie_notes(scores: Mapping[str, Scores]) -> tuple[str, ...]:
@@ -74,7 +75,7 @@ def logit_notes(
     kinds = {name: _kind_of_logits(bank) for name, bank in banks.items()}
     notes = []
     for kind, what, use in (
-        ("probabilities", "never negative, every row has the same sum", "the predicted class"),
+        ("probabilities", "never negative, every row sums to 1 or 100", "the predicted class"),
         ("log-probabilities", "the exponentials of every row sum to 1", "their softmax"),
     ):
         names = [name for name, found in kinds.items() if found == kind]
@@ -92,6 +93,8 @@ def _kind_of_logits(bank: FeatureBank) -> Literal["probabilities", "log-probabil
         return None
 
     def compute() -> Literal["probabilities", "log-probabilities"] | None:
+        if (logits == logits[:1]).all():  # they tell no image from another, whatever they are
+            return None
         if _all_rows(logits, _are_probabilities):
             return "probabilities"
         return "log-probabilities" if _all_rows(logits, _are_log_probabilities) else None
@@ -105,9 +108,9 @@ def _all_rows(logits: npt.NDArray[Any], are: Any) -> bool:
 
 
 def _are_probabilities(values: npt.NDArray[np.float64], first: npt.NDArray[Any]) -> bool:
-    """Whether rows are shares of one sum: 1, or 100 of percentages."""
-    whole = float(first.sum(dtype=np.float64))
-    return whole > 0 and bool(
+    """Whether rows are shares of 1, or percentages of 100."""
+    whole = 100.0 if first.sum(dtype=np.float64) > 10 else 1.0
+    return bool(
         (values >= 0).all() and (np.abs(values.sum(axis=1) - whole) <= _ROUNDED * whole).all()
     )
 
@@ -130,6 +133,12 @@ def _percent(share: float) -> str:
 def _listed(names: Iterable[str]) -> str:
     *others, last = names
     return f"{', '.join(others)} and {last}" if others else last
+
+
+def _on_one_line(note: str) -> str:
+    """Return a note as files and databases take it, without the "; " that separates notes."""
+    line = " ".join(note[: 2 * _MOST_CHARACTERS].split())
+    return plain(line).replace("; ", ", ")
 
 
 def _cut(note: str) -> str:

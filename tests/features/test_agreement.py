@@ -49,7 +49,7 @@ def test_labels_that_agree_are_not_warned_about(sets):
     logits = test["features"] @ head[0].T + head[1]
     expected = np.mean(logits.argmax(axis=1) == test["labels"])
     assert frame.attrs["id_accuracy"]["id_test"] == pytest.approx(expected)
-    assert frame["reason"].isna().all()
+    assert frame[["reason", "note"]].isna().all(axis=None)
 
 
 @pytest.mark.parametrize("which", ["train", "test", "both"])
@@ -97,3 +97,21 @@ def test_logits_whose_columns_are_in_another_order_are_refused_by_name(sets):
     logits = (test["features"] @ head[0].T + head[1])[:, ORDER]
     with pytest.raises(InputError, match=r"in another order \(column 0 is class 3"):
         score(train, {**test, "logits": logits}, ood, head=head, scorers="msp")
+
+
+@pytest.mark.parametrize("which", ["train", "test"])
+def test_labels_of_one_class_under_a_head_of_many_are_warned_about(sets, which):
+    train, test, ood, head = sets
+    one = train if which == "train" else test
+    logits = one["features"] @ head[0].T + head[1]
+    wrong = np.mean(logits.argmax(axis=1) != 2)
+    one["labels"] = np.full(len(one["features"]), 2)
+    said = frame_of((train, test, ood, head), scorers="msp").attrs["warnings"]
+    assert f"labels are 2, and {wrong:.1%} of the predictions are other classes" in said[0]
+
+
+def test_images_of_one_class_that_are_predicted_as_it_are_not_warned_about(sets):
+    train, test, ood, head = sets
+    chosen = test["labels"] == 2
+    of_one = {name: values[chosen] for name, values in test.items()}
+    assert frame_of((train, of_one, ood, head), scorers="msp").attrs["warnings"] == []

@@ -446,3 +446,35 @@ def test_mapped_features_are_scored_as_loaded_ones_are(tmp_path):
     save(tmp_path / "test.npz", SETS.test)
     frame = table(id_train=mapped, id_test=tmp_path / "test.npz")
     pd.testing.assert_frame_equal(frame.drop(columns="seconds"), table().drop(columns="seconds"))
+
+
+@dataclass(frozen=True)
+class Says:
+    """The first feature, and a note that no file can hold as it is."""
+
+    version: ClassVar[int] = 1
+    family: ClassVar[str] = "feature"
+    needs: ClassVar[tuple[str, ...]] = ()
+    fits_on: ClassVar[str] = "id_train"
+    text: str = "a"
+
+    def fit(self, bank: FeatureBank, head: object) -> dict[str, object]:
+        del bank, head
+        return {"n": 1}
+
+    def score(self, state: dict[str, np.ndarray], bank: FeatureBank) -> np.ndarray:
+        del state
+        return bank.features[:, 0].astype(np.float64)
+
+    def notes(self, state: dict[str, np.ndarray], bank: FeatureBank) -> tuple[str, ...]:
+        del state, bank
+        return ("half \ud800; and \0",)
+
+
+def test_texts_that_no_file_can_hold_are_written_as_escapes(tmp_path):
+    table(scorers=[{"says": {"text": "b\ud800"}}], user_scorers={"says": Says}, out=tmp_path)
+    written = pd.read_csv(tmp_path / "metrics.csv")
+    assert written["scorer"].str.contains("ud800", regex=False).all()
+    assert (written["note"] == "half \\ud800, and \\0").all()
+    scores = pd.read_parquet(tmp_path / "scores.parquet")
+    assert set(scores["scorer"]) == set(written["scorer"])

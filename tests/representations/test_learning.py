@@ -44,6 +44,20 @@ def test_losses_of_trainings_that_learned_are_not_suspected() -> None:
     assert found([1.768, 5.390, 1.204], 1.819, may_rise=True) == ()  # ft:ssod, alpha 4
     assert found([1.76, 1.71], 1.79, steps=34) == ()  # two epochs only
     assert found([1.274], 1.141, steps=5) == ()  # five steps of mim
+    mae = [1.265, 0.536, 0.361, 0.323, 0.317, 0.309, 0.301, 0.305, 0.300, 0.299, 0.301, 0.297]
+    assert found(mae, 1.821) == ()
+    near_zero = [1.778, 0.240, 0.126, 0.023, 0.040, 0.035, 0.038]  # classification
+    assert found(near_zero, 1.8) == ()
+    assert found([1.8, 0.9, 1.3, 1.25, 0.85, 0.84], 1.9) == ()  # it came back
+
+
+def test_a_loss_whose_target_moves_may_rise_again() -> None:
+    risen = [3.1, 2.0, 2.6, 2.5]
+    assert found(risen, 3.4)
+    curve = [{"loss": loss} for loss in risen]
+    assert loss_findings(curve, 3.4, 340, may_rise=False, may_rise_again=True) == ()
+    assert found(risen, 3.4, may_rise=True) == ()
+    assert found(risen, 3.4, steps=20) == ()
 
 
 @pytest.mark.parametrize(
@@ -56,6 +70,9 @@ def test_losses_of_trainings_that_learned_are_not_suspected() -> None:
         (0.914, [329.6, 2033.8, 3.003], False, "the loss did not fall"),  # simmim, likewise
         (1.806, [2.664, 2.0, 1.434], False, "the loss blew up"),  # classification, 100 × the rate
         (1.791, [1.914, 1.996, 1.276], False, "the loss blew up"),  # ft, 100 × the rate
+        # mae, 60 and 200 × the rate
+        (1.821, [0.923, 0.438, 0.514, 0.583, 0.566, 0.554], False, "the loss rose again (0.438 at"),
+        (1.821, [5.313, 2.124, 0.683, 0.57, 0.568, 0.535], False, "the loss blew up"),
     ],
 )
 def test_losses_of_trainings_that_diverged(
@@ -113,6 +130,12 @@ def test_a_pretraining_without_steps_is_found_out(pretext: str) -> None:
 def test_a_pretraining_that_blows_up_is_found_out() -> None:
     (finding,) = pretrained("mim", "vit_nano", 3, rate=0.3).findings
     assert finding.startswith("the loss blew up (")
+
+
+def test_a_pretraining_that_loses_what_it_learned_is_found_out() -> None:
+    task: Choice = choose({"mae": {"epochs": 20, "learning_rate": 0.3}}, PRETEXTS, "pretext")
+    (finding,) = pretrain(task, choose_backbone("vit_nano"), TRAIN, 0).findings
+    assert finding.startswith("the loss rose again (")
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from mood_sweeps.representations import PRETEXTS, choose_backbone
 from mood_sweeps.representations.checkpoint import Checkpoint
 from mood_sweeps.representations.networks import build
 from mood_sweeps.representations.pretrain import pretrain
+from mood_sweeps.representations.untrained import make_images_differ
 
 RANDOM = choose("random", PRETEXTS, "pretext")
 BACKBONES: dict[str, int | None] = {
@@ -34,6 +35,9 @@ BACKBONES: dict[str, int | None] = {
     "tresnet_m": 32,
     "cs3darknet_s": 32,
     "repvit_m0_9": 32,
+    "repvgg_a0": 32,
+    "repvgg_b0": 32,
+    "convmixer_768_32": 28,
     "convnext_atto": 32,
     "convnextv2_atto": 32,
     "test_nfnet": 32,
@@ -100,6 +104,41 @@ def test_every_pixel_moves_the_features_and_noise_images_differ(name: str) -> No
     assert moved.min() > 3e-4 * moved.max()
     spread = features.std(dim=0).square().mean().sqrt()
     assert spread > 3e-4 * features.square().mean().sqrt()
+
+
+def relative_spread(features: torch.Tensor) -> float:
+    return float(features.std(dim=0).norm() / features.square().mean(dim=0).sqrt().norm())
+
+
+@pytest.mark.parametrize("name", ["repvgg_a0", "repvgg_b0", "convmixer_768_32"])
+def test_where_biases_drown_the_image_batch_norm_measures_noise(name: str) -> None:
+    checkpoint = untrained(name, 32)
+    again = untrained(name, 32)
+    assert all(torch.equal(again.weights[at], value) for at, value in checkpoint.weights.items())
+    assert checkpoint.findings == ()
+    network = network_of(checkpoint)
+    images = torch.randn(16, 3, 32, 32, generator=torch.Generator().manual_seed(7))
+    with torch.no_grad():
+        assert relative_spread(network(images)) > 1e-4
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.reset_running_stats()
+        assert relative_spread(network(images)) < 1e-6  # what it was
+
+
+@pytest.mark.parametrize("name", ["resnet_nano", "densenet121", "ghostnet_050", "starnet_s1"])
+def test_batch_norm_of_networks_that_see_stays_as_it_was(name: str) -> None:
+    for at, value in untrained(name, None if name == "resnet_nano" else 32).weights.items():
+        if "running_" in at:
+            assert torch.equal(value, torch.full_like(value, float("var" in at)))
+
+
+def test_an_untrained_network_that_stays_blind_says_so() -> None:
+    network = build(untrained("resnet_nano", None).architecture)
+    with torch.no_grad():
+        network.get_parameter("conv1.weight").zero_()
+    (finding,) = make_images_differ(network)
+    assert finding.startswith("features of noise images hardly differ (relative spread ")
 
 
 @pytest.mark.parametrize("name", ["resnet_nano", "convnext_atto", "test_nfnet", "rdnet_tiny"])

@@ -100,6 +100,11 @@ LOGITS = np.random.default_rng(0).normal(scale=4, size=(3000, 12)).astype(np.flo
         (LOGITS - LOGITS.max(axis=1, keepdims=True), None),
         (np.ones((5, 1), np.float32), None),  # one class
         (np.zeros((5, 3), np.float32), None),
+        (np.full((5, 4), 0.25, np.float32), None),  # all rows are equal
+        (np.full((5, 4), -np.log(4), np.float32), None),
+        (7 * softmax(LOGITS, axis=1), None),  # a common sum that is neither 1 nor 100
+        (10 * np.eye(12, dtype=np.float32)[LOGITS.argmax(axis=1)], None),
+        (0.5 * softmax(LOGITS, axis=1), None),
         (LOGITS[:0], None),
     ],
 )
@@ -154,6 +159,9 @@ def test_a_users_note_is_one_short_line():
     (long,) = notes_of(Says(("x" * 5000,)), {}, with_logits(LOGITS))
     assert len(long) == 200
     assert notes_of(object(), {}, with_logits(LOGITS)) == ()
+    said = notes_of(Says(("a;\nb;; c;", "\ud800 \0")), {}, with_logits(LOGITS))
+    assert said == ("a, b;, c;", "\\ud800 \\0")
+    assert joined(*said) == "; ".join(said)
 
 
 def test_rank_correlation_is_scipys():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -16,6 +17,9 @@ __all__ = ["DvaeObjective", "gumbel_noise", "temperature", "uniform_divergence"]
 
 class DvaeObjective(Objective):
     """A discrete VAE with the temperature of the step under way."""
+
+    # It cools down, which makes samples coarser.
+    loss_may_rise_again: ClassVar[bool] = True
 
     network: DiscreteVae
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -24,6 +24,9 @@ class MoCoV3Objective(Objective):
     The patch embedding of a ViT is frozen at its random start, which the paper found to stabilise
     training (its §4).
     """
+
+    # Keys are those of a network that learns, too.
+    loss_may_rise_again: ClassVar[bool] = True
 
     network: Any
 

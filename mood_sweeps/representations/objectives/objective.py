@@ -22,6 +22,8 @@ class Objective(nn.Module, ABC):
 
     loss_may_rise: ClassVar[bool] = False
     """Whether the loss of a network that learns may be above that of the untrained one."""
+    loss_may_rise_again: ClassVar[bool] = False
+    """Whether it may rise after it fell, as what is predicted changes meanwhile."""
 
     network: nn.Module
 

@@ -16,10 +16,11 @@ class RandomWeights:
     """No pretext task: freshly initialised weights, the baseline all others need.
 
     Blocks that a recipe starts as the identity act from the start here: a baseline has to see the
-    image (see ``untrained``). Fine-tuning of ``random`` starts from these weights.
+    image, and BatchNorm measures noise where it would not (see ``untrained``). Fine-tuning of
+    ``random`` starts from these weights.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     is_loaded: ClassVar[bool] = False
     uses_corpus: ClassVar[bool] = False
     uses_labels: ClassVar[bool] = False
