@@ -45,7 +45,7 @@ __all__ = [
 VERSIONS = {
     "tokenizer": 2,
     "pretrain": 2,
-    "load": 1,
+    "load": 2,
     "finetune": 2,
     "extract": 1,
     "given": 2,

@@ -31,6 +31,12 @@ _AVERAGES = (
     "ema_model_state_dict",
     "model_state_dict_ema",
     "ema",
+    "ema_weights",
+    "swa_state_dict",
+    "swa_model",
+    "swa_model_state_dict",
+    "averaged_model",
+    "averaged_model_state_dict",
 )
 _RAW = ("state_dict", "model", "model_state_dict", "net", "module")
 _INSIDE_AVERAGES = ("shadow",)  # what an object that keeps an average may call it
@@ -43,7 +49,7 @@ class WeightsRead:
 
     taken: the keys that lead to them, "state_dict_ema" or "ema.module"; empty: the file itself.
     is_average: whether they are the moving average of a training's. others: the keys of the weights
-    that were left, the average or the raw ones.
+    that were left, the average or the raw ones, and entries of unknown names that hold the same.
     """
 
     state: State
@@ -113,8 +119,19 @@ def _chosen(
             "'averaged: false'"
         )
     taken, is_average, state = (wanted or there)[0]
-    others = tuple(name for name, _, _ in there if name != taken)
-    return WeightsRead(state, taken, is_average, others)
+    others = [name for name, _, _ in there if name != taken]
+    others += _alike(found, state, {name.split(".")[0] for name in (taken, *others)})
+    return WeightsRead(state, taken, is_average, tuple(others))
+
+
+def _alike(found: Any, state: State, known: set[str]) -> Iterator[str]:
+    """Yield the top-level entries, of any other name, with tensors of the same names as taken."""
+    for key, entry in found.items():
+        if key in known or not isinstance(entry, Mapping):
+            continue
+        inside = [entry, *(value for value in entry.values() if isinstance(value, Mapping))]
+        if any(state.keys() <= {_unwrapped(str(name)) for name in one} for one in inside):
+            yield str(key)
 
 
 def _unwrapped(name: str) -> str:

@@ -154,6 +154,10 @@ def averaged_and_raw() -> tuple[Any, Any]:
         ("model", "ema"),
         ("model_state_dict", "ema_state_dict"),
         ("net", "ema_model"),
+        ("state_dict", "ema_weights"),
+        ("state_dict", "swa_state_dict"),
+        ("model", "swa_model"),
+        ("model", "averaged_model"),
     ],
 )
 @pytest.mark.parametrize("average_first", [True, False])
@@ -171,6 +175,15 @@ def test_of_raw_and_averaged_weights_the_average_is_taken_as_timm_does(
     if average_key in ("state_dict_ema", "model_ema"):
         by_timm = timm_load_state_dict(str(path))
         assert torch.equal(by_timm["cls_token"], taken.weights["cls_token"])
+
+
+def test_weights_under_an_unknown_name_are_named(tmp_path: Path) -> None:
+    raw, average = averaged_and_raw()
+    for entry in (average.state_dict(), {"weights": average.state_dict(), "decay": 0.9}):
+        found = {"state_dict": raw.state_dict(), "my_mean": entry, "optimizer": {"lr": 1.0}}
+        taken = load_file(file_of(found, tmp_path), VIT)
+        assert_same(taken, raw)
+        assert taken.architecture["loaded"]["others"] == ["my_mean"]
 
 
 def test_an_average_is_found_inside_what_keeps_it(tmp_path: Path) -> None:
