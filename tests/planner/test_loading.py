@@ -45,7 +45,7 @@ def test_nothing_is_trained_and_no_seed_is_used(tmp_path: Path) -> None:
     assert stage.work.tag == "eva02_base_patch14_224.mim_in22k"
     assert stage.content == {
         "kind": "load",
-        "version": 1,
+        "version": 2,
         "weights": {"timm": stage.work.tag, "revision": "main"},
         "backbone": {"name": "eva02_base_patch14_224", "version": 1},
     }
