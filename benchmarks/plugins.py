@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from mood_sweeps.bank import FeatureBank
+from mood_sweeps.plugins.declared import declared_of
 from mood_sweeps.plugins.loading import load_scorers
 from mood_sweeps.plugins.reading import OpenPlugins
 from mood_sweeps.plugins.running import ScorerRunner, Stored
@@ -70,7 +71,7 @@ def main() -> None:
 
         print(f"read a plugin while planning: {seconds(read, 5):.3f} s, 1 process")
         (scorer,) = read()
-        here = load_scorers(scorer.parameters.declared.plugin)["mean"]()
+        here = load_scorers(declared_of(scorer.parameters).plugin)["mean"]()
         small, large = bank_of(500, 64), bank_of(50_000, 1024)
         save_bank(large, folder)
         at = Stored(folder)
