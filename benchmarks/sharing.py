@@ -24,13 +24,14 @@ from torch.nn.parallel import DistributedDataParallel
 from training import noise
 
 from mood_sweeps.choice import choose
-from mood_sweeps.representations import PRETEXTS, choose_backbone
-from mood_sweeps.representations.batches import Batches
-from mood_sweeps.representations.networks import build, describe
-from mood_sweeps.representations.objectives.catalogue import objective_of
-from mood_sweeps.representations.reproducible import reproducible
-from mood_sweeps.representations.team import ALONE, Connected, Team
-from mood_sweeps.representations.training import train
+from mood_sweeps.data.pipeline.batch_loader import Batches
+from mood_sweeps.methods import PRETEXTS
+from mood_sweeps.methods.pretexts.objectives import objective_of
+from mood_sweeps.networks import choose_backbone
+from mood_sweeps.networks.reproducible import reproducible
+from mood_sweeps.networks.timm_networks import build, describe
+from mood_sweeps.training.loop import train
+from mood_sweeps.training.process_group import ALONE, Connected, Team
 
 HERE = "127.0.0.1"
 BATCHES = 4

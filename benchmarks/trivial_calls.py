@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Head
-from mood_sweeps.datasets.catalogue import image_set
-from mood_sweeps.planner.call import Call, Scoring
-from mood_sweeps.planner.grid import expand
-from mood_sweeps.planner.missing import calls_for
-from mood_sweeps.planner.plan import Plan
-from mood_sweeps.spec import load_sweep
+from mood_sweeps.data.catalogue import image_set
+from mood_sweeps.experiment import load_sweep
+from mood_sweeps.planning.calls import Call, Scoring
+from mood_sweeps.planning.grid import expand
+from mood_sweeps.planning.missing_calls import calls_for
+from mood_sweeps.planning.plan import Plan
 from mood_sweeps.store import Origin, Store
 from mood_sweeps.store.codecs import save_bank, save_head
 

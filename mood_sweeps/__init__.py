@@ -25,12 +25,12 @@ if TYPE_CHECKING:
         StoreError,
         Undefined,
     )
-    from mood_sweeps.features.frame import score_features
-    from mood_sweeps.launching.launched import Launched
-    from mood_sweeps.launching.options import Options
-    from mood_sweeps.planner.plan import Plan
-    from mood_sweeps.results.query import Results
-    from mood_sweeps.spec.sweep import Sweep
+    from mood_sweeps.experiment.sweep import Sweep
+    from mood_sweeps.external_features.score_features import score_features
+    from mood_sweeps.launching.launch_options import Options
+    from mood_sweeps.launching.launch_result import Launched
+    from mood_sweeps.planning.plan import Plan
+    from mood_sweeps.results.read_results import Results
     from mood_sweeps.workspace import Workspace
 
 __all__ = [
@@ -71,11 +71,11 @@ _HOMES = {
         "StoreError",
         "Undefined",
     ),
-    "mood_sweeps.features.frame": ("score_features",),
+    "mood_sweeps.external_features.score_features": ("score_features",),
     "mood_sweeps.launching.launch": ("Launched", "Options"),
-    "mood_sweeps.planner.plan": ("Plan",),
-    "mood_sweeps.results.query": ("Results",),
-    "mood_sweeps.spec.sweep": ("Sweep",),
+    "mood_sweeps.planning.plan": ("Plan",),
+    "mood_sweeps.results.read_results": ("Results",),
+    "mood_sweeps.experiment.sweep": ("Sweep",),
     "mood_sweeps.workspace": ("Workspace",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

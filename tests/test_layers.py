@@ -29,9 +29,9 @@ LAYERS: dict[str, set[str]] = {
     "note": set(),
     "choice": {"errors", "identity"},
     # Choices whose parameters are searched for.
-    "search": {"errors", "identity", "choice"},
+    "tuning": {"errors", "identity", "choice"},
     # Parts that know values only.
-    "datasets": VALUES,
+    "data": VALUES,
     "metrics": VALUES,
     "scorers": VALUES,
     "store": VALUES,
@@ -39,102 +39,120 @@ LAYERS: dict[str, set[str]] = {
     "results": VALUES,
     # Scorers from outside the package run in processes that read banks of the store.
     "plugins": {*VALUES, "scorers", "store"},
-    "features": {*VALUES, "metrics", "plugins", "scorers"},
-    "representations": {*VALUES, "datasets", "search"},
+    "external_features": {*VALUES, "metrics", "plugins", "scorers"},
+    # Networks, how they are trained, what they are trained for, what they show.
+    "networks": {*VALUES, "data"},
+    "training": {*VALUES, "data", "networks"},
+    "methods": {*VALUES, "data", "networks", "training", "tuning"},
+    "inspection": {*VALUES, "data", "methods", "networks"},
     # What is asked, and what has to be done for it.
-    # Features of one's own are described by their files: what is there is asked of `features`.
-    "spec": {*VALUES, "datasets", "features", "plugins", "representations", "scorers"},
-    # What a scorer needs of features that are given is the scorer's to say.
-    "planner": {*VALUES, "datasets", "plugins", "scorers", "search", "spec", "store"},
+    # Features of one's own are described by their files, which `external_features` reads.
+    "experiment": {
+        *VALUES,
+        "data",
+        "external_features",
+        "methods",
+        "networks",
+        "plugins",
+        "scorers",
+        "tuning",
+    },
+    # What a scorer needs of external features is the scorer's to say.
+    "planning": {*VALUES, "data", "experiment", "plugins", "scorers", "store", "tuning"},
     # Doing it.
     # It reads the features that a user has, as it loads the images of a data set.
-    "stages": {
+    "jobs": {
         *VALUES,
-        "datasets",
-        "features",
+        "data",
+        "external_features",
+        "inspection",
+        "methods",
         "metrics",
-        "planner",
+        "networks",
+        "planning",
         "plugins",
-        "representations",
         "scorers",
-        "search",
         "store",
+        "training",
+        "tuning",
     },
-    "engine": {*VALUES, "metrics", "planner", "plugins", "search", "stages", "store"},
-    "tracking": {*VALUES, "datasets", "results", "store"},
+    "engine": {*VALUES, "jobs", "metrics", "planning", "plugins", "store", "tuning"},
+    "tracking": {*VALUES, "data", "results", "store"},
     "workspace": {*VALUES, "results", "store"},
     "launching": {
         *VALUES,
         "aggregation",
-        "datasets",
+        "data",
         "engine",
-        "planner",
+        "jobs",
+        "planning",
         "plugins",
         "results",
         "scorers",
-        "stages",
         "store",
         "tracking",
         "workspace",
     },
     # Doors: they call one public function and print.
-    "api": {*VALUES, "datasets", "launching", "planner", "results", "spec", "workspace"},
+    "api": {*VALUES, "data", "experiment", "launching", "planning", "results", "workspace"},
     "__init__": {
         *VALUES,
         "api",
-        "features",
+        "experiment",
+        "external_features",
         "launching",
-        "planner",
+        "planning",
         "results",
-        "spec",
         "workspace",
     },
     "cli": {
         *VALUES,
         "aggregation",
         "api",
-        "datasets",
-        "features",
+        "data",
+        "experiment",
+        "external_features",
         "launching",
-        "planner",
+        "methods",
+        "networks",
+        "planning",
         "plugins",
-        "representations",
         "results",
         "scorers",
-        "spec",
         "tracking",
         "workspace",
     },
 }
 
+TORCH = ("data/pipeline/*", "inspection/*", "methods/*", "networks/*", "training/*")
 DOORS: dict[str, tuple[str, ...]] = {
     # Scoring multiplies on a GPU where that is asked for, and only then imports torch.
-    "torch": ("representations/*", "scorers/numeric/torch_device.py"),
-    "torchvision": ("representations/*",),
-    "timm": ("representations/networks.py",),
-    "lightly": ("representations/objectives/*",),
-    "ray": (
-        "engine/ray_executor.py",
-        "engine/ray_address.py",
-        "engine/worker.py",
-        "engine/tune_trials.py",
-    ),
+    "torch": (*TORCH, "scorers/numeric/torch_device.py"),
+    "torchvision": TORCH,
+    "timm": ("networks/timm_networks.py",),
+    "lightly": ("methods/pretexts/*",),
+    "ray": ("engine/executors/ray/*",),
     "mlflow": ("tracking/*",),
     "sqlalchemy": ("results/*",),
     "alembic": ("results/migrate.py", "results/migrations/*"),
     "psycopg": (),
     "matplotlib": ("aggregation/figures.py",),
-    "pandas": ("aggregation/*", "results/query.py", "cli/*", "features/frame.py"),
-    "sklearn": ("representations/finetuning/probe.py",),
-    "pyarrow": ("features/written.py",),
-    "safetensors": ("store/codecs.py", "representations/*"),
-    "pydantic": ("choice.py", "representations/*", "scorers/*", "search/*"),
-    "yaml": ("spec/*",),
-    "psutil": ("store/process.py",),
-    "threadpoolctl": ("stages/threads.py", "features/threads.py"),
+    "pandas": (
+        "aggregation/*",
+        "cli/*",
+        "external_features/score_features.py",
+        "results/read_results.py",
+    ),
+    "sklearn": ("methods/finetunes/probe/fit.py",),
+    "pyarrow": ("external_features/output_files.py",),
+    "safetensors": ("methods/*", "networks/*", "store/codecs.py", "training/*"),
+    "pydantic": ("choice.py", "methods/*", "networks/*", "scorers/*", "training/*", "tuning/*"),
+    "yaml": ("experiment/*",),
+    "psutil": ("store/process_identity.py",),
+    "threadpoolctl": ("external_features/thread_limit.py", "jobs/single_thread.py"),
     "click": ("cli/*",),
-    "rich": ("cli/*", "aggregation/terminal.py", "launching/progress.py"),
-    "PIL": ("datasets/*", "representations/*"),
+    "rich": ("cli/*", "aggregation/terminal_table.py", "launching/progress.py"),
+    "PIL": ("data/*", "networks/*", "training/*"),
     # Classes that a Python program passes; they are loaded in a process of their own.
     "cloudpickle": ("plugins/*",),
     "pickle": (),
@@ -194,10 +212,10 @@ def test_heavy_libraries_come_in_through_their_doors(file: str) -> None:
 
 PLANNING = """\
 import sys
-from mood_sweeps.datasets.catalogue import image_set
-from mood_sweeps.launching.open_work import find_open_work
-from mood_sweeps.planner.grid import expand
-from mood_sweeps.spec import load_sweep
+from mood_sweeps.data.catalogue import image_set
+from mood_sweeps.launching.pending_work import find_open_work
+from mood_sweeps.planning.grid import expand
+from mood_sweeps.experiment import load_sweep
 from mood_sweeps.store import Store
 plan = expand(load_sweep(sys.argv[1]), image_set)
 find_open_work(plan, None, Store(sys.argv[2]), repair=False)

@@ -12,15 +12,15 @@ from rich.console import Console
 from mood_sweeps.api import plan
 from mood_sweeps.cli.options import overrides, sweep_file, workspace
 from mood_sweeps.cli.plugin_options import debugger, plugin_timeout
-from mood_sweeps.cli.words import counted
+from mood_sweeps.cli.wording import counted
+from mood_sweeps.experiment.load import load_sweep
 from mood_sweeps.launching.launch import launch
-from mood_sweeps.launching.launched import Launched
-from mood_sweeps.launching.options import Options
+from mood_sweeps.launching.launch_options import Options
+from mood_sweeps.launching.launch_result import Launched
 from mood_sweeps.launching.progress import LiveProgress, PlainProgress, Reporter
-from mood_sweeps.launching.reporting import scorer_families
-from mood_sweeps.launching.tally import clock
-from mood_sweeps.planner.plan import Plan
-from mood_sweeps.spec.load import load_sweep
+from mood_sweeps.launching.run_counts import clock
+from mood_sweeps.launching.sweep_report import scorer_families
+from mood_sweeps.planning.plan import Plan
 from mood_sweeps.workspace import Workspace
 
 __all__ = ["command"]
@@ -165,10 +165,10 @@ def say_table(launched: Launched, console: Console) -> None:
     them hold trainings that learned nothing.
     """
     # pandas comes in here, a second that a relaunch with nothing to do never pays.
-    from mood_sweeps.aggregation.comparative import comparative_table, pivot
-    from mood_sweeps.aggregation.composition import unlike_averages
-    from mood_sweeps.aggregation.doubtful import doubtful_averages
-    from mood_sweeps.aggregation.terminal import BEST, rich_table
+    from mood_sweeps.aggregation.comparative_table import comparative_table, pivot
+    from mood_sweeps.aggregation.doubtful_trainings import doubtful_averages
+    from mood_sweeps.aggregation.terminal_table import BEST, rich_table
+    from mood_sweeps.aggregation.unequal_averages import unlike_averages
 
     frame = launched.frame()
     families = scorer_families()

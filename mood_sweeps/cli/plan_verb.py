@@ -8,14 +8,14 @@ import click
 
 from mood_sweeps.api import plan, results_if_any
 from mood_sweeps.cli.options import overrides, sweep_file, workspace
-from mood_sweeps.cli.words import counted
-from mood_sweeps.launching.open_work import OpenWork, estimate_seconds, find_open_work
-from mood_sweeps.launching.tally import clock
-from mood_sweeps.planner.call import Call, Extraction, Scoring
-from mood_sweeps.planner.plan import Plan, scoring_keys
-from mood_sweeps.planner.stage import VERSIONS
-from mood_sweeps.results.query import Results
-from mood_sweeps.spec.load import load_sweep
+from mood_sweeps.cli.wording import counted
+from mood_sweeps.experiment.load import load_sweep
+from mood_sweeps.launching.pending_work import OpenWork, estimate_seconds, find_open_work
+from mood_sweeps.launching.run_counts import clock
+from mood_sweeps.planning.calls import Call, Extraction, Scoring
+from mood_sweeps.planning.plan import Plan, scoring_keys
+from mood_sweeps.planning.stages import VERSIONS
+from mood_sweeps.results.read_results import Results
 from mood_sweeps.workspace import Workspace
 
 __all__ = ["command"]

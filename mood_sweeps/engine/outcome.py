@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mood_sweeps.planner.stage import Stage
+from mood_sweeps.planning.stages import Stage
 from mood_sweeps.store import Manifest, Ref
 
 __all__ = ["CellFailure", "Made", "Outcome", "Verdict", "made_of"]

@@ -7,7 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
-from mood_sweeps.planner.call import Call
+from mood_sweeps.planning.calls import Call
 
 __all__ = ["Schedule"]
 

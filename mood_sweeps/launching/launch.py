@@ -8,33 +8,33 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from mood_sweeps.engine.environment import launched_by
-from mood_sweeps.engine.executor import Executor
-from mood_sweeps.engine.inline import InlineExecutor
-from mood_sweeps.engine.ray_executor import RayExecutor
-from mood_sweeps.engine.run import Policy, Ran, run
+from mood_sweeps.engine.executors.contract import Executor
+from mood_sweeps.engine.executors.inline import InlineExecutor
+from mood_sweeps.engine.executors.ray.executor import RayExecutor
+from mood_sweeps.engine.loop import Policy, Ran, run
 from mood_sweeps.engine.schedule import Schedule
 from mood_sweeps.engine.stop import Stop, signals_request
 from mood_sweeps.errors import ExecutorLost, InputError, Problem, StoreError
 from mood_sweeps.identity import key_of
 from mood_sweeps.launching.cell_rows import cell_rows, revision_digest
-from mood_sweeps.launching.launched import Launched
-from mood_sweeps.launching.mirroring import follow_move, mirrored
-from mood_sweeps.launching.open_work import OpenWork, estimate_seconds, find_open_work
-from mood_sweeps.launching.options import Options
+from mood_sweeps.launching.launch_options import Options
+from mood_sweeps.launching.launch_result import Launched
+from mood_sweeps.launching.mlflow_mirroring import follow_move, mirrored
+from mood_sweeps.launching.pending_work import OpenWork, estimate_seconds, find_open_work
 from mood_sweeps.launching.progress import Reporter, SilentProgress
-from mood_sweeps.launching.recording import Recording
-from mood_sweeps.launching.reporting import report_on
-from mood_sweeps.launching.revisions import of_the_same_name, replaced_meanwhile
-from mood_sweeps.launching.tally import Tally
-from mood_sweeps.planner.plan import Plan
-from mood_sweeps.planner.tuned import needs_ray
+from mood_sweeps.launching.record_events import Recording
+from mood_sweeps.launching.revision_notices import of_the_same_name, replaced_meanwhile
+from mood_sweeps.launching.run_counts import Tally
+from mood_sweeps.launching.sweep_report import report_on
+from mood_sweeps.planning.check_tuning import needs_ray
+from mood_sweeps.planning.plan import Plan
 from mood_sweeps.results.outbox import enqueue
-from mood_sweeps.results.query import Results
-from mood_sweeps.results.record import Recorder
+from mood_sweeps.results.read_results import Results
 from mood_sweeps.results.revisions import revisions_of
+from mood_sweeps.results.write_results import Recorder
 from mood_sweeps.store import Store
-from mood_sweeps.store.process import Process, this_process
-from mood_sweeps.tracking.mirror import Mirror
+from mood_sweeps.store.process_identity import Process, this_process
+from mood_sweeps.tracking.mlflow_mirror import Mirror
 from mood_sweeps.workspace import Workspace
 
 __all__ = ["launch"]

@@ -10,8 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.text import Text
 
 from mood_sweeps.engine.outcome import Outcome
-from mood_sweeps.launching.tally import KINDS, Tally
-from mood_sweeps.planner.call import Call
+from mood_sweeps.launching.run_counts import KINDS, Tally
+from mood_sweeps.planning.calls import Call
 
 __all__ = ["LiveProgress", "PlainProgress", "Reporter", "SilentProgress"]
 

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import random
 
-from engine_cases import call
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mood_sweeps.engine.schedule import Schedule
-from mood_sweeps.planner.call import Call
+from mood_sweeps.planning.calls import Call
+from tests.support.scripted_executor import call
 
 
 def graph(needs: list[set[int]], rng: random.Random) -> list[Call]:

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from mood_sweeps.engine.outcome import CellFailure, Outcome
 from mood_sweeps.launching.progress import LiveProgress, PlainProgress
-from mood_sweeps.launching.tally import Tally
-from mood_sweeps.planner.call import Call, Extraction, Scoring
+from mood_sweeps.launching.run_counts import Tally
+from mood_sweeps.planning.calls import Call, Extraction, Scoring
 from mood_sweeps.store import Ref
 
 REF = Ref("extract", "k")

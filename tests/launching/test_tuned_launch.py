@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from launch_cases import plan_in, try_launch
 
 from mood_sweeps.cli.plan_verb import describe
 from mood_sweeps.errors import InputError
-from mood_sweeps.launching.open_work import OpenWork
+from mood_sweeps.launching.pending_work import OpenWork
+from tests.support.small_launches import plan_in, try_launch
 
 SWEEP = """\
 name: tuned

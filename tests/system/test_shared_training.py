@@ -8,9 +8,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from driven import Driven, mood_sweep
-from facts import Facts
-from kept import epochs_kept
+
+from tests.support.command_line import Driven, mood_sweep
+from tests.support.unfinished_work_files import epochs_kept
+from tests.support.workspace_contents import Facts
 
 pytestmark = pytest.mark.system
 
