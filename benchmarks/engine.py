@@ -133,7 +133,7 @@ def main() -> None:
         plan, calls, store = prepared(folder, arguments.calls)
         inline, ray = InlineExecutor(store), RayExecutor(store, workers=arguments.workers)
         ray.start()
-        while not ray.room()(calls[0]):
+        while not ray.has_free_worker()(calls[0]):
             ray.wait(1.0)
         print_limits(folder, arguments.workers)
         engine_run("inline, published", plan, calls[:1000], store, inline, folder / "1.db")

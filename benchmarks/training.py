@@ -30,7 +30,7 @@ from torch import nn
 from mood_sweeps.choice import choose
 from mood_sweeps.data import image_set
 from mood_sweeps.data.image_set import LabelledImages
-from mood_sweeps.data.pipeline.batch_loader import Batches
+from mood_sweeps.data.pipeline.batch_loader import BatchLoader
 from mood_sweeps.methods import PRETEXTS
 from mood_sweeps.methods.pretexts.objectives import OBJECTIVES
 from mood_sweeps.networks import choose_backbone
@@ -88,7 +88,7 @@ def measure(case: Case, device: torch.device, rounds: int) -> str:
     choice, backbone = choose(case.pretext, PRETEXTS, "pretext"), choose_backbone(case.backbone)
     recipe: Any = choice.parameters
     description = describe(backbone)
-    images = Batches(case.images, description["input"], device)
+    images = BatchLoader(case.images, description["input"], device)
     whole = images.take(torch.arange(len(images)))
     labels = torch.from_numpy(case.images.labels)
     classes = len(case.images.class_names)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mood_sweeps.experiment.sweep import Sweep
     from mood_sweeps.external_features.score_features import score_features
     from mood_sweeps.launching.launch_options import Options
-    from mood_sweeps.launching.launch_result import Launched
+    from mood_sweeps.launching.launch_result import LaunchResult
     from mood_sweeps.planning.plan import Plan
     from mood_sweeps.results.read_results import Results
     from mood_sweeps.workspace import Workspace
@@ -39,7 +39,7 @@ __all__ = [
     "FeatureBank",
     "Head",
     "InputError",
-    "Launched",
+    "LaunchResult",
     "LeaseLost",
     "MoodSweepsError",
     "Options",
@@ -72,7 +72,7 @@ _HOMES = {
         "Undefined",
     ),
     "mood_sweeps.external_features.score_features": ("score_features",),
-    "mood_sweeps.launching.launch": ("Launched", "Options"),
+    "mood_sweeps.launching.launch": ("LaunchResult", "Options"),
     "mood_sweeps.planning.plan": ("Plan",),
     "mood_sweeps.results.read_results": ("Results",),
     "mood_sweeps.experiment.sweep": ("Sweep",),

@@ -17,7 +17,7 @@ from mood_sweeps.results.sqlite_address import sqlite_url
 from mood_sweeps.workspace import Workspace
 
 if TYPE_CHECKING:
-    from mood_sweeps.launching.launch_result import Launched
+    from mood_sweeps.launching.launch_result import LaunchResult
     from mood_sweeps.launching.progress import Reporter
 
 __all__ = ["launch", "load_sweep", "open_results", "plan"]
@@ -35,7 +35,7 @@ def launch(
     workspace: Workspace | None = None,
     reporter: Reporter | None = None,
     **options: Any,
-) -> Launched:
+) -> LaunchResult:
     """Run what is missing of a plan, sweep or experiment file; see `launching.launch.Options`.
 
     home: the workspace's folder (default ``.mood``). reporter: shows the run (default: nothing is

@@ -12,7 +12,7 @@ import mood_sweeps as ms
 from mood_sweeps.workspace import Workspace
 
 EXPORTED = [
-    "CorruptObject", "DatabaseError", "FeatureBank", "Head", "InputError", "Launched",
+    "CorruptObject", "DatabaseError", "FeatureBank", "Head", "InputError", "LaunchResult",
     "LeaseLost", "MoodSweepsError", "Options", "Plan", "Results", "StageFailed", "StoreError",
     "Sweep", "Undefined", "Workspace", "launch", "load_sweep", "open_results", "plan",
     "score_features",

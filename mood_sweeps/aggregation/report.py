@@ -31,7 +31,7 @@ from mood_sweeps.aggregation.notes_section import notes_said
 from mood_sweeps.aggregation.pictures_section import Drawn, pictures_section
 from mood_sweeps.aggregation.render_table import to_markdown
 from mood_sweeps.aggregation.report_folder import ReportFolder
-from mood_sweeps.aggregation.unequal_averages import unlike_averages
+from mood_sweeps.aggregation.unequal_averages import unequal_averages
 from mood_sweeps.errors import InputError
 
 __all__ = ["write_report"]
@@ -168,7 +168,7 @@ def _table(
     across = " × ".join([*rows, "scorer"]).replace("_", " ")
     name = "_".join([metric, *([distance] if distance else []), *rows[-3:]])
     link = report.table(name, table)
-    told = (unlike_averages, doubtful_averages)
+    told = (unequal_averages, doubtful_averages)
     notes = [
         note
         for tell in told

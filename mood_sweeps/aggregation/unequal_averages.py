@@ -21,10 +21,10 @@ from mood_sweeps.aggregation.distinct_cells import (
     single_networks,
 )
 
-__all__ = ["unlike_averages"]
+__all__ = ["unequal_averages"]
 
 
-def unlike_averages(
+def unequal_averages(
     results: pd.DataFrame,
     rows: Sequence[str] = ("pretext", "finetune"),
     columns: Sequence[str] = ("scorer",),

@@ -16,7 +16,7 @@ from mood_sweeps.cli.wording import counted
 from mood_sweeps.experiment.load import load_sweep
 from mood_sweeps.launching.launch import launch
 from mood_sweeps.launching.launch_options import Options
-from mood_sweeps.launching.launch_result import Launched
+from mood_sweeps.launching.launch_result import LaunchResult
 from mood_sweeps.launching.progress import LiveProgress, PlainProgress, Reporter
 from mood_sweeps.launching.run_counts import clock
 from mood_sweeps.launching.sweep_report import scorer_families
@@ -158,7 +158,7 @@ def say_plan(planned: Plan, console: Console) -> None:
     console.print(f"{planned.sweep.name}: {counted(len(planned.cells), 'cell')}{note} → {stages}")
 
 
-def say_table(launched: Launched, console: Console) -> None:
+def say_table(launched: LaunchResult, console: Console) -> None:
     """Print the comparative table pretext × scorer for each ID set, near- and far-OOD.
 
     Below each: where its values do not average over the same, and so do not compare; and which of
@@ -168,7 +168,7 @@ def say_table(launched: Launched, console: Console) -> None:
     from mood_sweeps.aggregation.comparative_table import comparative_table, pivot
     from mood_sweeps.aggregation.doubtful_trainings import doubtful_averages
     from mood_sweeps.aggregation.terminal_table import BEST, rich_table
-    from mood_sweeps.aggregation.unequal_averages import unlike_averages
+    from mood_sweeps.aggregation.unequal_averages import unequal_averages
 
     frame = launched.frame()
     families = scorer_families()
@@ -184,7 +184,7 @@ def say_table(launched: Launched, console: Console) -> None:
             console.print(rich_table(shown, title, width=console.width))
             notes = [
                 note
-                for tell in (unlike_averages, doubtful_averages)
+                for tell in (unequal_averages, doubtful_averages)
                 for note in tell(here, ("pretext",), distance=distance, families=families)
             ]
             for note in notes:
@@ -198,7 +198,7 @@ def say_table(launched: Launched, console: Console) -> None:
         )
 
 
-def say_lost(launched: Launched, say: Callable[[str], None]) -> None:
+def say_lost(launched: LaunchResult, say: Callable[[str], None]) -> None:
     """Print the cells that this launch left without a number, and the tracebacks behind them."""
     attempts = launched.results().attempts(launched.launch) if launched.launch else []
     tracebacks = {
@@ -222,7 +222,7 @@ def say_lost(launched: Launched, say: Callable[[str], None]) -> None:
         say(f"… and {len(lost) - MOST_LINES} more cells")
 
 
-def say_end(launched: Launched, file: str, console: Console) -> None:
+def say_end(launched: LaunchResult, file: str, console: Console) -> None:
     """Print what was done, what failed, where the results are and what to do next."""
 
     def say(line: str) -> None:

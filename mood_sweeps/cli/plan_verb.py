@@ -10,9 +10,9 @@ from mood_sweeps.api import plan, results_if_any
 from mood_sweeps.cli.options import overrides, sweep_file, workspace
 from mood_sweeps.cli.wording import counted
 from mood_sweeps.experiment.load import load_sweep
-from mood_sweeps.launching.pending_work import OpenWork, estimate_seconds, find_open_work
+from mood_sweeps.launching.pending_work import PendingWork, estimate_seconds, find_pending_work
 from mood_sweeps.launching.run_counts import clock
-from mood_sweeps.planning.calls import Call, Extraction, Scoring
+from mood_sweeps.planning.calls import Call, ExtractBanks, ScoreBanks
 from mood_sweeps.planning.plan import Plan, scoring_keys
 from mood_sweeps.planning.stages import VERSIONS
 from mood_sweeps.results.read_results import Results
@@ -29,12 +29,12 @@ def command(file: str, overrides: tuple[str, ...], workspace: Workspace) -> None
     """Show what the sweep in FILE.yaml comes down to. Nothing is run, nothing is written."""
     planned = plan(load_sweep(file, overrides))
     results = results_if_any(workspace)
-    work = find_open_work(planned, results, workspace.open_store(), repair=False)
+    work = find_pending_work(planned, results, workspace.open_store(), repair=False)
     for line in describe(planned, work, results):
         click.echo(line)
 
 
-def describe(planned: Plan, work: OpenWork, results: Results | None) -> list[str]:
+def describe(planned: Plan, work: PendingWork, results: Results | None) -> list[str]:
     """Return the plan in words, line by line."""
     n_cells = len(planned.cells)
     n_removed = sum(planned.removed.values())
@@ -96,13 +96,13 @@ def _estimate(calls: tuple[Call, ...], results: Results | None) -> str:
     )
 
 
-def _stages_to_run(planned: Plan, work: OpenWork) -> dict[str, int]:
+def _stages_to_run(planned: Plan, work: PendingWork) -> dict[str, int]:
     counts: Counter[str] = Counter()
     open_scores: set[str] = set()
     for call in work.calls:
-        if isinstance(call.work, Scoring):
+        if isinstance(call.work, ScoreBanks):
             open_scores.update(evaluation.score_key for evaluation in call.work.evaluations)
-        elif isinstance(call.work, Extraction):
+        elif isinstance(call.work, ExtractBanks):
             counts["extract"] += len(call.work.stages)
         else:
             counts[call.kind] += 1

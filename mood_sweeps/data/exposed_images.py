@@ -11,9 +11,9 @@ import numpy.typing as npt
 from mood_sweeps.data.image_set import ImageSet, LabelledImages
 from mood_sweeps.identity import derive_seed
 
-__all__ = ["Exposure", "Places", "drawn", "exposed_among", "smallest_class"]
+__all__ = ["Exposure", "Indices", "exposed_among", "sample_indices", "smallest_class"]
 
-Places = tuple[int, ...]
+Indices = tuple[int, ...]
 """Places of images in the ``all`` split of their set, ascending."""
 
 
@@ -26,7 +26,7 @@ class Exposure:
     seeds: tuple[int, ...]
 
 
-def drawn(images: LabelledImages, k: int, seed: int) -> Places:
+def sample_indices(images: LabelledImages, k: int, seed: int) -> Indices:
     """Return k places of each class, or all of a smaller one.
 
     images: an ``all`` split. What is drawn of a class depends on the class and the seed alone, and
@@ -35,7 +35,7 @@ def drawn(images: LabelledImages, k: int, seed: int) -> Places:
     return tuple(sorted(place for members in _by_class(images, k, seed) for place in members))
 
 
-def exposed_among(tested: ImageSet, exposures: Iterable[Exposure]) -> Places:
+def exposed_among(tested: ImageSet, exposures: Iterable[Exposure]) -> Indices:
     """Return the places in ``tested`` of all images, copies included, that any exposure draws.
 
     Images are compared by their pixels, with sets of the same source: sets that share a class share
@@ -46,7 +46,7 @@ def exposed_among(tested: ImageSet, exposures: Iterable[Exposure]) -> Places:
         if exposure.images.source == tested.source:
             pool = exposure.images.load("all")
             for seed in exposure.seeds:
-                places = np.array(drawn(pool, exposure.k, seed), dtype=np.int64)
+                places = np.array(sample_indices(pool, exposure.k, seed), dtype=np.int64)
                 shown.update(_pixels(pool.take(places).images))
     if not shown:
         return ()
@@ -54,7 +54,7 @@ def exposed_among(tested: ImageSet, exposures: Iterable[Exposure]) -> Places:
     return tuple(place for place, pixels in among if pixels in shown)
 
 
-def smallest_class(images: LabelledImages, left_out: Places = ()) -> tuple[str, int]:
+def smallest_class(images: LabelledImages, left_out: Indices = ()) -> tuple[str, int]:
     """Return the class with the fewest images besides those left out, and how many it has."""
     labels = np.delete(images.labels, left_out)
     counts = np.bincount(labels, minlength=len(images.class_names))

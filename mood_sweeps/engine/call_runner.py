@@ -13,8 +13,8 @@ from mood_sweeps.engine.environment import environment
 from mood_sweeps.engine.outcome import CellFailure, Made, Outcome, made_of
 from mood_sweeps.errors import one_line, plain
 from mood_sweeps.jobs.build_ensemble import join_banks, join_heads
-from mood_sweeps.jobs.import_features import copy_given, read_given_files
-from mood_sweeps.jobs.score_and_evaluate import Banks, Scored, Scorings
+from mood_sweeps.jobs.import_features import import_external, read_external_files
+from mood_sweeps.jobs.score_and_evaluate import Banks, BankScoring, Scored
 from mood_sweeps.jobs.score_objects import (
     completed_rows,
     known_parts,
@@ -26,27 +26,27 @@ from mood_sweeps.jobs.weights_note import weights_note
 from mood_sweeps.metrics import nearest_class_mean, predict
 from mood_sweeps.note import doubt_about, joined
 from mood_sweeps.planning.calls import (
+    BuildEnsemble,
     Call,
-    Copying,
-    Drawing,
-    Extraction,
-    Joining,
-    Scoring,
-    Training,
+    ExtractBanks,
+    ImportFeatures,
+    MakePicture,
+    ScoreBanks,
+    Train,
 )
 from mood_sweeps.planning.picture import Picture
 from mood_sweeps.planning.plan import NEAREST_CLASS_MEAN
-from mood_sweeps.planning.stage_inputs import GivenBank, GivenHead, JoinedBank, JoinedHead
+from mood_sweeps.planning.stage_inputs import EnsembleBank, EnsembleHead, ExternalBank, ExternalHead
 from mood_sweeps.planning.stages import Stage
 from mood_sweeps.plugins.scorer_runner import ScorerRunner, Stored
 from mood_sweeps.store import Lease, Origin, Ref, Store
 from mood_sweeps.store.codecs import load_bank, load_head, save_bank, save_head, save_picture
 
 if TYPE_CHECKING:
-    from mood_sweeps.jobs.data_parallel import Seat
+    from mood_sweeps.jobs.data_parallel import WorkerRank
     from mood_sweeps.jobs.tuning_trials import Trials
 
-__all__ = ["Performance", "RunTrials", "runs_networks"]
+__all__ = ["CallRunner", "RunTrials", "runs_networks"]
 
 RunTrials = Callable[["Trials"], None]
 
@@ -62,14 +62,14 @@ class _Made:
 
 def runs_networks(call: Call) -> bool:
     """Return whether images go through a network for its own sake, not a scorer's."""
-    return isinstance(call.work, Training | Extraction | Drawing)
+    return isinstance(call.work, Train | ExtractBanks | MakePicture)
 
 
 def _gpu_for(call: Call, scores_on_gpu: bool) -> str | None:
     """Return the name of the GPU that a call computes on, if there is one for its kind."""
-    if not runs_networks(call) and not (scores_on_gpu and isinstance(call.work, Scoring)):
+    if not runs_networks(call) and not (scores_on_gpu and isinstance(call.work, ScoreBanks)):
         return None
-    from mood_sweeps.jobs.device import own_gpu  # late for cost, see `perform`
+    from mood_sweeps.jobs.device import own_gpu  # late for cost, see `run_call`
 
     return own_gpu()
 
@@ -78,7 +78,7 @@ def _nothing(_folder: Path) -> None:
     """Write no file: a headless ensemble's object is its manifest."""
 
 
-class Performance:
+class CallRunner:
     """One call being performed."""
 
     def __init__(
@@ -89,13 +89,13 @@ class Performance:
         keep_every_s: float,
         runner: ScorerRunner,
         run_trials: RunTrials | None,
-        seat: Seat | None,
+        worker_rank: WorkerRank | None,
         scores_on_gpu: bool,
     ) -> None:
         self._call = call
         self._runner = runner
         self._run_trials = run_trials
-        self._seat = seat
+        self._worker_rank = worker_rank
         self._keep_every_s = keep_every_s
         self._store = store
         self._lease = lease
@@ -105,25 +105,25 @@ class Performance:
     def outcome(self) -> Outcome:
         """Do what the call asks for; return what came of it."""
         work = self._call.work
-        if isinstance(work, Extraction):
+        if isinstance(work, ExtractBanks):
             return self._extract(work)
-        if isinstance(work, Scoring):
+        if isinstance(work, ScoreBanks):
             return self._score(work)
         make: dict[type[Any], Callable[[Stage], _Made]] = {
-            Training: self._train,
-            Copying: self._copy,
-            Drawing: self._draw,
-            Joining: self._join,
+            Train: self._train,
+            ImportFeatures: self._copy,
+            MakePicture: self._draw,
+            BuildEnsemble: self._join,
         }
         return self._one_object(work.stage, make[type(work)])
 
     def _train(self, stage: Stage) -> _Made:
-        from mood_sweeps.jobs.data_parallel import train_together
-        from mood_sweeps.jobs.tuning_trials import train_or_tune  # late for cost, see `perform`
+        from mood_sweeps.jobs.data_parallel import train_data_parallel
+        from mood_sweeps.jobs.tuning_trials import train_or_tune  # late for cost, see `run_call`
 
-        if self._seat is not None:
-            checkpoint = train_together(
-                stage, self._store, self._lease, self._keep_every_s, self._seat
+        if self._worker_rank is not None:
+            checkpoint = train_data_parallel(
+                stage, self._store, self._lease, self._keep_every_s, self._worker_rank
             )
         else:
             checkpoint = train_or_tune(
@@ -135,23 +135,23 @@ class Performance:
 
     def _copy(self, stage: Stage) -> _Made:
         given = stage.work
-        assert isinstance(given, GivenBank | GivenHead)
-        found = read_given_files(given)
-        return _Made(lambda folder: copy_given(given, found, folder))
+        assert isinstance(given, ExternalBank | ExternalHead)
+        found = read_external_files(given)
+        return _Made(lambda folder: import_external(given, found, folder))
 
     def _draw(self, stage: Stage) -> _Made:
-        from mood_sweeps.jobs.make_picture import take_picture  # late for cost, see `perform`
+        from mood_sweeps.jobs.make_picture import make_picture  # late for cost, see `run_call`
 
         picture = stage.work
         assert isinstance(picture, Picture)
-        arrays = take_picture(picture, self._store)
+        arrays = make_picture(picture, self._store)
         return _Made(lambda folder: save_picture(arrays, picture.subject, picture.lines, folder))
 
     def _join(self, stage: Stage) -> _Made:
         work = stage.work
-        assert isinstance(work, JoinedHead | JoinedBank)
+        assert isinstance(work, EnsembleHead | EnsembleBank)
         folders = [self._store.folder(ref) for ref in work.members]
-        if isinstance(work, JoinedBank):
+        if isinstance(work, EnsembleBank):
             head = load_head(self._store.folder(work.ensemble))
             bank = join_banks([load_bank(folder) for folder in folders], head)
             return _Made(lambda folder: save_bank(bank, folder))
@@ -177,8 +177,8 @@ class Performance:
         self._store.unfinished(stage.ref).discard()
         return Outcome(self._call.key, "done", made=(made_of(stage, manifest),))
 
-    def _extract(self, work: Extraction) -> Outcome:
-        from mood_sweeps.jobs.extract_banks import extract_banks  # late for cost, see `perform`
+    def _extract(self, work: ExtractBanks) -> Outcome:
+        from mood_sweeps.jobs.extract_banks import extract_banks  # late for cost, see `run_call`
 
         missing = [stage for stage in work.stages if not self._store.has(stage.ref)]
         found = [self._described(stage) for stage in work.stages if stage not in missing]
@@ -200,7 +200,7 @@ class Performance:
             started = time.perf_counter()
         return Outcome(self._call.key, "done", made=(*found, *made))
 
-    def _score(self, work: Scoring) -> Outcome:
+    def _score(self, work: ScoreBanks) -> Outcome:
         wanted = {evaluation.score_key for evaluation in work.evaluations}
         found = [row for row in stored_rows(self._store, work.group) if row["score_key"] in wanted]
         have = {row["score_key"] for row in found}
@@ -211,7 +211,7 @@ class Performance:
         banks = self._banks(work)
         known = known_parts(self._store, work.group)
         try:
-            scored = Scorings(work, banks, known, self._runner).run(
+            scored = BankScoring(work, banks, known, self._runner).run(
                 "cpu" if self._gpu is None else "cuda"
             )
         finally:
@@ -228,7 +228,7 @@ class Performance:
         return Outcome(self._call.key, "done", evaluations=(*found, *rows), failures=failures)
 
     def _publish_scores(
-        self, work: Scoring, banks: Banks, scored: Scored
+        self, work: ScoreBanks, banks: Banks, scored: Scored
     ) -> list[dict[str, object]]:
         origin = Origin(
             content={"kind": "score", "group": work.group},
@@ -246,7 +246,7 @@ class Performance:
         )
         return list(completed_rows(scored.rows, manifest))
 
-    def _banks(self, work: Scoring) -> Banks:
+    def _banks(self, work: ScoreBanks) -> Banks:
         def load(ref: Ref) -> FeatureBank:
             return load_bank(self._store.folder(ref))
 
@@ -258,7 +258,7 @@ class Performance:
         if work.plugin is not None:
             stored = {ref: self._stored(ref, work) for ref in needed}
         elif work.extracted:
-            from mood_sweeps.jobs.network_banks import with_network  # late for cost, see `perform`
+            from mood_sweeps.jobs.network_banks import with_network  # late for cost, see `run_call`
 
             features = with_network(features, work.extracted, work.checkpoint, self._store)
         train = features[work.train_bank]
@@ -279,7 +279,7 @@ class Performance:
         known = {ref: classes for ref, classes in predictions.items() if classes is not None}
         return Banks(features, head, known, stored)
 
-    def _stored(self, ref: Ref, work: Scoring) -> Stored:
+    def _stored(self, ref: Ref, work: ScoreBanks) -> Stored:
         """Return where a plugin's process finds a bank, and its network if scorers ask for it."""
         folder = self._store.folder(ref)
         if ref not in work.extracted:

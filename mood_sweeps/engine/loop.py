@@ -135,7 +135,7 @@ class _Run:
                 time.sleep(WAIT_S)
 
     def _wait(self) -> list[Outcome]:
-        with self._stop.breaking_in() if self._executor.performs_here else nullcontext():
+        with self._stop.breaking_in() if self._executor.runs_in_this_process else nullcontext():
             return self._executor.wait(WAIT_S)
 
     def _dispatch(self) -> None:
@@ -145,7 +145,7 @@ class _Run:
                 self._elsewhere.append(waiting)
             else:
                 self._schedule.put_back(waiting)
-        while (call := self._schedule.pop(self._executor.room())) is not None:
+        while (call := self._schedule.pop(self._executor.has_free_worker())) is not None:
             lease = self._store.leases.acquire(call.key)
             if lease is None:
                 self._elsewhere.append(call)

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mood_sweeps.engine.call_runner import Performance, RunTrials, runs_networks
+from mood_sweeps.engine.call_runner import CallRunner, RunTrials, runs_networks
 from mood_sweeps.engine.outcome import Outcome
 from mood_sweeps.errors import (
     CorruptObject,
@@ -27,24 +27,24 @@ from mood_sweeps.errors import (
     plain,
 )
 from mood_sweeps.jobs.single_thread import single_thread
-from mood_sweeps.planning.calls import Call, Scoring, Training
+from mood_sweeps.planning.calls import Call, ScoreBanks, Train
 from mood_sweeps.plugins.scorer_runner import ScorerRunner
 from mood_sweeps.store import Lease, Store
 
 if TYPE_CHECKING:
-    from mood_sweeps.jobs.data_parallel import Seat
+    from mood_sweeps.jobs.data_parallel import WorkerRank
 
-__all__ = ["assist", "perform"]
+__all__ = ["assist", "run_call"]
 
 
-def perform(
+def run_call(
     call: Call,
     store: Store,
     lease: Lease,
     keep_every_s: float,
     runner: ScorerRunner,
     run_trials: RunTrials | None = None,
-    seat: Seat | None = None,
+    worker_rank: WorkerRank | None = None,
     scores_on_gpu: bool = False,
 ) -> Outcome:
     """Run a call whose inputs are in the store; publish only while ``lease`` is still held.
@@ -57,28 +57,28 @@ def perform(
     """
     return _reported(
         call,
-        lambda: Performance(
-            call, store, lease, keep_every_s, runner, run_trials, seat, scores_on_gpu
+        lambda: CallRunner(
+            call, store, lease, keep_every_s, runner, run_trials, worker_rank, scores_on_gpu
         ).outcome(),
     )
 
 
-def assist(call: Call, store: Store, seat: Seat) -> Outcome:
+def assist(call: Call, store: Store, worker_rank: WorkerRank) -> Outcome:
     """Share a training that another process performs, which keeps and publishes what comes of it.
 
-    seat: see `perform`.
+    seat: see `run_call`.
     """
 
     def share() -> Outcome:
-        assert isinstance(call.work, Training)
+        assert isinstance(call.work, Train)
         stage = call.work.stage
         if store.has(stage.ref):
             return Outcome(call.key, "reused")
         from mood_sweeps.jobs.data_parallel import (
-            train_together,  # late for cost, as all imports here
+            train_data_parallel,  # late for cost, as all imports here
         )
 
-        train_together(stage, store, None, math.inf, seat)
+        train_data_parallel(stage, store, None, math.inf, worker_rank)
         return Outcome(call.key, "done")
 
     return _reported(call, share)
@@ -122,7 +122,7 @@ def _import_for(call: Call) -> None:
     Late, because torch and timm take ten seconds that a scoring worker need not spend.
     """
     scores_with_network = (
-        isinstance(call.work, Scoring) and call.work.extracted and call.work.plugin is None
+        isinstance(call.work, ScoreBanks) and call.work.extracted and call.work.plugin is None
     )
     if runs_networks(call) or scores_with_network:
         import mood_sweeps.jobs.extract_banks

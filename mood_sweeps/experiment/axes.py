@@ -15,7 +15,7 @@ from mood_sweeps.experiment.check_exposure import checked_exposure
 from mood_sweeps.experiment.check_weights import checked_weights
 from mood_sweeps.experiment.plugins_block import UserScorers
 from mood_sweeps.experiment.sweep import Finetune, Selected
-from mood_sweeps.experiment.yaml_node import Part, kind_of
+from mood_sweeps.experiment.yaml_node import YamlNode, kind_of
 from mood_sweeps.identity import canonical
 from mood_sweeps.scorers import NOT_SCORERS
 
@@ -46,7 +46,9 @@ class Axes:
     grids: tuple[tuple[Choice, ...], ...] = ()
 
 
-def read_axes(part: Part | None, catalogues: Catalogues, user: UserScorers, folder: Path) -> Axes:
+def read_axes(
+    part: YamlNode | None, catalogues: Catalogues, user: UserScorers, folder: Path
+) -> Axes:
     """Read ``axes:``, noting every problem on the way. ``seed`` defaults to ``[0]``.
 
     folder: what the paths of files of weights are relative to.
@@ -77,12 +79,12 @@ def read_axes(part: Part | None, catalogues: Catalogues, user: UserScorers, fold
     )
 
 
-def read_scorer_axis(part: Part | None, catalogues: Catalogues, user: UserScorers) -> Axes:
+def read_scorer_axis(part: YamlNode | None, catalogues: Catalogues, user: UserScorers) -> Axes:
     """Read the ``axes:`` of features that are given: scorers are all that is left to choose."""
     entries = part and part.entries("'axes'", "axis", ("scorer", *_TRAINED, "seed"), ("scorer",))
     for axis, written in (entries or {}).items():
         if axis != "scorer":
-            written.complain(
+            written.add_problem(
                 f"{axis!r} is an axis of representations that are trained, and these features are "
                 "given: with 'features' the only axis is 'scorer'"
             )
@@ -122,7 +124,7 @@ def _read_scorers(
 class _Reader:
     """Reads one axis after another, remembering which of them are flawed."""
 
-    def __init__(self, entries: Mapping[str, Part]) -> None:
+    def __init__(self, entries: Mapping[str, YamlNode]) -> None:
         self.entries = entries
         self.flawed: set[str] = set()
 
@@ -144,13 +146,13 @@ class _Reader:
             try:
                 found = read(item.value)
             except InputError as error:
-                item.complain_of(error)
+                item.add_problem_of(error)
                 found = None
             if found is None:
                 self.flawed.add(axis)
             for value in found or ():
                 if (name := label(value)) in values:
-                    item.complain(f"{axis} {name!r} is listed twice (first at {lines[name]})")
+                    item.add_problem(f"{axis} {name!r} is listed twice (first at {lines[name]})")
                 else:
                     values[name], lines[name] = value, item.place.text
         if not values:

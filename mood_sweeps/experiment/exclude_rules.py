@@ -20,7 +20,7 @@ from mood_sweeps.experiment.sweep import (
     Rule,
     Selected,
 )
-from mood_sweeps.experiment.yaml_node import Part, kind_of
+from mood_sweeps.experiment.yaml_node import YamlNode, kind_of
 
 __all__ = ["AxisValues", "read_rules"]
 
@@ -83,7 +83,9 @@ class AxisValues:
         return cls(labels, axes.flawed | (doubtful if are_flawed else frozenset()))
 
 
-def read_rules(part: Part | None, values: AxisValues, catalogues: Catalogues) -> tuple[Rule, ...]:
+def read_rules(
+    part: YamlNode | None, values: AxisValues, catalogues: Catalogues
+) -> tuple[Rule, ...]:
     """Read ``exclude:``, noting values that are on no axis and rules that say nothing new.
 
     A value is looked up as a choice's name, which stands for all its labels, or as one full
@@ -94,7 +96,7 @@ def read_rules(part: Part | None, values: AxisValues, catalogues: Catalogues) ->
     for item in part.items("'exclude'", _EXAMPLE) if part else []:
         rule = reader.read(item)
         if rule and rule.matches in rules:
-            item.complain(f"this rule repeats the one at {rules[rule.matches].where}")
+            item.add_problem(f"this rule repeats the one at {rules[rule.matches].where}")
         elif rule:
             rules[rule.matches] = rule
     return tuple(rules.values())
@@ -113,12 +115,12 @@ class _Reader:
             "ood": lambda text: catalogues.image_set(text).name,
         }
 
-    def read(self, item: Part) -> Rule | None:
+    def read(self, item: YamlNode) -> Rule | None:
         entries = item.entries("an exclude rule", "axis of a rule", RULE_AXES)
         if entries is None:
             return None
         if not item.value:
-            item.complain(f"an exclude rule names at least one axis, such as {_EXAMPLE}")
+            item.add_problem(f"an exclude rule names at least one axis, such as {_EXAMPLE}")
             return None
         matches = {axis: self._values(axis, part) for axis, part in entries.items()}
         if len(matches) < len(item.value) or not all(matches.values()):
@@ -130,24 +132,24 @@ class _Reader:
             f"exclude {{{label}}}",
         )
 
-    def _values(self, axis: str, part: Part) -> tuple[str | int, ...]:
+    def _values(self, axis: str, part: YamlNode) -> tuple[str | int, ...]:
         """Return the labels that a rule's value or values stand for, in the axis's order."""
         parts = part.items(f"{axis!r} of a rule", "…") if isinstance(part.value, list) else [part]
         found: set[str | int] = set()
         for one in parts:
             labels = self._labels_of(axis, one)
             if labels and found.issuperset(labels):
-                one.complain(f"{axis} {one.value!r} is listed twice in this rule")
+                one.add_problem(f"{axis} {one.value!r} is listed twice in this rule")
             found.update(labels)
         on_axis = [label for labels in self.labels[axis].values() for label in labels]
         return tuple(label for label in dict.fromkeys(on_axis) if label in found)
 
-    def _labels_of(self, axis: str, part: Part) -> tuple[str | int, ...]:
+    def _labels_of(self, axis: str, part: YamlNode) -> tuple[str | int, ...]:
         value: Any = part.value
         wanted = int if axis == "seed" else str
         if type(value) is not wanted:
             kind = "a number" if axis == "seed" else "a name or label"
-            part.complain(f"{axis!r} of a rule must be {kind} or a list, not {kind_of(value)}")
+            part.add_problem(f"{axis!r} of a rule must be {kind} or a list, not {kind_of(value)}")
             return ()
         known = self.labels[axis]
         if value not in known and axis in self.respell:
@@ -156,7 +158,7 @@ class _Reader:
                 value = self.respell[axis](value)
         if value not in known and axis not in self.flawed:
             allowed = did_you_mean(str(value), map(str, known))
-            part.complain(f"no {axis} {part.value!r} in this sweep{allowed}")
+            part.add_problem(f"no {axis} {part.value!r} in this sweep{allowed}")
         return known.get(value, ())
 
 

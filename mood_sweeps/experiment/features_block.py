@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import Any, get_args
 
 from mood_sweeps.experiment.select_block import ValidationSets
-from mood_sweeps.experiment.sweep import Distance, Features, GivenFiles, GivenSet, Pair
-from mood_sweeps.experiment.yaml_node import Part, kind_of
+from mood_sweeps.experiment.sweep import Distance, ExternalSet, Features, GivenFiles, Pair
+from mood_sweeps.experiment.yaml_node import YamlNode, kind_of
 from mood_sweeps.external_features.array_sources import BANK, HEAD, Files, Roles
 from mood_sweeps.external_features.checked_features import (
-    Given,
+    CheckedFeatures,
     NamedBank,
-    read_given,
+    check_features,
     read_head,
     read_set,
 )
-from mood_sweeps.external_features.problems import Complaints
+from mood_sweeps.external_features.problems import InputProblems
 from mood_sweeps.external_features.read_extent import OUTLINE
 
 __all__ = ["FeaturesRead", "read_features"]
@@ -46,7 +46,7 @@ class FeaturesRead:
     validation: tuple[ValidationSets, ...]
 
 
-def read_features(part: Part, folder: Path) -> FeaturesRead:
+def read_features(part: YamlNode, folder: Path) -> FeaturesRead:
     """Read ``features:``, paths relative to ``folder``, noting every problem on the way."""
     before = len(part.problems)
     reader = _Reader(folder)
@@ -66,7 +66,7 @@ class _Reader:
         self._named: dict[tuple[str, str], str] = {}
         self._distances: dict[tuple[str, str], tuple[str, str]] = {}
 
-    def read(self, item: Part) -> None:
+    def read(self, item: YamlNode) -> None:
         entries = item.entries(
             "a representation",
             "key of a representation",
@@ -83,7 +83,7 @@ class _Reader:
             return
         if (name, id_set) in self._named:
             first = self._named[name, id_set]
-            item.complain(f"{name!r} on {id_set!r} is listed twice (first at {first})")
+            item.add_problem(f"{name!r} on {id_set!r} is listed twice (first at {first})")
             return
         self._named[name, id_set] = item.place.text
         for ood_set, (group, part) in written.oods.items():
@@ -108,44 +108,44 @@ class _Reader:
             head = _absolute(written.head) if written.head is not None else None
             self.usable.append(Features(name, id_set, head, sets, pairs, ood_val, item.place.text))
 
-    def _check_distance(self, id_set: str, ood_set: str, group: str, part: Part) -> None:
+    def _check_distance(self, id_set: str, ood_set: str, group: str, part: YamlNode) -> None:
         """One pair is near or far, whichever representation sees it."""
         known, where = self._distances.setdefault((id_set, ood_set), (group, part.place.text))
         if known != group:
-            part.complain(f"{ood_set!r} is {group!r} here and {known!r} at {where}")
+            part.add_problem(f"{ood_set!r} is {group!r} here and {known!r} at {where}")
 
 
 class _Written:
     """The files of one representation as they were written, and what their headers say."""
 
-    def __init__(self, folder: Path, item: Part) -> None:
+    def __init__(self, folder: Path, item: YamlNode) -> None:
         self.folder = folder
         self.item = item
         self.id_set: str | None = None
         self.splits: dict[str, Files] = {}
-        self.oods: dict[str, tuple[str, Part]] = {}
+        self.oods: dict[str, tuple[str, YamlNode]] = {}
         self.head: Files | None = None
         self._ood_files: dict[str, Files] = {}
-        self._parts: list[tuple[str, Part]] = []
+        self._parts: list[tuple[str, YamlNode]] = []
         self._said: set[str] = set()
         self._complete = True
 
-    def read(self, entries: Mapping[str, Part]) -> None:
+    def read(self, entries: Mapping[str, YamlNode]) -> None:
         if "id" in entries:
             self._id(entries["id"])
         if "head" in entries:
             self.head = self._files(entries["head"], HEAD, "'head'")
         if not any(distance in entries for distance in _DISTANCES):
-            self.item.complain("a representation needs OOD sets: 'near', 'far' or both")
+            self.item.add_problem("a representation needs OOD sets: 'near', 'far' or both")
         for group in (key for key in entries if key in _GROUPS):
             self._group(group, entries[group])
 
-    def outlined(self) -> dict[tuple[str, str], GivenSet] | None:
+    def outlined(self) -> dict[tuple[str, str], ExternalSet] | None:
         """Return every set as its files describe it; None where something is wrong."""
         if not self._complete or not {"train", "test"} <= set(self.splits) or not self._ood_files:
             return None
-        complaints = Complaints()
-        given = read_given(
+        complaints = InputProblems()
+        given = check_features(
             self.splits["train"],
             self.splits["test"],
             self._ood_files,
@@ -156,16 +156,16 @@ class _Written:
         )
         for problem in complaints.problems:
             if str(problem) not in self._said:
-                self._part_of(problem.where).complain(str(problem))
+                self._part_of(problem.where).add_problem(str(problem))
         return self._sets(given) if given is not None and not complaints else None
 
-    def _sets(self, given: Given) -> dict[tuple[str, str], GivenSet]:
+    def _sets(self, given: CheckedFeatures) -> dict[tuple[str, str], ExternalSet]:
         assert self.id_set is not None
         has_head = given.head is not None
 
-        def one(named: NamedBank, files: Files) -> GivenSet:
+        def one(named: NamedBank, files: Files) -> ExternalSet:
             has_logits = has_head or named.bank.logits is not None
-            return GivenSet(_absolute(files), len(named.bank.labels) > 0, has_logits)
+            return ExternalSet(_absolute(files), len(named.bank.labels) > 0, has_logits)
 
         id_banks = {"train": given.train, "val": given.val, "test": given.test}
         ids = {
@@ -176,7 +176,7 @@ class _Written:
         oods = {(bank.name, "all"): one(bank, self._ood_files[bank.name]) for bank in given.oods}
         return ids | oods
 
-    def _id(self, part: Part) -> None:
+    def _id(self, part: YamlNode) -> None:
         required = ("name", "train", "test")
         entries = part.entries("'id'", "key of 'id'", ("name", "train", "val", "test"), required)
         entries = {key: one for key, one in (entries or {}).items() if one.value is not None}
@@ -186,7 +186,7 @@ class _Written:
             if files is not None:
                 self.splits[split] = files
 
-    def _group(self, group: str, part: Part) -> None:
+    def _group(self, group: str, part: YamlNode) -> None:
         if not isinstance(part.value, dict) or not part.value:
             self._lose(
                 part,
@@ -211,7 +211,7 @@ class _Written:
                 if files is not None:
                     self._ood_files[name] = files
 
-    def _files(self, part: Part, roles: Roles, what: str) -> Files | None:
+    def _files(self, part: YamlNode, roles: Roles, what: str) -> Files | None:
         """Return the files of ``FILE`` or ``{features: FILE, labels: FILE …}``."""
         first = roles.unnamed[0]
         written: dict[str, Any] = {first: part.value}
@@ -227,7 +227,7 @@ class _Written:
                 self._parts.append((paths[role], parts[role]))
             else:
                 message = f"{what} must be a file, not {kind_of(value)}"
-                parts[role].complain(message)
+                parts[role].add_problem(message)
         if first not in paths or len(paths) < len(written):
             self._complete = False
             return None
@@ -235,32 +235,32 @@ class _Written:
         self._look_at(files, roles, part)
         return files
 
-    def _look_at(self, files: Files, roles: Roles, part: Part) -> None:
+    def _look_at(self, files: Files, roles: Roles, part: YamlNode) -> None:
         """Note what is wrong with one set's files by themselves, where they were written."""
-        complaints = Complaints()
+        complaints = InputProblems()
         if roles is HEAD:
             read_head(files, complaints, OUTLINE)
         else:
             read_set(files, None, complaints, is_id=False, reading=OUTLINE)
         for problem in complaints.problems:
-            part.complain(str(problem))
+            part.add_problem(str(problem))
             self._said.add(str(problem))
 
-    def _lose(self, part: Part, message: str) -> None:
-        part.complain(message)
+    def _lose(self, part: YamlNode, message: str) -> None:
+        part.add_problem(message)
         self._complete = False
 
-    def _part_of(self, where: str) -> Part:
+    def _part_of(self, where: str) -> YamlNode:
         """Return the part that names the file that a problem is about."""
         named = [(path, part) for path, part in self._parts if where.startswith(path)]
         return max(named, key=lambda item: len(item[0]))[1] if named else self.item
 
 
-def _name(part: Part, what: str) -> str | None:
+def _name(part: YamlNode, what: str) -> str | None:
     name = part.text(what)
     if name is None or _NAME.fullmatch(name):
         return name
-    part.complain(_bad_name(name, what))
+    part.add_problem(_bad_name(name, what))
     return None
 
 

@@ -26,7 +26,7 @@ from mood_sweeps.experiment.plugins_block import UserScorers, read_plugins
 from mood_sweeps.experiment.select_block import read_select
 from mood_sweeps.experiment.sweep import Sweep
 from mood_sweeps.experiment.yaml12 import to_yaml
-from mood_sweeps.experiment.yaml_node import Part, Problems, kind_of
+from mood_sweeps.experiment.yaml_node import Problems, YamlNode, kind_of
 from mood_sweeps.experiment.yaml_positions import Located, parse
 from mood_sweeps.plugins.open_plugins import OpenPlugins
 
@@ -82,7 +82,7 @@ def read_sweep(
         problems.add(place, message)
     source = _overridden(text, document) if overrides else text
     sweep = _sweep(
-        Part(document.value, (), document, problems), catalogues or shipped(), file, source
+        YamlNode(document.value, (), document, problems), catalogues or shipped(), file, source
     )
     problems.raise_any()
     return sweep
@@ -113,7 +113,7 @@ def _siblings(file: Path) -> list[Path]:
         return []
 
 
-def _sweep(root: Part, catalogues: Catalogues, file: Path, source: str) -> Sweep:
+def _sweep(root: YamlNode, catalogues: Catalogues, file: Path, source: str) -> Sweep:
     has_features = root.value.get("features") is not None
     required = _REQUIRED_WITH_FEATURES if has_features else _REQUIRED
     entries = root.entries("an experiment", "key", (*_REQUIRED, *_OPTIONAL), required) or {}
@@ -127,7 +127,7 @@ def _sweep(root: Part, catalogues: Catalogues, file: Path, source: str) -> Sweep
 
 
 def _trained(
-    entries: dict[str, Part], catalogues: Catalogues, user: UserScorers, file: Path, source: str
+    entries: dict[str, YamlNode], catalogues: Catalogues, user: UserScorers, file: Path, source: str
 ) -> Sweep:
     """Return the sweep of representations that it trains."""
     axes = read_axes(entries.get("axes"), catalogues, user, file.parent)
@@ -157,25 +157,25 @@ def _trained(
     )
 
 
-def _ensemble(part: Part | None, seeds: tuple[int, ...]) -> bool:
+def _ensemble(part: YamlNode | None, seeds: tuple[int, ...]) -> bool:
     """Read ``ensemble:``: whether the seeds of each representation are joined into one more."""
     if part is None:
         return False
     if not isinstance(part.value, bool):
-        part.complain(f"'ensemble' is true or false, not {kind_of(part.value)}")
+        part.add_problem(f"'ensemble' is true or false, not {kind_of(part.value)}")
         return False
     if part.value and len(seeds) == 1:
-        part.complain("an ensemble joins seeds, and 'seed' lists one")
+        part.add_problem("an ensemble joins seeds, and 'seed' lists one")
     return part.value
 
 
 def _given(
-    entries: dict[str, Part], catalogues: Catalogues, user: UserScorers, file: Path, source: str
+    entries: dict[str, YamlNode], catalogues: Catalogues, user: UserScorers, file: Path, source: str
 ) -> Sweep:
     """Return the sweep of features that the user brings."""
     for key in _NOT_WITH_FEATURES:
         if key in entries:
-            entries[key].complain(
+            entries[key].add_problem(
                 f"{key!r} and 'features' exclude each other: features name their own sets, and "
                 "nothing is trained"
             )
@@ -201,10 +201,10 @@ def _given(
     )
 
 
-def _name(part: Part | None) -> str:
+def _name(part: YamlNode | None) -> str:
     name = part.text("'name'") if part else None
     if part and name is not None and not _NAME.fullmatch(name):
-        part.complain(
+        part.add_problem(
             f"the name {name[:120]!r} cannot be used: it becomes part of paths, so allowed are up "
             "to 100 of A-Z a-z 0-9 . _ - (no '/', no space), starting with a letter or digit"
         )

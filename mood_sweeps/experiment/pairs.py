@@ -11,7 +11,7 @@ from mood_sweeps.errors import InputError
 from mood_sweeps.experiment.catalogues import Catalogues
 from mood_sweeps.experiment.select_block import ValidationSets
 from mood_sweeps.experiment.sweep import Distance, Pair
-from mood_sweeps.experiment.yaml_node import Part
+from mood_sweeps.experiment.yaml_node import YamlNode
 
 __all__ = ["Pairs", "check_exposures", "read_pairs", "read_training_set", "validation_sets"]
 
@@ -27,10 +27,10 @@ class Pairs(NamedTuple):
     usable: tuple[Pair, ...]
     flawed: bool
     ood_val: Mapping[str, tuple[str, ...]]
-    id_parts: Mapping[str, Part]
+    id_parts: Mapping[str, YamlNode]
 
 
-def read_pairs(part: Part | None, catalogues: Catalogues) -> Pairs:
+def read_pairs(part: YamlNode | None, catalogues: Catalogues) -> Pairs:
     """Read ``pairs:`` into one pair per OOD set, noting every problem on the way."""
     items = part.items("'pairs'", _EXAMPLE) if part else []
     reader = _Reader(catalogues)
@@ -57,7 +57,7 @@ def validation_sets(pairs: Pairs, catalogues: Catalogues) -> list[ValidationSets
 
 
 def read_training_set(
-    part: Part | None, what: str, pairs: tuple[Pair, ...], catalogues: Catalogues
+    part: YamlNode | None, what: str, pairs: tuple[Pair, ...], catalogues: Catalogues
 ) -> str | None:
     """Read ``corpus:`` or ``intermediate:`` into a canonical name.
 
@@ -70,7 +70,7 @@ def read_training_set(
     for name in dict.fromkeys(pair.ood_set for pair in pairs):
         shared = _shared(images, catalogues.image_set(name))
         if shared:
-            part.complain(
+            part.add_problem(
                 f"{what} {images.name!r} holds {shared} of the OOD set {name!r}: "
                 "OOD classes must not be seen in training"
             )
@@ -83,7 +83,7 @@ def check_exposures(exposures: tuple[Exposure, ...], pairs: Pairs, catalogues: C
         for exposure in exposures:
             shared = _shared(catalogues.image_set(id_set), exposure.images)
             if shared:
-                part.complain(
+                part.add_problem(
                     f"the ID set {id_set!r} holds {shared} of {exposure.images.name!r}, which "
                     "outlier exposure shows as OOD"
                 )
@@ -94,7 +94,7 @@ def check_exposures(exposures: tuple[Exposure, ...], pairs: Pairs, catalogues: C
             if left_out:
                 emptied, count = smallest_class(images.load("all"), left_out)
                 if count == 0:
-                    part.complain(
+                    part.add_problem(
                         f"no image of class {emptied!r} of {name!r} is left to test on: what "
                         "outlier exposure draws for any k and seed is tested by no cell of a sweep"
                     )
@@ -107,10 +107,10 @@ class _Reader:
         self.catalogues = catalogues
         self.pairs: list[Pair] = []
         self.known: dict[tuple[str, str], tuple[Distance, str]] = {}
-        self.ood_val: dict[str, dict[str, Part]] = {}
-        self.id_parts: dict[str, Part] = {}
+        self.ood_val: dict[str, dict[str, YamlNode]] = {}
+        self.id_parts: dict[str, YamlNode] = {}
 
-    def read(self, item: Part) -> None:
+    def read(self, item: YamlNode) -> None:
         distances: tuple[Distance, ...] = get_args(Distance)
         entries = item.entries("a pair", "key of a pair", ("id", *distances, "ood_val"), ("id",))
         if entries is None:
@@ -121,7 +121,7 @@ class _Reader:
             _needs_train_split(id_part, id_set)
             self.id_parts.setdefault(id_set.name, id_part)
         if not any(distance in entries for distance in distances):
-            item.complain("a pair needs OOD sets: 'near', 'far' or both")
+            item.add_problem("a pair needs OOD sets: 'near', 'far' or both")
         for distance in sorted(set(distances) & set(entries), key=list(entries).index):
             for one in entries[distance].items(f"{distance!r}", "photos"):
                 self._ood(one, id_set, distance)
@@ -137,47 +137,47 @@ class _Reader:
             for name, part in self.ood_val.get(id_set, {}).items():
                 shared = _shared(self.catalogues.image_set(name), tested)
                 if name == ood_set:
-                    part.complain(
+                    part.add_problem(
                         f"{name!r} is a validation set and tested against {id_set!r}: settings "
                         "must not be chosen on a test set"
                     )
                 elif shared:
-                    part.complain(
+                    part.add_problem(
                         f"the validation set {name!r} holds {shared} of {ood_set!r}, which is "
                         f"tested against {id_set!r}"
                     )
 
-    def _validation(self, part: Part, id_set: ImageSet | None) -> None:
+    def _validation(self, part: YamlNode, id_set: ImageSet | None) -> None:
         ood_set = _image_set(part, "an OOD validation set", self.catalogues)
         if ood_set is None or id_set is None:
             return
         shared = _shared(id_set, ood_set)
         named = self.ood_val.setdefault(id_set.name, {})
         if shared or ood_set.name == id_set.name:
-            part.complain(
+            part.add_problem(
                 f"the OOD validation set {ood_set.name!r} holds {shared or 'the images'} of the ID "
                 f"set {id_set.name!r}"
             )
         elif ood_set.name in named:
-            part.complain(f"the OOD validation set {ood_set.name!r} is listed twice")
+            part.add_problem(f"the OOD validation set {ood_set.name!r} is listed twice")
         else:
             named[ood_set.name] = part
 
-    def _ood(self, part: Part, id_set: ImageSet | None, distance: Distance) -> None:
+    def _ood(self, part: YamlNode, id_set: ImageSet | None, distance: Distance) -> None:
         ood_set = _image_set(part, "an OOD set", self.catalogues)
         if ood_set is None or id_set is None:
             return
         shared = _shared(id_set, ood_set)
         at = (id_set.name, ood_set.name)
         if id_set.name == ood_set.name:
-            part.complain(f"ID and OOD are the same set, {ood_set.name!r}")
+            part.add_problem(f"ID and OOD are the same set, {ood_set.name!r}")
         elif shared:
-            part.complain(
+            part.add_problem(
                 f"the OOD set {ood_set.name!r} holds {shared} of the ID set {id_set.name!r}"
             )
         elif at in self.known:
             first, where = self.known[at]
-            part.complain(
+            part.add_problem(
                 f"the pair {at[0]} / {at[1]} is listed twice (first as {first} at {where})"
             )
         else:
@@ -185,20 +185,20 @@ class _Reader:
             self.pairs.append(Pair(*at, distance))
 
 
-def _image_set(part: Part, what: str, catalogues: Catalogues) -> ImageSet | None:
+def _image_set(part: YamlNode, what: str, catalogues: Catalogues) -> ImageSet | None:
     name = part.text(what)
     if name is None:
         return None
     try:
         return catalogues.image_set(name)
     except InputError as error:
-        part.complain_of(error)
+        part.add_problem_of(error)
         return None
 
 
-def _needs_train_split(part: Part, images: ImageSet) -> None:
+def _needs_train_split(part: YamlNode, images: ImageSet) -> None:
     if "train" not in images.splits:
-        part.complain(
+        part.add_problem(
             f"image set {images.name!r} has no train split (it has: {', '.join(images.splits)}): "
             "nothing can be trained on it, it can only be an OOD set"
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mood_sweeps.choice import Catalogue
 from mood_sweeps.errors import InputError
-from mood_sweeps.experiment.yaml_node import Part
+from mood_sweeps.experiment.yaml_node import YamlNode
 from mood_sweeps.plugins.declared_scorers import Plugin
 from mood_sweeps.plugins.open_plugins import OpenPlugins
 
@@ -28,7 +28,7 @@ class UserScorers:
 
 
 def read_plugins(
-    part: Part | None, folder: Path, built_in: Catalogue, open_plugins: OpenPlugins
+    part: YamlNode | None, folder: Path, built_in: Catalogue, open_plugins: OpenPlugins
 ) -> UserScorers:
     """Read ``plugins:``, paths relative to ``folder``, noting every problem on the way.
 
@@ -44,11 +44,13 @@ def read_plugins(
         try:
             names = open_plugins.add_file(folder / path, path)
         except InputError as error:
-            item.complain_of(error)
+            item.add_problem_of(error)
             complete = False
             continue
         for name in names:
             if name in built_in or name in before:
                 owner = "another plugin" if name in before else "the package"
-                item.complain(f"plugin {path!r}: {owner} has a scorer {name!r} already; rename it")
+                item.add_problem(
+                    f"plugin {path!r}: {owner} has a scorer {name!r} already; rename it"
+                )
     return UserScorers(tuple(open_plugins.plugins.values()), open_plugins, complete)

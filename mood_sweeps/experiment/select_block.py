@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mood_sweeps.experiment.axes import Axes
 from mood_sweeps.experiment.sweep import Selected
-from mood_sweeps.experiment.yaml_node import Part
+from mood_sweeps.experiment.yaml_node import YamlNode
 
 __all__ = ["ON", "ValidationSets", "read_select"]
 
@@ -24,12 +24,12 @@ class ValidationSets:
     """
 
     id_set: str
-    part: Part
+    part: YamlNode
     has_val: bool
     ood_val: tuple[str, ...] | None
 
 
-def read_select(part: Part | None, axes: Axes, sets: Iterable[ValidationSets]) -> Axes:
+def read_select(part: YamlNode | None, axes: Axes, sets: Iterable[ValidationSets]) -> Axes:
     """Return the axes with one ``Selected`` scorer for every grid, if the file has ``select:``.
 
     Notes a grid that is missing, ID sets without OOD validation sets, and ``ood_val`` that nothing
@@ -38,7 +38,7 @@ def read_select(part: Part | None, axes: Axes, sets: Iterable[ValidationSets]) -
     if part is None:
         for one in sets:
             if one.ood_val:
-                one.part.complain(
+                one.part.add_problem(
                     f"'ood_val' of {one.id_set!r} ({', '.join(one.ood_val)}) is used by nothing: "
                     f"add select: {{on: {ON}}}"
                 )
@@ -48,27 +48,27 @@ def read_select(part: Part | None, axes: Axes, sets: Iterable[ValidationSets]) -
         return axes
     on = entries["on"].text("'on'")
     if on is not None and on.replace(" ", "") != ON:
-        entries["on"].complain(f"settings are selected on {ON!r}, not on {on!r}")
+        entries["on"].add_problem(f"settings are selected on {ON!r}, not on {on!r}")
     if not axes.grids and "scorer" not in axes.flawed:
-        part.complain(
+        part.add_problem(
             "there is nothing to select: no scorer has a grid, such as {knn: {k: [1, 10, 50]}}"
         )
     for one in sets:
         if not one.has_val:
-            one.part.complain(f"'select' needs a validation split, and {one.id_set!r} has none")
+            one.part.add_problem(f"'select' needs a validation split, and {one.id_set!r} has none")
         if one.ood_val is None:
-            one.part.complain(
+            one.part.add_problem(
                 f"'select' needs OOD validation sets for {one.id_set!r}, such as "
                 "ood_val: [textures]"
             )
     return dataclasses.replace(axes, scorer=(*axes.scorer, *_selected(part, axes)))
 
 
-def _selected(part: Part, axes: Axes) -> tuple[Selected, ...]:
+def _selected(part: YamlNode, axes: Axes) -> tuple[Selected, ...]:
     selected: dict[str, Selected] = {}
     for grid in axes.grids:
         one = Selected(tuple(sorted(grid, key=lambda choice: choice.label)))
         if one.name in selected:
-            part.complain(f"two grids of scorer {one.name!r}: which one is to be selected from?")
+            part.add_problem(f"two grids of scorer {one.name!r}: which one is to be selected from?")
         selected[one.name] = one
     return tuple(selected.values())

@@ -14,10 +14,10 @@ __all__ = [
     "GIVEN_FINETUNE",
     "RULE_AXES",
     "Distance",
+    "ExternalSet",
     "Features",
     "Finetune",
     "GivenFiles",
-    "GivenSet",
     "Pair",
     "Rule",
     "Selected",
@@ -89,7 +89,7 @@ GivenFiles = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
-class GivenSet:
+class ExternalSet:
     """One set of features in the user's files, as these describe themselves.
 
     has_logits: its own, or those that a head gives it.
@@ -112,7 +112,7 @@ class Features:
     name: str
     id_set: str
     head: GivenFiles | None
-    sets: Mapping[tuple[str, str], GivenSet]
+    sets: Mapping[tuple[str, str], ExternalSet]
     pairs: tuple[Pair, ...]
     ood_val: tuple[str, ...]
     where: str = field(compare=False)

@@ -10,7 +10,7 @@ from mood_sweeps.choice import did_you_mean
 from mood_sweeps.errors import InputError, Problem
 from mood_sweeps.experiment.yaml_positions import Located, Path, Place
 
-__all__ = ["Part", "Problems", "kind_of"]
+__all__ = ["Problems", "YamlNode", "kind_of"]
 
 
 class Problems:
@@ -35,7 +35,7 @@ class Problems:
 
 
 @dataclass(frozen=True)
-class Part:
+class YamlNode:
     """A value inside a document. Asked for a kind it has not, it notes that and gives nothing."""
 
     value: Any
@@ -48,49 +48,51 @@ class Part:
         """Where it was written."""
         return self.document.place(self.path)
 
-    def complain(self, message: str, *inside: str | int) -> None:
+    def add_problem(self, message: str, *inside: str | int) -> None:
         """Note a problem with this part, or with what lies at ``inside`` within it."""
         self.problems.add(self.document.place((*self.path, *inside)), message)
 
-    def complain_of(self, error: InputError) -> None:
+    def add_problem_of(self, error: InputError) -> None:
         """Note every problem of an error that a catalogue raised about this part's value."""
         for problem in error.problems:
-            self.complain(problem.message, *problem.inside)
+            self.add_problem(problem.message, *problem.inside)
 
-    def item(self, key: str | int) -> Part:
+    def item(self, key: str | int) -> YamlNode:
         """Return the part at a key or index that exists."""
-        return Part(self.value[key], (*self.path, key), self.document, self.problems)
+        return YamlNode(self.value[key], (*self.path, key), self.document, self.problems)
 
     def entries(
         self, what: str, key_name: str, allowed: Collection[str], required: Collection[str] = ()
-    ) -> dict[str, Part] | None:
+    ) -> dict[str, YamlNode] | None:
         """Return a mapping's entries in file order, noting unknown and missing keys.
 
         what: how to call this part; key_name: how to call one of its keys. None if no mapping.
         """
         if not isinstance(self.value, dict):
-            self.complain(
+            self.add_problem(
                 f"{what} must be a mapping of {', '.join(allowed)}, not {kind_of(self.value)}"
             )
             return None
         for key in self.value:
             if key not in allowed:
-                self.complain(f"unknown {key_name} {key!r}{did_you_mean(key, allowed)}", key)
+                self.add_problem(f"unknown {key_name} {key!r}{did_you_mean(key, allowed)}", key)
         for key in required:
             if key not in self.value:
-                self.complain(f"{what} has no {key!r}, which is required")
+                self.add_problem(f"{what} has no {key!r}, which is required")
         return {key: self.item(key) for key in self.value if key in allowed}
 
-    def items(self, what: str, example: str) -> list[Part]:
+    def items(self, what: str, example: str) -> list[YamlNode]:
         """Return a list's items, noting a part that is no list or has none.
 
         example: an item to show, such as ``msp``.
         """
         if self.value is None or self.value == []:
-            self.complain(f"{what} is empty: list at least one, such as [{example}]")
+            self.add_problem(f"{what} is empty: list at least one, such as [{example}]")
             return []
         if not isinstance(self.value, list):
-            self.complain(f"{what} must be a list, such as [{example}], not {kind_of(self.value)}")
+            self.add_problem(
+                f"{what} must be a list, such as [{example}], not {kind_of(self.value)}"
+            )
             return []
         return [self.item(index) for index in range(len(self.value))]
 
@@ -98,7 +100,7 @@ class Part:
         """Return the text, noting a part that is none."""
         if isinstance(self.value, str):
             return self.value
-        self.complain(f"{what} must be text, not {kind_of(self.value)}")
+        self.add_problem(f"{what} must be text, not {kind_of(self.value)}")
         return None
 
 

@@ -18,7 +18,7 @@ from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.choice import did_you_mean
 from mood_sweeps.errors import InputError
 from mood_sweeps.external_features.formats.arrays_found import Array, Found
-from mood_sweeps.external_features.problems import Complaints
+from mood_sweeps.external_features.problems import InputProblems
 from mood_sweeps.external_features.read_extent import WHOLE, Reading
 
 __all__ = ["BANK", "HEAD", "Files", "Located", "Material", "Roles", "read_material"]
@@ -83,7 +83,7 @@ class Material:
 
 
 def read_material(
-    given: Any, who: str, roles: Roles, complaints: Complaints, reading: Reading = WHOLE
+    given: Any, who: str, roles: Roles, input_problems: InputProblems, reading: Reading = WHOLE
 ) -> Material | None:
     """Return what was given for a set, or None where that is noted as a problem.
 
@@ -94,9 +94,9 @@ def read_material(
     if isinstance(given, str | os.PathLike):
         given = _files(os.fspath(given), roles)
     if isinstance(given, Files):
-        return _from_files(given, roles, complaints, reading)
+        return _from_files(given, roles, input_problems, reading)
     material = None
-    with complaints.about(who):
+    with input_problems.about(who):
         arrays = {
             role: Located(_array(array, role), f"{who}, {role!r}")
             for role, array in _from_python(given, roles).items()
@@ -139,14 +139,14 @@ def _files(text: str, roles: Roles) -> Files:
 
 
 def _from_files(
-    files: Files, roles: Roles, complaints: Complaints, reading: Reading
+    files: Files, roles: Roles, input_problems: InputProblems, reading: Reading
 ) -> Material | None:
     material = None
-    with complaints.about(files.first):
+    with input_problems.about(files.first):
         material = _of_file(files.first, roles, reading)
     arrays = dict(material.arrays) if material else {}
     for role, file in files.others.items():
-        with complaints.about(file):
+        with input_problems.about(file):
             arrays[role] = _of_role(file, role, roles.keys[role], reading)
     return material and Material(files.first, arrays, material.unused)
 

@@ -13,15 +13,15 @@ import numpy.typing as npt
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.external_features.array_sources import BANK, HEAD, Material, read_material
 from mood_sweeps.external_features.label_agreement import column_order
-from mood_sweeps.external_features.problems import Complaints
+from mood_sweeps.external_features.problems import InputProblems
 from mood_sweeps.external_features.read_extent import WHOLE, Reading
 
 __all__ = [
     "ID_TEST",
-    "Given",
+    "CheckedFeatures",
     "NamedBank",
+    "check_features",
     "logits_of_head",
-    "read_given",
     "read_head",
     "read_set",
 ]
@@ -51,7 +51,7 @@ class NamedBank:
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
+class CheckedFeatures:
     """What scorers are run on; all banks of one representation, all arrays finite."""
 
     train: NamedBank
@@ -66,81 +66,83 @@ class Given:
         return (self.train, self.test, *([self.val] if self.val else []), *self.oods)
 
 
-def read_given(
+def check_features(
     id_train: Any,
     id_test: Any,
     ood: Mapping[str, Any],
     id_val: Any,
     head: Any,
-    complaints: Complaints,
+    input_problems: InputProblems,
     reading: Reading = WHOLE,
-) -> Given | None:
+) -> CheckedFeatures | None:
     """Read and check everything; None where something is noted as a problem.
 
     Each of the arguments is what `source.read_material` takes; id_val and head may be None.
     """
     if not ood:
-        complaints.add("ood", "there is no OOD set; at least one is needed")
+        input_problems.add("ood", "there is no OOD set; at least one is needed")
     for name in ood:
         if name in _OWN_NAMES or not name or "," in name:  # a comma: more likely a file's name
-            complaints.add("ood", f"an OOD set cannot be called {name!r}")
-    known_head = None if head is None else _read_head(head, complaints, reading)
-    train = _read_bank("id_train", id_train, complaints, reading)
-    test = _read_bank(ID_TEST, id_test, complaints, reading)
-    val = None if id_val is None else _read_bank("id_val", id_val, complaints, reading)
-    oods = [_read_bank(name, given, complaints, reading) for name, given in ood.items()]
+            input_problems.add("ood", f"an OOD set cannot be called {name!r}")
+    known_head = None if head is None else _read_head(head, input_problems, reading)
+    train = _read_bank("id_train", id_train, input_problems, reading)
+    test = _read_bank(ID_TEST, id_test, input_problems, reading)
+    val = None if id_val is None else _read_bank("id_val", id_val, input_problems, reading)
+    oods = [_read_bank(name, given, input_problems, reading) for name, given in ood.items()]
     known = [bank for bank in (train, test, val, *oods) if bank is not None]
-    _check_widths(known, known_head, complaints)
-    classes = _check_classes(known, known_head, complaints)
+    _check_widths(known, known_head, input_problems)
+    classes = _check_classes(known, known_head, input_problems)
     if reading.values:
         for bank in (train, test, val):
             if bank is not None:
-                _check_labels(bank, classes, complaints)
+                _check_labels(bank, classes, input_problems)
         for bank in known:
-            _check_logits(bank, known_head, complaints)
+            _check_logits(bank, known_head, input_problems)
     complete = len(known) == 2 + (id_val is not None) + len(ood)
     if train is None or test is None or not ood or not complete:
         return None
-    return Given(train, test, val, tuple(known[-len(ood) :]), known_head and known_head[0])
+    return CheckedFeatures(
+        train, test, val, tuple(known[-len(ood) :]), known_head and known_head[0]
+    )
 
 
 def read_set(
-    given: Any, head: Any, complaints: Complaints, *, is_id: bool, reading: Reading = WHOLE
+    given: Any, head: Any, input_problems: InputProblems, *, is_id: bool, reading: Reading = WHOLE
 ) -> FeatureBank | None:
     """Read and check one set by itself, its logits computed from the head where it has none.
 
-    given, head: as in `read_given`. is_id: whether its labels are classes of the head. None where
-    something is noted as a problem. Without values there is nothing to compute.
+    given, head: as in `check_features`. is_id: whether its labels are classes of the head. None
+    where something is noted as a problem. Without values there is nothing to compute.
     """
-    known_head = None if head is None else _read_head(head, complaints, reading)
-    named = _read_bank("features", given, complaints, reading)
+    known_head = None if head is None else _read_head(head, input_problems, reading)
+    named = _read_bank("features", given, input_problems, reading)
     if named is None:
         return None
     if not reading.values:
         return named.bank
-    _check_widths([named], known_head, complaints)
-    classes = _check_classes([named], known_head, complaints)
+    _check_widths([named], known_head, input_problems)
+    classes = _check_classes([named], known_head, input_problems)
     if is_id:
-        _check_labels(named, classes, complaints)
-    _check_logits(named, known_head, complaints)
-    if complaints or known_head is None:
+        _check_labels(named, classes, input_problems)
+    _check_logits(named, known_head, input_problems)
+    if input_problems or known_head is None:
         return named.bank
     return _headed(named, known_head[0]).bank
 
 
-def read_head(given: Any, complaints: Complaints, reading: Reading = WHOLE) -> Head | None:
+def read_head(given: Any, input_problems: InputProblems, reading: Reading = WHOLE) -> Head | None:
     """Read and check a head by itself; None where something is noted as a problem."""
-    known = _read_head(given, complaints, reading)
+    known = _read_head(given, input_problems, reading)
     return known and known[0]
 
 
-def logits_of_head(given: Given) -> Given:
+def logits_of_head(given: CheckedFeatures) -> CheckedFeatures:
     """Return ``given`` with the logits features @ weight.T + bias wherever there are none."""
     head = given.head
     if head is None:
         return given
 
-    return Given(
+    return CheckedFeatures(
         _headed(given.train, head),
         _headed(given.test, head),
         given.val and _headed(given.val, head),
@@ -170,33 +172,35 @@ def _logits(features: npt.NDArray[Any], head: Head) -> npt.NDArray[Any]:
     return logits
 
 
-def _read_bank(name: str, given: Any, complaints: Complaints, reading: Reading) -> NamedBank | None:
-    material = read_material(given, name, BANK, complaints, reading)
+def _read_bank(
+    name: str, given: Any, input_problems: InputProblems, reading: Reading
+) -> NamedBank | None:
+    material = read_material(given, name, BANK, input_problems, reading)
     if material is None:
         return None
     if "features" not in material.arrays:
-        complaints.add(material.shown, material.lacks("features"))
+        input_problems.add(material.shown, material.lacks("features"))
         return None
     there = material.arrays
     checked: dict[str, Any] = {"labels": np.zeros(0, np.int64), "logits": None}
     for role, shape in (("features", "(N, D)"), ("logits", "(N, C)")):
         if role in there:
-            with complaints.about(there[role].where):
+            with input_problems.about(there[role].where):
                 checked[role] = reading.matrix(there[role].array, shape)
     n = len(there["features"].array) if there["features"].array.ndim else 0
     if "labels" in there:
-        with complaints.about(there["labels"].where):
+        with input_problems.about(there["labels"].where):
             checked["labels"] = reading.labels(there["labels"].array, n)
     if checked["logits"] is not None and len(checked["logits"]) != n:
         rows = len(checked["logits"])
-        complaints.add(there["logits"].where, f"has {rows:,} rows, and the features have {n:,}")
+        input_problems.add(there["logits"].where, f"has {rows:,} rows, and the features have {n:,}")
     return NamedBank(name, FeatureBank(**checked), material) if "features" in checked else None
 
 
 def _read_head(
-    given: Any, complaints: Complaints, reading: Reading
+    given: Any, input_problems: InputProblems, reading: Reading
 ) -> tuple[Head, Material] | None:
-    material = read_material(given, "head", HEAD, complaints, reading)
+    material = read_material(given, "head", HEAD, input_problems, reading)
     if material is None:
         return None
     there = material.arrays
@@ -207,22 +211,22 @@ def _read_head(
     ):
         if role not in there:
             advice = "; where the layer has none, give zeros" if role == "bias" else ""
-            complaints.add(material.shown, material.lacks(role) + advice)
+            input_problems.add(material.shown, material.lacks(role) + advice)
             continue
-        with complaints.about(there[role].where):
+        with input_problems.about(there[role].where):
             checked[role] = read(there[role].array, shape)
     if len(checked) < 2:
         return None
     classes = len(checked["weight"])
     if len(checked["bias"]) != classes:
         message = f"must be ({classes},), one for each row of the weight"
-        complaints.add(there["bias"].where, f"{message}, not {checked['bias'].shape}")
+        input_problems.add(there["bias"].where, f"{message}, not {checked['bias'].shape}")
         return None
     return Head(**checked), material
 
 
 def _check_widths(
-    banks: list[NamedBank], head: tuple[Head, Material] | None, complaints: Complaints
+    banks: list[NamedBank], head: tuple[Head, Material] | None, input_problems: InputProblems
 ) -> None:
     """All features have the dimensions of the first set's; the head has them too."""
     if not banks:
@@ -232,7 +236,7 @@ def _check_widths(
     for bank in banks[1:]:
         here = bank.bank.features.shape[1]
         if here != width:
-            complaints.add(
+            input_problems.add(
                 bank.material.arrays["features"].where,
                 f"has {here} dimensions, and {first.material.shown} has {width}: all sets must "
                 "come from one representation",
@@ -240,7 +244,7 @@ def _check_widths(
     if head is not None and head[0].weight.shape[1] != width:
         shape = head[0].weight.shape
         turned = "; it seems to be transposed" if shape[0] == width else ""
-        complaints.add(
+        input_problems.add(
             head[1].arrays["weight"].where,
             f"must be (C, {width}), as the features of {first.material.shown} have {width} "
             f"dimensions, not {shape}{turned}",
@@ -248,7 +252,7 @@ def _check_widths(
 
 
 def _check_classes(
-    banks: list[NamedBank], head: tuple[Head, Material] | None, complaints: Complaints
+    banks: list[NamedBank], head: tuple[Head, Material] | None, input_problems: InputProblems
 ) -> int | None:
     """Return the number of classes, of which head and logits must all have the same."""
     said = [(len(head[0].bias), head[1].arrays["weight"].where)] if head else []
@@ -259,15 +263,15 @@ def _check_classes(
     ]
     for classes, where in said[1:]:
         if classes != said[0][0]:
-            complaints.add(where, f"has {classes} classes, and {said[0][1]} has {said[0][0]}")
+            input_problems.add(where, f"has {classes} classes, and {said[0][1]} has {said[0][0]}")
     return said[0][0] if said else None
 
 
-def _check_labels(bank: NamedBank, classes: int | None, complaints: Complaints) -> None:
+def _check_labels(bank: NamedBank, classes: int | None, input_problems: InputProblems) -> None:
     labels = bank.bank.labels
     if len(labels) and (labels.min() < 0 or (classes is not None and labels.max() >= classes)):
         allowed = f"in 0..{classes - 1}" if classes else "0 or more"
-        complaints.add(
+        input_problems.add(
             bank.material.arrays["labels"].where,
             f"must be {allowed}, not {labels.min()}..{labels.max()}; where classes are unknown, "
             "leave the labels out",
@@ -275,7 +279,7 @@ def _check_labels(bank: NamedBank, classes: int | None, complaints: Complaints) 
 
 
 def _check_logits(
-    bank: NamedBank, known_head: tuple[Head, Material] | None, complaints: Complaints
+    bank: NamedBank, known_head: tuple[Head, Material] | None, input_problems: InputProblems
 ) -> None:
     """Logits that were given must be the head's: scorers use both as if they were one network."""
     if known_head is None:
@@ -294,13 +298,13 @@ def _check_logits(
     turned = len(set(order.tolist())) == len(order) and not in_order
     if turned and np.abs(logits[rows] - expected[:, order]).max() <= _SAME_LOGITS * largest:
         at = int(np.flatnonzero(order != np.arange(len(order)))[0])
-        complaints.add(
+        input_problems.add(
             bank.material.arrays["logits"].where,
             f"has the columns of the head's classes in another order (column {at} is class "
             f"{order[at]}, and more): bring both into one order, or leave out the logits",
         )
     elif apart > _SAME_LOGITS * largest:
-        complaints.add(
+        input_problems.add(
             bank.material.arrays["logits"].where,
             f"differ by up to {apart:.3g} from features @ weight.T + bias, whose largest is "
             f"{largest:.3g}: features, logits and head are not of one network; leave out the "

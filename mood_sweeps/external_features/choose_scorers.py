@@ -7,7 +7,7 @@ from typing import Any
 
 from mood_sweeps.choice import Catalogue, Choice
 from mood_sweeps.errors import InputError
-from mood_sweeps.external_features.problems import Complaints
+from mood_sweeps.external_features.problems import InputProblems
 from mood_sweeps.plugins.open_plugins import OpenPlugins
 from mood_sweeps.scorers import NOT_SCORERS
 
@@ -22,7 +22,7 @@ _CONSTANTS = {"True": True, "true": True, "False": False, "false": False, "None"
 def choose_scorers(
     wanted: str | Iterable[Any],
     catalogue: Catalogue,
-    complaints: Complaints,
+    input_problems: InputProblems,
     plugins: OpenPlugins | None = None,
 ) -> tuple[Choice, ...]:
     """Return the scorers that are wanted, in that order, noting what cannot be read.
@@ -36,22 +36,22 @@ def choose_scorers(
     where = "scorers"
     items: list[Any] = []
     for item in [wanted] if isinstance(wanted, str) else wanted:
-        with complaints.about(where):
+        with input_problems.about(where):
             items += parse_scorers(item) if isinstance(item, str) else [item]
     chosen: dict[str, Choice] = {}
     plugins = plugins or OpenPlugins()
     every = (*catalogue, *plugins.names)
     for item in (entry for raw in items for entry in (every if raw == ALL else [raw])):
-        with complaints.about(where):
+        with input_problems.about(where):
             name = next(iter(item), None) if isinstance(item, Mapping) else item
             if isinstance(name, str) and name in NOT_SCORERS and name not in every:
                 raise InputError(NOT_SCORERS[name])
             for choice in plugins.choose_all(item, catalogue):
                 if choice.label in chosen:
-                    complaints.add(where, f"scorer {choice.label!r} is listed twice")
+                    input_problems.add(where, f"scorer {choice.label!r} is listed twice")
                 chosen[choice.label] = choice
     if not items:
-        complaints.add(where, "no scorer is named; 'all' names every one")
+        input_problems.add(where, "no scorer is named; 'all' names every one")
     return tuple(chosen.values())
 
 

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 from mood_sweeps.errors import InputError, Problem
 
-__all__ = ["Complaints"]
+__all__ = ["InputProblems"]
 
 
-class Complaints:
+class InputProblems:
     """Problems in the order in which they were found."""
 
     def __init__(self, problems: Iterable[Problem] = ()) -> None:

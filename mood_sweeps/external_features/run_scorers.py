@@ -15,7 +15,7 @@ import numpy as np
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.errors import InputError, PluginFailed, Undefined, one_line, plain
-from mood_sweeps.external_features.checked_features import Given, NamedBank
+from mood_sweeps.external_features.checked_features import CheckedFeatures, NamedBank
 from mood_sweeps.external_features.label_agreement import Agreement
 from mood_sweeps.metrics import DetectionMetrics, detection_metrics
 from mood_sweeps.note import joined
@@ -82,7 +82,7 @@ class Scored:
 
 
 def run_scorers(
-    given: Given,
+    given: CheckedFeatures,
     scorers: Iterable[Choice],
     runner: ScorerRunner,
     keep: Callable[[str, Mapping[str, Scores]], None] | None = None,
@@ -127,7 +127,7 @@ def said_in_rows(scored: Scored, scorers: Iterable[Choice], agreed: Agreement) -
 class _OneScorer:
     """One scorer's rows and scores."""
 
-    def __init__(self, given: Given, choice: Choice, runner: ScorerRunner) -> None:
+    def __init__(self, given: CheckedFeatures, choice: Choice, runner: ScorerRunner) -> None:
         self._given = given
         self._label = plain(choice.label)  # a parameter may be any text
         self._choice = choice

@@ -10,11 +10,11 @@ from typing import Any
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.errors import Problem
-from mood_sweeps.external_features.checked_features import logits_of_head, read_given
+from mood_sweeps.external_features.checked_features import check_features, logits_of_head
 from mood_sweeps.external_features.choose_scorers import ALL, choose_scorers
 from mood_sweeps.external_features.label_agreement import agreement
 from mood_sweeps.external_features.output_files import OutFolder, unwritable
-from mood_sweeps.external_features.problems import Complaints
+from mood_sweeps.external_features.problems import InputProblems
 from mood_sweeps.external_features.run_scorers import Scored, run_scorers, said_in_rows
 from mood_sweeps.external_features.thread_limit import at_most
 from mood_sweeps.plugins.open_plugins import OpenPlugins, plugin_of_classes
@@ -53,23 +53,25 @@ def score(
     problems: what the caller found wrong already, to be said with the rest.
     Raises InputError with everything that is wrong before anything is computed or written.
     """
-    complaints = Complaints(problems)
+    input_problems = InputProblems(problems)
     with OpenPlugins() as there:
-        if _read_plugins(there, plugins, user_scorers or {}, complaints):
-            chosen = choose_scorers(scorers, SCORERS, complaints, there)
+        if _read_plugins(there, plugins, user_scorers or {}, input_problems):
+            chosen = choose_scorers(scorers, SCORERS, input_problems, there)
         else:
             # A plugin did not load: an unknown name may well be one of its scorers.
             chosen = ()
     if not plugin_timeout_s > 0.0:
-        complaints.add("plugin_timeout", f"more than 0 seconds are needed, not {plugin_timeout_s}")
+        input_problems.add(
+            "plugin_timeout", f"more than 0 seconds are needed, not {plugin_timeout_s}"
+        )
     if out is not None and (why := unwritable(Path(out))):
-        complaints.add("out", f"{os.fspath(out)!r} cannot be written: {why}")
+        input_problems.add("out", f"{os.fspath(out)!r} cannot be written: {why}")
     if threads is not None and threads < 1:
-        complaints.add("threads", f"at least one is needed, not {threads}")
-    with complaints.about("device"):
+        input_problems.add("threads", f"at least one is needed, not {threads}")
+    with input_problems.about("device"):
         computed_on = device_named(device)
-    given = read_given(id_train, id_test, ood, id_val, head, complaints)
-    complaints.raise_any()
+    given = check_features(id_train, id_test, ood, id_val, head, input_problems)
+    input_problems.raise_any()
     assert given is not None
     with ExitStack() as stack:
         folder = stack.enter_context(OutFolder.at(Path(out))) if out is not None else None
@@ -101,24 +103,26 @@ def _read_plugins(
     open_plugins: OpenPlugins,
     files: Sequence[str | os.PathLike[str]],
     classes: Mapping[str, type[Any]],
-    complaints: Complaints,
+    input_problems: InputProblems,
 ) -> bool:
     """Read scorers of the user's own, noting what is wrong; False where something was."""
-    before = len(complaints.problems)
+    before = len(input_problems.problems)
     for path in [os.fspath(file) for file in files]:
         taken = set(open_plugins.names)
-        with complaints.about(path):
+        with input_problems.about(path):
             for name in open_plugins.add_file(Path(path), path):
-                _check_free(name, taken, path, complaints)
+                _check_free(name, taken, path, input_problems)
     for name in classes:
-        _check_free(name, open_plugins.names, "scorers", complaints)
-    if classes and len(complaints.problems) == before:
-        with complaints.about("user_scorers"):
+        _check_free(name, open_plugins.names, "scorers", input_problems)
+    if classes and len(input_problems.problems) == before:
+        with input_problems.about("user_scorers"):
             open_plugins.add(plugin_of_classes(classes))
-    return len(complaints.problems) == before
+    return len(input_problems.problems) == before
 
 
-def _check_free(name: str, taken: Collection[str], where: str, complaints: Complaints) -> None:
+def _check_free(
+    name: str, taken: Collection[str], where: str, input_problems: InputProblems
+) -> None:
     if name in SCORERS or name in taken:
         owner = "another plugin" if name in taken else "the package"
-        complaints.add(where, f"{owner} has a scorer {name!r} already; rename yours")
+        input_problems.add(where, f"{owner} has a scorer {name!r} already; rename yours")

@@ -9,34 +9,36 @@ from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.networks.torch_device import own_device
 from mood_sweeps.planning.stages import Stage
 from mood_sweeps.store import Lease, Store
-from mood_sweeps.training.process_group import Connected, Meeting
+from mood_sweeps.training.process_group import ConnectedProcessGroup, Rendezvous
 
-__all__ = ["Meeting", "Seat", "train_together"]
+__all__ = ["Rendezvous", "WorkerRank", "train_data_parallel"]
 
 
 @dataclass(frozen=True, eq=False)
-class Seat:
+class WorkerRank:
     """A worker's place in a team of ``size``.
 
     meeting: the leader's own, rank 0; its address for the others. host: the worker's address as the
     others see it.
     """
 
-    meeting: Meeting | tuple[str, int]
+    rendezvous: Rendezvous | tuple[str, int]
     rank: int
     size: int
     host: str
 
 
-def train_together(
-    stage: Stage, store: Store, lease: Lease | None, keep_every_s: float, seat: Seat
+def train_data_parallel(
+    stage: Stage, store: Store, lease: Lease | None, keep_every_s: float, worker_rank: WorkerRank
 ) -> Checkpoint:
     """Return the checkpoint that a team trains, to each of its members; see `train`.
 
     Raises MemberLost if one of them does not come or goes.
     """
-    team = Connected(seat.meeting, seat.rank, seat.size, seat.host, own_device())
+    group = ConnectedProcessGroup(
+        worker_rank.rendezvous, worker_rank.rank, worker_rank.size, worker_rank.host, own_device()
+    )
     try:
-        return train(stage, store, lease, keep_every_s, team)
+        return train(stage, store, lease, keep_every_s, group)
     finally:
-        team.leave()
+        group.leave()

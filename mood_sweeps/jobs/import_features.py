@@ -8,22 +8,22 @@ from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import InputError
 from mood_sweeps.external_features.array_sources import Files
 from mood_sweeps.external_features.checked_features import read_head, read_set
-from mood_sweeps.external_features.problems import Complaints
+from mood_sweeps.external_features.problems import InputProblems
 from mood_sweeps.identity import file_digest
-from mood_sweeps.planning.stage_inputs import GivenBank, GivenHead, Pinned
+from mood_sweeps.planning.stage_inputs import ExternalBank, ExternalHead, HashedFiles
 from mood_sweeps.store.codecs import save_bank, save_head
 
-__all__ = ["copy_given", "read_given_files"]
+__all__ = ["import_external", "read_external_files"]
 
 
-def read_given_files(work: GivenBank | GivenHead) -> FeatureBank | Head | None:
+def read_external_files(work: ExternalBank | ExternalHead) -> FeatureBank | Head | None:
     """Return the bank, or the head (None: headless), checked to the last value.
 
     Raises InputError with everything that is wrong.
     """
     head = _files(work.head) if work.head is not None else None
-    complaints = Complaints()
-    if isinstance(work, GivenHead):
+    complaints = InputProblems()
+    if isinstance(work, ExternalHead):
         found: FeatureBank | Head | None = read_head(head, complaints) if head else None
     else:
         found = read_set(_files(work.files), head, complaints, is_id=work.is_id)
@@ -31,7 +31,9 @@ def read_given_files(work: GivenBank | GivenHead) -> FeatureBank | Head | None:
     return found
 
 
-def copy_given(work: GivenBank | GivenHead, found: FeatureBank | Head | None, folder: Path) -> None:
+def import_external(
+    work: ExternalBank | ExternalHead, found: FeatureBank | Head | None, folder: Path
+) -> None:
     """Write what was read into an object's folder.
 
     Raises InputError if a file is no longer what the object's key says. Looked at last: large
@@ -46,6 +48,6 @@ def copy_given(work: GivenBank | GivenHead, found: FeatureBank | Head | None, fo
             raise InputError(f"{path} changed after the launch was planned; launch again")
 
 
-def _files(pinned: Pinned) -> Files:
+def _files(pinned: HashedFiles) -> Files:
     (_, first, _), *others = pinned
     return Files(first, {role: path for role, path, _ in others})

@@ -13,10 +13,10 @@ from mood_sweeps.networks.checkpoint import load
 from mood_sweeps.planning.picture import SHOWN_IMAGES, Picture
 from mood_sweeps.store import Store
 
-__all__ = ["take_picture"]
+__all__ = ["make_picture"]
 
 
-def take_picture(picture: Picture, store: Store) -> dict[str, npt.NDArray[Any]]:
+def make_picture(picture: Picture, store: Store) -> dict[str, npt.NDArray[Any]]:
     """Return the arrays of every line of a picture, named ``<line>.<array>``."""
     checkpoint = load(store.folder(picture.checkpoint))
     found = {}

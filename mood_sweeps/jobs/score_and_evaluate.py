@@ -31,14 +31,14 @@ from mood_sweeps.metrics import (
     oscr,
 )
 from mood_sweeps.note import joined
-from mood_sweeps.planning.calls import Evaluation, Scoring
+from mood_sweeps.planning.calls import EvaluationRequest, ScoreBanks
 from mood_sweeps.planning.fits import Fit, Selection, scores_key
 from mood_sweeps.plugins.scorer_runner import ScorerRunner, Stored
 from mood_sweeps.scorers.notes import ID_TEST, OOD, logit_notes, tie_notes
 from mood_sweeps.scorers.numeric.array_device import computing_on, device_named
 from mood_sweeps.store import Ref
 
-__all__ = ["Banks", "Known", "Scored", "Scorings"]
+__all__ = ["BankScoring", "Banks", "Known", "Scored"]
 
 Scores = npt.NDArray[np.float64]
 State = Mapping[str, npt.NDArray[Any]]
@@ -78,10 +78,10 @@ class Scored:
     failures: list[tuple[tuple[str, ...], BaseException, str]] = field(default_factory=list)
 
 
-class Scorings:
+class BankScoring:
     """Runs the evaluations of one call, each fit and each scoring once."""
 
-    def __init__(self, work: Scoring, banks: Banks, known: Known, runner: ScorerRunner) -> None:
+    def __init__(self, work: ScoreBanks, banks: Banks, known: Known, runner: ScorerRunner) -> None:
         self._work = work
         self._runner = runner
         self._banks = banks
@@ -131,7 +131,7 @@ class Scorings:
             text = getattr(error, "traceback", "")
         self._made.failures.append(((score_key,), error, text))
 
-    def _evaluate(self, evaluation: Evaluation, sharers: int) -> dict[str, Any]:
+    def _evaluate(self, evaluation: EvaluationRequest, sharers: int) -> dict[str, Any]:
         ood_bank = self._banks.features[evaluation.ood_bank]
         learnt_from = (bank.ref for bank in evaluation.fit.banks)
         banks = (self._work.train_bank, self._work.id_bank, *learnt_from, evaluation.ood_bank)
@@ -290,7 +290,7 @@ class Scorings:
             raise
 
     def _confusion(
-        self, evaluation: Evaluation, id_scores: Scores, ood_scores: Scores
+        self, evaluation: EvaluationRequest, id_scores: Scores, ood_scores: Scores
     ) -> tuple[dict[str, Any] | None, str | None]:
         """Return the confusion table, or None and why there is none."""
         try:

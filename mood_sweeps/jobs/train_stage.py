@@ -20,14 +20,18 @@ from mood_sweeps.planning.load_weights import LoadFile, LoadPublished
 from mood_sweeps.planning.stage_inputs import Finetune, Pretrain, Tokenizer
 from mood_sweeps.planning.stages import Stage
 from mood_sweeps.store import Lease, Store
-from mood_sweeps.training.process_group import ALONE, Team
-from mood_sweeps.training.resume_state import Progress
+from mood_sweeps.training.process_group import SINGLE_PROCESS, ProcessGroup
+from mood_sweeps.training.resume_state import ResumeState
 
-__all__ = ["came_from", "train", "train_from"]
+__all__ = ["input_digests", "train", "train_from"]
 
 
 def train(
-    stage: Stage, store: Store, lease: Lease | None, keep_every_s: float, team: Team = ALONE
+    stage: Stage,
+    store: Store,
+    lease: Lease | None,
+    keep_every_s: float,
+    group: ProcessGroup = SINGLE_PROCESS,
 ) -> Checkpoint:
     """Return the checkpoint a training stage makes; raise StageFailed if training diverges.
 
@@ -37,15 +41,19 @@ def train(
     taken over.
     """
     kept = store.unfinished(stage.ref, lease)
-    return train_from(stage, store, Progress(kept, keep_every_s, came_from(stage, store)), team)
+    return train_from(
+        stage, store, ResumeState(kept, keep_every_s, input_digests(stage, store)), group
+    )
 
 
-def came_from(stage: Stage, store: Store) -> dict[str, str]:
+def input_digests(stage: Stage, store: Store) -> dict[str, str]:
     """Return the digests of what a stage starts from, by key."""
     return {ref.key: store.manifest(ref).digest for ref in stage.inputs}
 
 
-def train_from(stage: Stage, store: Store, progress: Progress, team: Team = ALONE) -> Checkpoint:
+def train_from(
+    stage: Stage, store: Store, progress: ResumeState, group: ProcessGroup = SINGLE_PROCESS
+) -> Checkpoint:
     """Return the checkpoint a training stage makes, going on from ``progress``; see `train`."""
     work = stage.work
     if isinstance(work, Tokenizer):
@@ -67,7 +75,7 @@ def train_from(stage: Stage, store: Store, progress: Progress, team: Team = ALON
             work.seed,
             tokenizer=load(store.folder(work.tokenizer)) if work.tokenizer else None,
             progress=progress,
-            team=team,
+            group=group,
         )
     assert isinstance(work, Finetune)
     images = image_set(work.id_set)
@@ -79,7 +87,7 @@ def train_from(stage: Stage, store: Store, progress: Progress, team: Team = ALON
         work.seed or 0,  # without a seed nothing is drawn
         exposed=_exposed(work),
         progress=progress,
-        team=team,
+        group=group,
     )
 
 

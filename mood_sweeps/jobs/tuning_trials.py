@@ -13,14 +13,14 @@ from mood_sweeps.choice import Choice
 from mood_sweeps.data.catalogue import image_set
 from mood_sweeps.errors import StageFailed
 from mood_sweeps.identity import key_of
-from mood_sweeps.jobs.train_stage import came_from, train, train_from
+from mood_sweeps.jobs.train_stage import input_digests, train, train_from
 from mood_sweeps.metrics import nearest_class_mean, predict
 from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.networks.extract_features import extract
 from mood_sweeps.planning.stage_inputs import Finetune, Pretrain
 from mood_sweeps.planning.stages import Stage
 from mood_sweeps.store import Lease, Store
-from mood_sweeps.training.resume_state import Progress
+from mood_sweeps.training.resume_state import ResumeState
 from mood_sweeps.tuning.successive_halving import FAILED, is_wanted, ranked, survivors
 
 __all__ = ["Trials", "in_turn", "train_or_tune"]
@@ -60,7 +60,7 @@ class Trials:
         self.stages = stage.trials()
         self._keep_every_s = keep_every_s
         self._kept = store.unfinished(stage.ref, lease)
-        self._came_from = came_from(stage, store)
+        self._input_digests = input_digests(stage, store)
 
     def advance(self, number: int, rung: int) -> float:
         """Train a trial as far as a rung; return its accuracy there on ID validation.
@@ -119,16 +119,18 @@ class Trials:
         )
 
     def _trained(self, number: int, pause_after: int | None) -> Checkpoint:
-        progress = Progress(
+        progress = ResumeState(
             self._kept.part(f"{number}-state"),
             self._keep_every_s,
-            {**self._came_from, "trial": self._origin(number)},
+            {**self._input_digests, "trial": self._origin(number)},
             pause_after=pause_after,
         )
         return train_from(self.stages[number], self.store, progress)
 
     def _origin(self, number: int) -> str:
-        return key_of({"choice": self._choice(number).content, "came_from": self._came_from})
+        return key_of(
+            {"choice": self._choice(number).content, "input_digests": self._input_digests}
+        )
 
     def _choice(self, number: int) -> Choice:
         work = self.stages[number].work

@@ -9,11 +9,11 @@ from mood_sweeps.planning.plan import Plan
 from mood_sweeps.results.read_results import Results
 from mood_sweeps.workspace import Workspace
 
-__all__ = ["Launched"]
+__all__ = ["LaunchResult"]
 
 
 @dataclass
-class Launched:
+class LaunchResult:
     """What a launch came to.
 
     exit_code: 0 done, 1 cells failed, 130 interrupted. failures: one line each. alarms: numbers

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from mood_sweeps.engine.stop import Stop
 from mood_sweeps.errors import StoreError
 from mood_sweeps.launching.launch_options import Options
-from mood_sweeps.launching.launch_result import Launched
+from mood_sweeps.launching.launch_result import LaunchResult
 from mood_sweeps.results.database import Database
 from mood_sweeps.results.sqlite_address import sqlite_path
 from mood_sweeps.store import Store
@@ -21,7 +21,7 @@ __all__ = ["follow_move", "mirrored"]
 
 @contextmanager
 def mirrored(
-    launched: Launched, options: Options, stop: Stop, database: Database, store: Store
+    launched: LaunchResult, options: Options, stop: Stop, database: Database, store: Store
 ) -> Iterator[Mirror | None]:
     """Mirror into MLflow inside the block, and wait a bounded time at its end.
 

@@ -9,14 +9,14 @@ from typing import Any
 from mood_sweeps.data.catalogue import image_set
 from mood_sweeps.errors import CorruptObject
 from mood_sweeps.jobs.score_objects import stored_rows
-from mood_sweeps.planning.calls import Call, Training
+from mood_sweeps.planning.calls import Call, Train
 from mood_sweeps.planning.missing_calls import calls_for, group_of
 from mood_sweeps.planning.plan import Cell, Plan
 from mood_sweeps.planning.stage_inputs import Pretrain
 from mood_sweeps.results.read_results import Results
 from mood_sweeps.store import Ref, Store
 
-__all__ = ["OpenWork", "estimate_seconds", "find_open_work"]
+__all__ = ["PendingWork", "estimate_seconds", "find_pending_work"]
 
 GUESSED_SECONDS = {
     "tokenizer": 5.0,
@@ -35,7 +35,7 @@ UNTRAINED_SECONDS = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class OpenWork:
+class PendingWork:
     """What is missing of a plan.
 
     evaluated: score keys that have a row. adopted: rows the store holds and the database lacks.
@@ -52,7 +52,9 @@ class OpenWork:
         return not self.calls and not self.adopted
 
 
-def find_open_work(plan: Plan, results: Results | None, store: Store, *, repair: bool) -> OpenWork:
+def find_pending_work(
+    plan: Plan, results: Results | None, store: Store, *, repair: bool
+) -> PendingWork:
     """Return what is missing of ``plan``.
 
     results: None where there is no database yet. repair: put corrupt objects into quarantine
@@ -74,7 +76,7 @@ def find_open_work(plan: Plan, results: Results | None, store: Store, *, repair:
         return sound[ref]
 
     calls = calls_for(plan, open_cells, is_there, image_set)
-    return OpenWork(frozenset(evaluated), tuple(adopted), calls)
+    return PendingWork(frozenset(evaluated), tuple(adopted), calls)
 
 
 def estimate_seconds(
@@ -92,7 +94,7 @@ def estimate_seconds(
 
 
 def _guessed(call: Call) -> float:
-    work = call.work.stage.work if isinstance(call.work, Training) else None
+    work = call.work.stage.work if isinstance(call.work, Train) else None
     if isinstance(work, Pretrain) and work.corpus is None:
         return UNTRAINED_SECONDS
     return GUESSED_SECONDS[call.kind]

@@ -11,7 +11,7 @@ from typing import Any
 
 from mood_sweeps.engine.outcome import Made, Outcome, made_of
 from mood_sweeps.identity import key_of
-from mood_sweeps.planning.calls import Call, Scoring
+from mood_sweeps.planning.calls import Call, ScoreBanks
 from mood_sweeps.planning.plan import Cell, Plan
 from mood_sweeps.planning.stages import Stage
 from mood_sweeps.results.database import Connection
@@ -107,12 +107,12 @@ class Recording:
             self._write_rows(connection, outcome.evaluations)
             for failure in outcome.failures:
                 self._mark(connection, failure.score_keys, "failed", failure.error)
-            if final and isinstance(call.work, Scoring) and outcome.verdict not in _GOOD:
+            if final and isinstance(call.work, ScoreBanks) and outcome.verdict not in _GOOD:
                 self._mark(connection, _score_keys(call.work), "failed", outcome.error)
 
     def skipped(self, call: Call, cause: Call, outcome: Outcome) -> None:
         """Write why the cells of a call that will not run have no number."""
-        if isinstance(call.work, Scoring):
+        if isinstance(call.work, ScoreBanks):
             with self._recorder.database.writing() as connection:
                 reason = f"{cause} failed: {outcome.error}"
                 self._mark(connection, _score_keys(call.work), "skipped", reason)
@@ -168,7 +168,7 @@ def _subject(cell: Cell) -> str:
     return f"{representation.key}|{representation.id_set}|{cell.pair.ood_set}"
 
 
-def _score_keys(work: Scoring) -> list[str]:
+def _score_keys(work: ScoreBanks) -> list[str]:
     return [evaluation.score_key for evaluation in work.evaluations]
 
 

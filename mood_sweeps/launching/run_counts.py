@@ -7,17 +7,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from mood_sweeps.engine.outcome import Outcome
-from mood_sweeps.planning.calls import Call, Scoring
+from mood_sweeps.planning.calls import Call, ScoreBanks
 from mood_sweeps.planning.stages import VERSIONS
 
-__all__ = ["KINDS", "Tally", "clock"]
+__all__ = ["KINDS", "RunCounts", "clock"]
 
 _WITHIN_SCORING = ("fit", "select", "evaluate")
 KINDS = tuple(kind for kind in VERSIONS if kind not in _WITHIN_SCORING)
 """The kinds of calls, in the order in which work flows."""
 
 
-class Tally:
+class RunCounts:
     """Counts what happened, and how long the rest will take.
 
     It is a listener of the engine (`engine.run.Listener`) by itself: what a launch reports does not
@@ -60,7 +60,7 @@ class Tally:
             self.stages_run += call.units - lost
             self._spent += outcome.seconds
             self._expected += self._seconds.get(call.key, 0.0)
-        if isinstance(call.work, Scoring):
+        if isinstance(call.work, ScoreBanks):
             done = len(outcome.evaluations)
             self.done["score"] += done
             self.failed_cells += lost if outcome.verdict in ("done", "reused") else call.units
@@ -74,7 +74,7 @@ class Tally:
         """Count a call that will not run."""
         del cause, outcome
         self._left.pop(call.key, None)
-        if isinstance(call.work, Scoring):
+        if isinstance(call.work, ScoreBanks):
             self.failed_cells += call.units
 
     def waiting(self, call: Call, holder: str) -> None:

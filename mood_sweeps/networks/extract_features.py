@@ -6,7 +6,7 @@ import torch
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.data.image_set import LabelledImages
-from mood_sweeps.data.pipeline.batch_loader import Batches
+from mood_sweeps.data.pipeline.batch_loader import BatchLoader
 from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.networks.reproducible import reproducible
 from mood_sweeps.networks.timm_networks import build
@@ -27,7 +27,7 @@ def extract(checkpoint: Checkpoint, images: LabelledImages, batch_size: int = 25
         network.load_state_dict(checkpoint.weights)
         device = own_device()
         network.to(device)
-        batches = Batches(images, checkpoint.architecture["input"], device)
+        batches = BatchLoader(images, checkpoint.architecture["input"], device)
         parts = [network(some).cpu() for some in batches.stream(batches.in_order(batch_size))]
     features = torch.cat(parts).numpy()
     logits = None

@@ -19,48 +19,48 @@ from mood_sweeps.plugins.declared_scorers import Plugin
 from mood_sweeps.store import Ref
 
 __all__ = [
+    "BuildEnsemble",
     "Call",
-    "Copying",
-    "Drawing",
-    "Evaluation",
-    "Extraction",
-    "Joining",
-    "Scoring",
-    "Training",
+    "EvaluationRequest",
+    "ExtractBanks",
+    "ImportFeatures",
+    "MakePicture",
+    "ScoreBanks",
+    "Train",
     "score_group",
 ]
 
 
 @dataclass(frozen=True, eq=False)
-class Training:
+class Train:
     """Run one tokenizer, pretrain, load or finetune stage."""
 
     stage: Stage
 
 
 @dataclass(frozen=True, eq=False)
-class Copying:
+class ImportFeatures:
     """Check a head or a set of features in the user's files, and copy it into the store."""
 
     stage: Stage
 
 
 @dataclass(frozen=True, eq=False)
-class Drawing:
+class MakePicture:
     """Take one picture."""
 
     stage: Stage
 
 
 @dataclass(frozen=True, eq=False)
-class Joining:
+class BuildEnsemble:
     """Join heads or banks into those of an ensemble."""
 
     stage: Stage
 
 
 @dataclass(frozen=True, eq=False)
-class Extraction:
+class ExtractBanks:
     """Extract the banks that are missing of one checkpoint."""
 
     checkpoint: Ref
@@ -68,7 +68,7 @@ class Extraction:
 
 
 @dataclass(frozen=True, eq=False)
-class Evaluation:
+class EvaluationRequest:
     """One number to make: a fitted scorer on one OOD bank against the call's ID bank.
 
     n_left_out: how many images of the OOD set the bank is without.
@@ -82,7 +82,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True, eq=False)
-class Scoring:
+class ScoreBanks:
     """Fit, score and evaluate on the banks of one representation and one ID set.
 
     group: names the representation and ID set; the objects of all calls about them lie together.
@@ -100,7 +100,7 @@ class Scoring:
     id_bank: Ref
     id_classes: tuple[str, ...]
     predictions: str
-    evaluations: tuple[Evaluation, ...]
+    evaluations: tuple[EvaluationRequest, ...]
     extracted: Mapping[Ref, Extract] = field(default_factory=dict)
     plugin: Plugin | None = None
 
@@ -117,7 +117,7 @@ class Call:
     kind: str
     label: str
     method: str
-    work: Training | Copying | Drawing | Joining | Extraction | Scoring
+    work: Train | ImportFeatures | MakePicture | BuildEnsemble | ExtractBanks | ScoreBanks
     needs: tuple[Ref, ...]
     makes: tuple[Ref, ...]
     units: int
@@ -125,7 +125,7 @@ class Call:
     @property
     def parts(self) -> int:
         """How many workers can share it: 1 but for a training whose batches are in parts."""
-        return self.work.stage.parts if isinstance(self.work, Training) else 1
+        return self.work.stage.parts if isinstance(self.work, Train) else 1
 
     def __str__(self) -> str:
         return f"{self.kind} {self.label}"

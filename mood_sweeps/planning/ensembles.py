@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mood_sweeps.planning.plan import Representation
-from mood_sweeps.planning.stage_inputs import JoinedBank, JoinedHead
+from mood_sweeps.planning.stage_inputs import EnsembleBank, EnsembleHead
 from mood_sweeps.planning.stages import Stage, stage_of
 
-__all__ = ["ensemble_of", "joined_bank"]
+__all__ = ["ensemble_bank", "ensemble_of"]
 
 
 def ensemble_of(members: Sequence[Representation]) -> Representation:
@@ -24,7 +24,7 @@ def ensemble_of(members: Sequence[Representation]) -> Representation:
     stage = stage_of(
         "ensemble",
         {"members": [ref.key for ref in refs]},
-        JoinedHead(refs),
+        EnsembleHead(refs),
         refs,
         label=f"ensemble of {len(members)} × {first.checkpoint.method}",
         method="head",
@@ -41,7 +41,7 @@ def ensemble_of(members: Sequence[Representation]) -> Representation:
     )
 
 
-def joined_bank(
+def ensemble_bank(
     ensemble: Representation,
     image_set: str,
     split: str,
@@ -55,7 +55,7 @@ def joined_bank(
         bank = stage_of(
             "ensemble",
             {"ensemble": head.key, "members": [part.key for part in parts]},
-            JoinedBank(parts, head),
+            EnsembleBank(parts, head),
             (head, *parts),
             label=f"{image_set}/{split} of {ensemble.checkpoint.label}",
             method="bank",

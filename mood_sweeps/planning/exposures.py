@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mood_sweeps.choice import Choice
-from mood_sweeps.data.exposed_images import Places, drawn, exposed_among
+from mood_sweeps.data.exposed_images import Indices, exposed_among, sample_indices
 from mood_sweeps.data.image_set import ImageSet
 from mood_sweeps.experiment.check_exposure import exposures_of, is_exposed
 from mood_sweeps.experiment.sweep import Sweep
@@ -24,7 +24,7 @@ class Exposures:
     def __init__(self, sweep: Sweep, find_image_set: Callable[[str], ImageSet]) -> None:
         self._exposures = exposures_of(sweep.finetunes, sweep.seeds, find_image_set)
         self._find_image_set = find_image_set
-        self._left_out: dict[str, Places] = {}
+        self._left_out: dict[str, Indices] = {}
 
     def shown(self, stage: Choice, seed: int | None) -> Exposed | None:
         """Return what a fine-tuning stage shows to the network, None if it is nothing."""
@@ -32,9 +32,9 @@ class Exposures:
             return None
         assert seed is not None  # a stage that draws uses one
         images = self._find_image_set(stage.parameters.exposed)
-        return Exposed(images, drawn(images.load("all"), stage.parameters.k, seed))
+        return Exposed(images, sample_indices(images.load("all"), stage.parameters.k, seed))
 
-    def left_out(self, images: ImageSet) -> Places:
+    def left_out(self, images: ImageSet) -> Indices:
         """Return the places of an OOD set's images that no cell is tested on."""
         if images.name not in self._left_out:
             self._left_out[images.name] = exposed_among(images, self._exposures)

@@ -12,17 +12,17 @@ from mood_sweeps.errors import InputError, Problem
 from mood_sweeps.experiment.sweep import GIVEN_BACKBONE, GIVEN_FINETUNE, Features, GivenFiles
 from mood_sweeps.identity import file_digest
 from mood_sweeps.planning.cells import Source
-from mood_sweeps.planning.impossible_cells import given_refuses, given_refuses_pair
+from mood_sweeps.planning.impossible_cells import external_pair_refuses, external_refuses
 from mood_sweeps.planning.plan import NEAREST_CLASS_MEAN, NO_PREDICTIONS, Representation
-from mood_sweeps.planning.stage_inputs import Pinned
-from mood_sweeps.planning.stages import Stage, given_bank_stage, given_stage
+from mood_sweeps.planning.stage_inputs import HashedFiles
+from mood_sweeps.planning.stages import Stage, external_bank_stage, external_head_stage
 
-__all__ = ["given_sources"]
+__all__ = ["external_sources"]
 
 _Digests = Mapping[str, str]
 
 
-def given_sources(features: Iterable[Features]) -> Iterator[Source]:
+def external_sources(features: Iterable[Features]) -> Iterator[Source]:
     """Yield each representation with its banks. Every file is read once, to know its digest.
 
     Raises InputError for a file that cannot be read, and for sets that are one and the same where
@@ -57,8 +57,8 @@ class _Given:
             [split for name, split in features.sets if name == features.id_set],
             features.ood_val,
             self._bank,
-            partial(given_refuses, features=features),
-            partial(given_refuses_pair, features=features),
+            partial(external_refuses, features=features),
+            partial(external_pair_refuses, features=features),
         )
 
     def problems(self) -> Iterator[Problem]:
@@ -86,7 +86,7 @@ class _Given:
             GIVEN_FINETUNE,
             None,
             features.id_set,
-            (given_stage(f"{features.name} on {features.id_set}", self.head, **pinned),),
+            (external_head_stage(f"{features.name} on {features.id_set}", self.head, **pinned),),
             head_set=features.id_set if test.has_logits else None,
             headless_predictions=NEAREST_CLASS_MEAN if train.has_labels else NO_PREDICTIONS,
         )
@@ -94,7 +94,7 @@ class _Given:
     def _bank(self, name: str, split: str) -> Stage:
         banks = self.representation.banks
         if (name, split) not in banks:
-            banks[name, split] = given_bank_stage(
+            banks[name, split] = external_bank_stage(
                 f"{name}/{split} of {self.features.name}",
                 self.sets[name, split],
                 self.head,
@@ -120,7 +120,7 @@ def _twice(found: list[_Given]) -> Iterator[Problem]:
             )
 
 
-def _pinned(files: GivenFiles, digests: _Digests) -> Pinned:
+def _pinned(files: GivenFiles, digests: _Digests) -> HashedFiles:
     return tuple((role, path, digests[path]) for role, path in files)
 
 

@@ -17,9 +17,9 @@ from mood_sweeps.planning.cells import CellMaker, Source
 from mood_sweeps.planning.check_tuning import check_tokenizers, check_tuned
 from mood_sweeps.planning.choose_pictures import pictures_of
 from mood_sweeps.planning.choose_weights import Loaded, Loading
-from mood_sweeps.planning.ensembles import ensemble_of, joined_bank
+from mood_sweeps.planning.ensembles import ensemble_bank, ensemble_of
 from mood_sweeps.planning.exposures import Exposures
-from mood_sweeps.planning.external_representations import given_sources
+from mood_sweeps.planning.external_representations import external_sources
 from mood_sweeps.planning.impossible_cells import (
     ensemble_refuses,
     finetune_refuses,
@@ -49,7 +49,7 @@ def expand(sweep: Sweep, find_image_set: FindImageSet) -> Plan:
     """
     maker = CellMaker(sweep)
     if sweep.features:
-        sources = given_sources(sweep.features)
+        sources = external_sources(sweep.features)
     else:
         sources = _Trained(sweep, find_image_set, maker.removed).sources()
     cells: list[Cell] = []
@@ -134,7 +134,7 @@ class _Trained:
             joined = ensemble_of(members)
             yield source(
                 joined,
-                bank=partial(joined_bank, joined, bank_of=self._bank),
+                bank=partial(ensemble_bank, joined, bank_of=self._bank),
                 refuses=partial(ensemble_refuses, has_head=has_head),
             )
 
@@ -148,10 +148,10 @@ class _Trained:
         if isinstance(loaded, str):
             return loaded
         stages = _to_train(finetune, loaded)
-        settled = [self._settled(stage, backbone).parameters for stage in stages]
+        with_preset = [self._settled(stage, backbone).parameters for stage in stages]
         return (
             finetune_refuses(stages, self.sweep.intermediate_set)
-            or next(filter(None, (one.refuses(backbone) for one in settled)), None)
+            or next(filter(None, (one.refuses(backbone) for one in with_preset)), None)
             or loaded
         )
 
@@ -178,8 +178,8 @@ class _Trained:
             corpus = self._sets[self.sweep.corpus or id_set]
             tokenizer = self._tokenizer(pretext, backbone, corpus, seed)
             chain = [] if tokenizer is None else [tokenizer]
-            settled = self._settled(pretext, backbone)
-            chain.append(self._pretrained(settled, backbone, corpus, seed, tokenizer))
+            with_preset = self._settled(pretext, backbone)
+            chain.append(self._pretrained(with_preset, backbone, corpus, seed, tokenizer))
             head_set = corpus.name if pretext.parameters.makes_head else None
         for stage in _to_train(finetune, loaded):
             stage = self._settled(stage, backbone)
@@ -202,7 +202,7 @@ class _Trained:
         at = (id(choice), id(backbone))
         if at not in self._settings:
             own = backbone.parameters
-            parameters = choice.parameters.settled(
+            parameters = choice.parameters.with_preset(
                 choice.given, is_nano=own.is_nano, family=own.family
             )
             self._settings[at] = replace(choice, parameters=parameters)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mood_sweeps.choice import Choice
-from mood_sweeps.experiment.sweep import Features, Finetune, GivenSet, Pair, Selected
+from mood_sweeps.experiment.sweep import ExternalSet, Features, Finetune, Pair, Selected
 
 __all__ = [
     "ensemble_refuses",
+    "external_pair_refuses",
+    "external_refuses",
     "finetune_refuses",
-    "given_refuses",
-    "given_refuses_pair",
     "has_decoder",
     "has_detector",
     "pretext_refuses",
@@ -89,7 +89,7 @@ def ensemble_refuses(scorer: Choice | Selected, *, has_head: bool) -> str | None
     return scorer_refuses(scorer, has_head=has_head)
 
 
-def given_refuses(scorer: Choice | Selected, features: Features) -> str | None:
+def external_refuses(scorer: Choice | Selected, features: Features) -> str | None:
     """Return the rule by which features that are given are not enough for this scorer, or None."""
     needs = scorer.parameters.needs
     for need in sorted(set(needs).difference(_BROUGHT)):
@@ -110,14 +110,14 @@ def given_refuses(scorer: Choice | Selected, features: Features) -> str | None:
     return None
 
 
-def given_refuses_pair(scorer: Choice | Selected, pair: Pair, features: Features) -> str | None:
+def external_pair_refuses(scorer: Choice | Selected, pair: Pair, features: Features) -> str | None:
     """Return the rule by which this scorer cannot score a pair's OOD set, or None."""
     if "logits" in scorer.parameters.needs and not features.sets[pair.ood_set, "all"].has_logits:
         return "the scorer needs logits, the OOD set has none"
     return None
 
 
-def _fit_set(scorer: Choice | Selected, features: Features) -> GivenSet:
+def _fit_set(scorer: Choice | Selected, features: Features) -> ExternalSet:
     split = scorer.parameters.fits_on.removeprefix("id_")
     train = features.sets[features.id_set, "train"]
     return features.sets.get((features.id_set, split), train)

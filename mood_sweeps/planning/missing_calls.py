@@ -10,14 +10,14 @@ from collections.abc import Callable, Collection, Iterable
 
 from mood_sweeps.data.image_set import ImageSet
 from mood_sweeps.planning.calls import (
+    BuildEnsemble,
     Call,
-    Copying,
-    Drawing,
-    Evaluation,
-    Extraction,
-    Joining,
-    Scoring,
-    Training,
+    EvaluationRequest,
+    ExtractBanks,
+    ImportFeatures,
+    MakePicture,
+    ScoreBanks,
+    Train,
     score_group,
 )
 from mood_sweeps.planning.plan import Cell, Plan, Representation
@@ -72,7 +72,7 @@ class _Wanted:
         missing = {bank.key: bank for bank in banks if not self._is_there(bank.ref)}
         if representation.members:
             self._join(representation, missing, needs_checkpoint=needs_checkpoint)
-        elif representation.is_given:
+        elif representation.is_external:
             self._calls.update({key: _of_one_stage(bank) for key, bank in missing.items()})
         elif missing:
             self._extractions.setdefault(representation.checkpoint.ref, {}).update(missing)
@@ -138,10 +138,10 @@ def _pictures(
     return list(missing.values())
 
 
-_WORK: dict[str, Callable[[Stage], Copying | Drawing | Joining]] = {
-    "given": Copying,
-    "picture": Drawing,
-    "ensemble": Joining,
+_WORK: dict[str, Callable[[Stage], ImportFeatures | MakePicture | BuildEnsemble]] = {
+    "given": ImportFeatures,
+    "picture": MakePicture,
+    "ensemble": BuildEnsemble,
 }
 
 
@@ -151,7 +151,7 @@ def _of_one_stage(stage: Stage) -> Call:
         kind=stage.kind,
         label=stage.label,
         method=stage.method,
-        work=_WORK.get(stage.kind, Training)(stage),
+        work=_WORK.get(stage.kind, Train)(stage),
         needs=stage.inputs,
         makes=(stage.ref,),
         units=1,
@@ -167,7 +167,7 @@ def _extraction(checkpoint: Ref, stages: tuple[Stage, ...]) -> Call:
         kind="extract",
         label=first.label.split(" of ", 1)[1],
         method="extract",
-        work=Extraction(checkpoint, stages),
+        work=ExtractBanks(checkpoint, stages),
         needs=(checkpoint,),
         makes=tuple(stage.ref for stage in stages),
         units=len(stages),
@@ -195,7 +195,7 @@ def _scoring(
     banks = representation.banks
     id_set = representation.id_set
     classes: dict[str, tuple[str, ...]] = {
-        name: () if representation.is_given else find_image_set(name).classes
+        name: () if representation.is_external else find_image_set(name).classes
         for name in {id_set, *(cell.pair.ood_set for cell in cells)}
     }
     evaluations = tuple(_evaluation(cell, classes[cell.pair.ood_set]) for cell in cells)
@@ -204,7 +204,7 @@ def _scoring(
         kind="score",
         label=f"{representation.label} on {id_set}" + (f" by {plugin.path}" if plugin else ""),
         method=f"score by {plugin.key}" if plugin else "score",
-        work=Scoring(
+        work=ScoreBanks(
             group=group,
             checkpoint=representation.checkpoint.ref,
             train_bank=banks[id_set, "train"].ref,
@@ -228,11 +228,11 @@ def _scoring(
     )
 
 
-def _evaluation(cell: Cell, ood_classes: tuple[str, ...]) -> Evaluation:
+def _evaluation(cell: Cell, ood_classes: tuple[str, ...]) -> EvaluationRequest:
     # Of its own representation: two may learn from the same bytes and test on others.
     at = (cell.pair.ood_set, "all")
     bank = cell.representation.banks[at]
     # The members of an ensemble do without the same images.
     extracted = [member.banks[at].work for member in cell.representation.members] or [bank.work]
     n_left_out = len(extracted[0].left_out) if isinstance(extracted[0], Extract) else 0
-    return Evaluation(cell.fit, cell.score_key, bank.ref, ood_classes, n_left_out)
+    return EvaluationRequest(cell.fit, cell.score_key, bank.ref, ood_classes, n_left_out)

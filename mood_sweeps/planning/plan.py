@@ -71,7 +71,7 @@ class Representation:
         return here or any(member.is_by_chance for member in self.members)
 
     @property
-    def is_given(self) -> bool:
+    def is_external(self) -> bool:
         """Whether the user brings its features."""
         return self.checkpoint.kind == "given"
 
@@ -115,7 +115,7 @@ class Cell:
         Features that were given have a head or the certainty that there is none.
         """
         representation = self.representation
-        has_head = representation.head_set is not None or representation.is_given
+        has_head = representation.head_set is not None or representation.is_external
         return has_head or "network" in self.fit.scorer.parameters.needs
 
     @property

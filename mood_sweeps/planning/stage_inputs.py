@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mood_sweeps.choice import Choice
-from mood_sweeps.data.exposed_images import Places
+from mood_sweeps.data.exposed_images import Indices
 from mood_sweeps.data.image_set import ImageSet
 from mood_sweeps.planning.load_weights import LoadFile, LoadPublished
 from mood_sweeps.planning.picture import Picture
 from mood_sweeps.store import Ref
 
 __all__ = [
+    "EnsembleBank",
+    "EnsembleHead",
     "Exposed",
+    "ExternalBank",
+    "ExternalHead",
     "Extract",
     "Finetune",
-    "GivenBank",
-    "GivenHead",
-    "JoinedBank",
-    "JoinedHead",
-    "Pinned",
+    "HashedFiles",
     "Pretrain",
     "Tokenizer",
     "Work",
@@ -57,7 +57,7 @@ class Exposed:
     """OOD images that a stage shows to a network: a set, and places in its ``all`` split."""
 
     images: ImageSet
-    places: Places
+    places: Indices
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Finetune:
     checkpoint: Ref
     id_set: str
     seed: int | None
-    exposed: tuple[str, Places] | None = None
+    exposed: tuple[str, Indices] | None = None
 
 
 @dataclass(frozen=True)
@@ -85,41 +85,41 @@ class Extract:
     checkpoint: Ref
     image_set: str
     split: str
-    left_out: Places = ()
+    left_out: Indices = ()
 
 
-Pinned = tuple[tuple[str, str, str], ...]
+HashedFiles = tuple[tuple[str, str, str], ...]
 """(role, path, SHA-256) of the files of one set or head that the user has."""
 
 
 @dataclass(frozen=True)
-class GivenHead:
+class ExternalHead:
     """Take over the head of features that the user has; None where they are headless."""
 
-    head: Pinned | None
+    head: HashedFiles | None
 
 
 @dataclass(frozen=True)
-class GivenBank:
+class ExternalBank:
     """Take over one set of features that the user has, its logits by the head where it has none.
 
     is_id: whether its labels are the classes of the head.
     """
 
-    files: Pinned
-    head: Pinned | None
+    files: HashedFiles
+    head: HashedFiles | None
     is_id: bool
 
 
 @dataclass(frozen=True)
-class JoinedHead:
+class EnsembleHead:
     """Join the heads of several checkpoints, whose features will stand side by side."""
 
     members: tuple[Ref, ...]
 
 
 @dataclass(frozen=True)
-class JoinedBank:
+class EnsembleBank:
     """Put the features of several banks of the same images side by side.
 
     ensemble: the object that has their head.
@@ -130,4 +130,4 @@ class JoinedBank:
 
 
 Trained = Tokenizer | Pretrain | Finetune | LoadFile | LoadPublished
-Work = Trained | Extract | GivenHead | GivenBank | JoinedHead | JoinedBank | Picture
+Work = Trained | Extract | ExternalHead | ExternalBank | EnsembleHead | EnsembleBank | Picture

@@ -10,17 +10,17 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from mood_sweeps.choice import Choice
-from mood_sweeps.data.exposed_images import Places
+from mood_sweeps.data.exposed_images import Indices
 from mood_sweeps.data.image_set import ImageSet
 from mood_sweeps.identity import key_of
 from mood_sweeps.planning.load_weights import LoadFile, LoadPublished
 from mood_sweeps.planning.stage_inputs import (
     Exposed,
+    ExternalBank,
+    ExternalHead,
     Extract,
     Finetune,
-    GivenBank,
-    GivenHead,
-    Pinned,
+    HashedFiles,
     Pretrain,
     Tokenizer,
     Work,
@@ -32,10 +32,10 @@ __all__ = [
     "VERSIONS",
     "Stage",
     "data_of",
+    "external_bank_stage",
+    "external_head_stage",
     "extract_stage",
     "finetune_stage",
-    "given_bank_stage",
-    "given_stage",
     "load_stage",
     "pretrain_stage",
     "stage_of",
@@ -210,7 +210,7 @@ def finetune_stage(
     )
 
 
-def extract_stage(checkpoint: Stage, images: ImageSet, split: str, left_out: Places = ()) -> Stage:
+def extract_stage(checkpoint: Stage, images: ImageSet, split: str, left_out: Indices = ()) -> Stage:
     """Return the stage that extracts ``images``' ``split`` under a checkpoint.
 
     left_out: places in the split of images that the bank is to be without.
@@ -230,7 +230,9 @@ def extract_stage(checkpoint: Stage, images: ImageSet, split: str, left_out: Pla
     )
 
 
-def given_stage(label: str, head: Pinned | None, train: Pinned, test: Pinned) -> Stage:
+def external_head_stage(
+    label: str, head: HashedFiles | None, train: HashedFiles, test: HashedFiles
+) -> Stage:
     """Return the stage whose object is a representation that the user has: it holds the head.
 
     Named by what scorers learn from and are measured on, so that headless ones differ.
@@ -238,10 +240,12 @@ def given_stage(label: str, head: Pinned | None, train: Pinned, test: Pinned) ->
     content = {"train": _bytes(train), "test": _bytes(test)}
     if head is not None:
         content["head"] = _bytes(head)
-    return stage_of("given", content, GivenHead(head), (), label, method="head")
+    return stage_of("given", content, ExternalHead(head), (), label, method="head")
 
 
-def given_bank_stage(label: str, files: Pinned, head: Pinned | None, *, is_id: bool) -> Stage:
+def external_bank_stage(
+    label: str, files: HashedFiles, head: HashedFiles | None, *, is_id: bool
+) -> Stage:
     """Return the stage that takes over one set of a representation that the user has.
 
     The head is content: it makes the logits, and what is learnt with it is named by the bank.
@@ -249,7 +253,7 @@ def given_bank_stage(label: str, files: Pinned, head: Pinned | None, *, is_id: b
     content: dict[str, Any] = {"files": _bytes(files), "is_id": is_id}
     if head is not None:
         content["head"] = _bytes(head)
-    return stage_of("given", content, GivenBank(files, head, is_id), (), label, method="bank")
+    return stage_of("given", content, ExternalBank(files, head, is_id), (), label, method="bank")
 
 
 def _trained_by(work: Work) -> Choice | None:
@@ -258,7 +262,7 @@ def _trained_by(work: Work) -> Choice | None:
     return work.stage if isinstance(work, Finetune) else None
 
 
-def _bytes(files: Pinned) -> dict[str, str]:
+def _bytes(files: HashedFiles) -> dict[str, str]:
     return {role: digest for role, _, digest in files}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-__all__ = ["FIRST_DELAY_S", "HOPELESS", "LAST_DELAY_S", "Patience", "Subject"]
+__all__ = ["FIRST_DELAY_S", "HOPELESS", "LAST_DELAY_S", "Backoff", "Subject"]
 
 FIRST_DELAY_S = 2.0
 LAST_DELAY_S = 300.0
@@ -28,7 +28,7 @@ class _Failure:
         self.items = items
 
 
-class Patience:
+class Backoff:
     """Counts failures in a row and doubles the delay after each."""
 
     def __init__(self) -> None:

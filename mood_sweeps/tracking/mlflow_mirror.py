@@ -20,7 +20,7 @@ from mood_sweeps.results.mlflow_records import Records
 from mood_sweeps.results.outbox import LAUNCH, Item, Outbox
 from mood_sweeps.results.sqlite_address import sqlite_path
 from mood_sweeps.store import Lease, Ref, Store
-from mood_sweeps.tracking.backoff import Patience, Subject
+from mood_sweeps.tracking.backoff import Backoff, Subject
 from mood_sweeps.tracking.tracking_uri import Secrets
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Mirror:
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mlflow-mirror", daemon=True)
         self._reports: dict[int, Path] = {}
-        self._patience = Patience()
+        self._patience = Backoff()
         self._view: View | None = None
         self._lease: Lease | None = None
         self._said: set[str] = set()

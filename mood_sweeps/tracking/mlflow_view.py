@@ -41,7 +41,7 @@ class _Shown:
     """
 
     run: Run
-    is_given: bool
+    is_external: bool
     model_id: str | None
     has_accuracy: bool
 
@@ -155,8 +155,8 @@ class View:
         if newest is not None and newest.files:  # of a headless one that was given there are none
             model_id = self._checkpoints.show(run, shown, newest)
         self._runs.close(run, "FINISHED", made_ms)
-        is_given = newest.kind == "given" if newest is not None else shown.seed is None
-        known = _Shown(run, is_given, model_id, shown.id_accuracy is not None)
+        is_external = newest.kind == "given" if newest is not None else shown.seed is None
+        known = _Shown(run, is_external, model_id, shown.id_accuracy is not None)
         self._representations[place] = known
         return known
 
@@ -244,7 +244,7 @@ class View:
 
         Sets that the user brought are known by what was made of their bytes only.
         """
-        if parent.is_given:
+        if parent.is_external:
             found = (place.representation_key, pair.numbers[0].input_digest)
         else:
             found = (self._fingerprint(place.id_set), self._fingerprint(place.ood_set))

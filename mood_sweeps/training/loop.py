@@ -10,17 +10,17 @@ from typing import Any
 
 import torch
 
-from mood_sweeps.data.pipeline.batch_loader import Batches
+from mood_sweeps.data.pipeline.batch_loader import BatchLoader
 from mood_sweeps.errors import MemberLost, StageFailed
 from mood_sweeps.networks.reproducible import stream
 from mood_sweeps.networks.torch_device import peak_memory_mb
 from mood_sweeps.training.learning_checks import loss_findings
-from mood_sweeps.training.micro_batches import Cut
+from mood_sweeps.training.micro_batches import MicroBatches
 from mood_sweeps.training.objective import Objective
 from mood_sweeps.training.optimiser_step import Stepper
-from mood_sweeps.training.process_group import ALONE, Team
+from mood_sweeps.training.process_group import SINGLE_PROCESS, ProcessGroup
 from mood_sweeps.training.recipe import Recipe
-from mood_sweeps.training.resume_state import Progress
+from mood_sweeps.training.resume_state import ResumeState
 from mood_sweeps.training.training_state import TrainingState
 
 __all__ = ["Listener", "Trained", "learning_rate", "train"]
@@ -46,17 +46,17 @@ class Trained:
 
 def train(
     objective: Objective,
-    images: Batches,
+    images: BatchLoader,
     labels: torch.Tensor,
     recipe: Recipe,
     *,
     seed: int,
     kind: str,
-    progress: Progress | None = None,
+    progress: ResumeState | None = None,
     listener: Listener | None = None,
     measure: Callable[[], dict[str, float]] | None = None,
     rates: Mapping[torch.nn.Parameter, float] | None = None,
-    team: Team = ALONE,
+    group: ProcessGroup = SINGLE_PROCESS,
 ) -> Trained:
     """Train ``objective`` in place, on the device it is on.
 
@@ -70,21 +70,21 @@ def train(
     Raises StageFailed, naming epoch and step, when the loss is not finite, and MemberLost when
     another of the team is gone.
     """
-    progress = progress or Progress()
+    progress = progress or ResumeState()
     batch = min(recipe.batch_size, len(images))
     steps = len(images) // batch
     total_steps = recipe.epochs * steps
     # A batch of all there is may be smaller than was asked for.
-    cut = Cut(recipe.accumulate if batch % recipe.accumulate == 0 else 1, team)
-    stepper = Stepper(objective, recipe, rates, cut)
+    micro_batches = MicroBatches(recipe.accumulate if batch % recipe.accumulate == 0 else 1, group)
+    stepper = Stepper(objective, recipe, rates, micro_batches)
     order, noise = stream(seed, kind, "order"), stream(seed, kind, "noise")
     state = TrainingState(objective, stepper, order, noise)
     if (kept := progress.last()) is not None:
         state.take_up(*kept)
-    _agree(team, state, stepper.device)
+    _agree(group, state, stepper.device)
     keeping = progress
-    if team.rank != 0:  # one of a team keeps, measures and is listened to
-        keeping, measure, listener = Progress(), None, None
+    if group.rank != 0:  # one of a team keeps, measures and is listened to
+        keeping, measure, listener = ResumeState(), None, None
     peak = recipe.learning_rate
     if recipe.base_batch_size is not None:
         peak *= batch / recipe.base_batch_size
@@ -96,7 +96,7 @@ def train(
         objective.train()
         shuffled = state.shuffled(len(images))
         batches = torch.split(shuffled[: steps * batch], batch)[state.step :]
-        mine = [cut.mine(one) for one in batches]
+        mine = [micro_batches.local_batch(one) for one in batches]
         for step, (chosen, shown) in enumerate(
             zip(mine, images.stream(mine), strict=True), start=state.step
         ):
@@ -135,7 +135,7 @@ def train(
         "images_per_second": seen / seconds,
         "training_seconds": seconds,
         "peak_memory_mb": peak_memory_mb(stepper.device),
-        "workers": float(team.size),
+        "workers": float(group.size),
     }
     findings = loss_findings(
         state.curves,
@@ -158,13 +158,13 @@ def learning_rate(warmup: float, step: int, steps: int) -> float:
     return (1 + math.cos(math.pi * (step - rising) / (steps - rising))) / 2
 
 
-def _agree(team: Team, state: TrainingState, device: torch.device) -> None:
+def _agree(group: ProcessGroup, state: TrainingState, device: torch.device) -> None:
     """Raise MemberLost unless all of a team go on from the same step."""
     here = torch.tensor([state.epoch, state.step], device=device)
-    if any(not torch.equal(other, here) for other in team.gather(here)):
+    if any(not torch.equal(other, here) for other in group.gather(here)):
         raise MemberLost("the workers of this training took up different states")
 
 
-def _diverged(value: float, epoch: int, step: int, progress: Progress) -> str:
+def _diverged(value: float, epoch: int, step: int, progress: ResumeState) -> str:
     kept = progress.described()
     return f"the loss is {value} at epoch {epoch + 1}, step {step + 1}; {kept}"

@@ -16,9 +16,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from mood_sweeps.training.process_group import ALONE, Team
+from mood_sweeps.training.process_group import SINGLE_PROCESS, ProcessGroup
 
-__all__ = ["Cut", "Parts"]
+__all__ = ["GradientAccumulator", "MicroBatches"]
 
 LossOf = Callable[[torch.Tensor, torch.Tensor, torch.Generator], torch.Tensor]
 Found = list[torch.Tensor | None]
@@ -29,24 +29,24 @@ _BUCKET = 2**24
 
 
 @dataclass(frozen=True)
-class Cut:
+class MicroBatches:
     """A batch in ``count`` parts of equal size, of which a team's member has every size-th.
 
     One that is not in parts is computed by each of them, whole.
     """
 
     count: int = 1
-    team: Team = ALONE
+    group: ProcessGroup = SINGLE_PROCESS
 
-    def mine(self, batch: torch.Tensor) -> torch.Tensor:
+    def local_batch(self, batch: torch.Tensor) -> torch.Tensor:
         """Return this member's parts of a batch, one after the other."""
-        if self.team.size == 1 or self.count == 1:
+        if self.group.size == 1 or self.count == 1:
             return batch
-        parts = batch.chunk(self.count)[self.team.rank :: self.team.size]
+        parts = batch.chunk(self.count)[self.group.rank :: self.group.size]
         return torch.cat(parts) if parts else batch[:0]
 
 
-class Parts:
+class GradientAccumulator:
     """Takes the gradients of a batch, part by part, and leaves their sum in the parameters.
 
     A forward pass may move buffers (BatchNorm's statistics, DINO's centre): after the step they
@@ -58,7 +58,7 @@ class Parts:
         self,
         objective: nn.Module,
         parameters: Sequence[nn.Parameter],
-        cut: Cut,
+        micro_batches: MicroBatches,
         loss_of: LossOf,
         scale: Callable[[torch.Tensor], Any],
     ) -> None:
@@ -68,29 +68,29 @@ class Parts:
         of which gradients are taken.
         """
         self._objective, self._parameters = objective, list(parameters)
-        self._cut, self._loss_of, self._scale = cut, loss_of, scale
+        self._micro_batches, self._loss_of, self._scale = micro_batches, loss_of, scale
 
     def backward(self, images: torch.Tensor, labels: torch.Tensor, noise: torch.Generator) -> float:
         """Return the mean loss of the batch; if it is finite, its gradient is in ``grad``.
 
         images, labels: of this member's parts, one after the other.
         """
-        cut, team = self._cut, self._cut.team
-        if cut.count == 1:
+        micro_batches, group = self._micro_batches, self._micro_batches.group
+        if micro_batches.count == 1:
             return self._one(images, labels, noise)
-        streams = _streams(noise, cut.count)
+        streams = _streams(noise, micro_batches.count)
         mine = self._pairs(images, labels)
         started_from = [buffer.clone() for buffer in self._objective.buffers()]
-        sums = _Sums([*self._parameters, *started_from], team)
+        sums = _Sums([*self._parameters, *started_from], group)
         total = 0.0
-        for first in range(0, cut.count, team.size):
-            part = first + team.rank
+        for first in range(0, micro_batches.count, group.size):
+            part = first + group.rank
             value, found = math.nan, sums.nothing
-            if part < cut.count:
+            if part < micro_batches.count:
                 self._put_back(started_from)
                 value = self._one(*next(mine), streams[part])
                 found = [*self._gradients(), *self._moved(started_from)]
-            told = sums.headers(part < cut.count, value, found)
+            told = sums.headers(part < micro_batches.count, value, found)
             for has_part, loss, _ in told:
                 total += loss if has_part else 0.0
             if not math.isfinite(total):
@@ -100,7 +100,7 @@ class Parts:
         return total
 
     def _one(self, images: torch.Tensor, labels: torch.Tensor, noise: torch.Generator) -> float:
-        loss = self._loss_of(images, labels, noise) / self._cut.count
+        loss = self._loss_of(images, labels, noise) / self._micro_batches.count
         value = float(loss.item())
         if math.isfinite(value):
             self._scale(loss).backward()
@@ -113,7 +113,13 @@ class Parts:
 
         Where in memory a product's factors begin can change its last bits.
         """
-        mine = len(range(self._cut.team.rank, self._cut.count, self._cut.team.size))
+        mine = len(
+            range(
+                self._micro_batches.group.rank,
+                self._micro_batches.count,
+                self._micro_batches.group.size,
+            )
+        )
         pairs = zip(images.chunk(max(1, mine)), labels.chunk(max(1, mine)), strict=True)
         return ((some.clone(), their.clone()) for some, their in pairs)
 
@@ -142,18 +148,18 @@ class Parts:
         self._put_back(started_from)
         for buffer, by in zip(self._objective.buffers(), moved, strict=True):
             if by is not None and by.is_floating_point():
-                buffer += by / self._cut.count
+                buffer += by / self._micro_batches.count
             elif by is not None:  # a count: every part counted one step
-                buffer += by // self._cut.count
+                buffer += by // self._micro_batches.count
 
 
 class _Sums:
     """Sums of tensors over parts, each added after the one before, whoever computed it."""
 
-    def __init__(self, like: Sequence[torch.Tensor], team: Team) -> None:
+    def __init__(self, like: Sequence[torch.Tensor], group: ProcessGroup) -> None:
         self.nothing: Found = [None] * len(like)
         self.totals = list(self.nothing)
-        self._like, self._team = like, team
+        self._like, self._team = like, group
 
     def headers(
         self, has_part: bool, loss: float, found: Found

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from mood_sweeps.training.compiling import compiled
-from mood_sweeps.training.micro_batches import Cut, Parts
+from mood_sweeps.training.micro_batches import GradientAccumulator, MicroBatches
 from mood_sweeps.training.objective import Objective
 from mood_sweeps.training.recipe import Recipe
 
@@ -32,7 +32,7 @@ class Stepper:
         objective: Objective,
         recipe: Recipe,
         rates: Mapping[torch.nn.Parameter, float] | None = None,
-        cut: Cut | None = None,
+        micro_batches: MicroBatches | None = None,
     ) -> None:
         self.objective = objective
         self.parameters = [one for one in objective.parameters() if one.requires_grad]
@@ -47,8 +47,12 @@ class Stepper:
         self.scaler.scale(torch.zeros((), device=self.device))
         self._recipe = recipe
         self._loss: Any = compiled(objective) if recipe.compile else objective
-        self._parts = Parts(
-            objective, self.parameters, cut or Cut(), self._loss_of, self.scaler.scale
+        self._parts = GradientAccumulator(
+            objective,
+            self.parameters,
+            micro_batches or MicroBatches(),
+            self._loss_of,
+            self.scaler.scale,
         )
 
     def step(

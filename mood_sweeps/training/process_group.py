@@ -14,7 +14,7 @@ import torch
 
 from mood_sweeps.errors import MemberLost
 
-__all__ = ["ALONE", "Alone", "Connected", "Meeting", "Team"]
+__all__ = ["SINGLE_PROCESS", "ConnectedProcessGroup", "ProcessGroup", "Rendezvous", "SingleProcess"]
 
 _DISTRIBUTED: Any = torch.distributed  # parts of it are absent from torch's annotations
 _PATIENCE = timedelta(minutes=30)
@@ -23,7 +23,7 @@ _COMING = timedelta(minutes=2)
 """How long each waits for the others to come, who need only begin."""
 
 
-class Team(Protocol):
+class ProcessGroup(Protocol):
     """Processes that train the same network: each computes its parts, all take every step.
 
     rank: of this process, from 0, who leads: it alone keeps the state, measures and publishes.
@@ -41,7 +41,7 @@ class Team(Protocol):
         ...
 
 
-class Alone:
+class SingleProcess:
     """A team of one."""
 
     rank = 0
@@ -52,10 +52,10 @@ class Alone:
         return [mine]
 
 
-ALONE = Alone()
+SINGLE_PROCESS = SingleProcess()
 
 
-class Meeting:
+class Rendezvous:
     """Where a team meets: a server in the process of its leader, at a port that was free.
 
     host: the leader's address as the others see it.
@@ -68,7 +68,7 @@ class Meeting:
         self.address = (host, int(self.store.port))
 
 
-class Connected:
+class ConnectedProcessGroup:
     """A team of several processes, each of which calls this once, with its own rank.
 
     meeting: the leader's own, or its address. host: this process's address as the others see it.
@@ -77,7 +77,7 @@ class Connected:
 
     def __init__(
         self,
-        meeting: Meeting | tuple[str, int],
+        rendezvous: Rendezvous | tuple[str, int],
         rank: int,
         size: int,
         host: str,
@@ -86,9 +86,9 @@ class Connected:
         self.rank, self.size = rank, size
         try:
             self._store = (
-                meeting.store
-                if isinstance(meeting, Meeting)
-                else _DISTRIBUTED.TCPStore(*meeting, is_master=False, timeout=_COMING)
+                rendezvous.store
+                if isinstance(rendezvous, Rendezvous)
+                else _DISTRIBUTED.TCPStore(*rendezvous, is_master=False, timeout=_COMING)
             )
             self._store.set(_came(rank), "")
             self._store.wait([_came(other) for other in range(size)], _COMING)
@@ -98,7 +98,7 @@ class Connected:
             raise MemberLost(f"a training's workers did not come together: {error}") from error
 
     def gather(self, mine: torch.Tensor) -> list[torch.Tensor]:
-        """Return everybody's tensor; see `Team`."""
+        """Return everybody's tensor; see `ProcessGroup`."""
         found = [torch.empty_like(mine) for _ in range(self.size)]
         try:
             self._group.allgather([found], [mine.contiguous()]).wait()

@@ -60,7 +60,7 @@ class Recipe:
                 f"({self.accumulate})"
             )
 
-    def settled(self, given: Collection[str], *, is_nano: bool, family: str = "vit") -> Self:
+    def with_preset(self, given: Collection[str], *, is_nano: bool, family: str = "vit") -> Self:
         """Return the recipe with every parameter that its preset decides for a backbone.
 
         given: names of the parameters that were written down; they stay. is_nano: whether the

@@ -11,12 +11,12 @@ import safetensors
 import safetensors.torch
 import torch
 
-__all__ = ["Kept", "Progress"]
+__all__ = ["ResumeState", "StateFile"]
 
 _NOTES = "notes"
 
 
-class Kept(Protocol):
+class StateFile(Protocol):
     """A place for the bytes of one unfinished training."""
 
     def read(self) -> bytes | None:
@@ -28,7 +28,7 @@ class Kept(Protocol):
         ...
 
 
-class Progress:
+class ResumeState:
     """Keeps tensors and plain notes of a training every so often.
 
     kept: where; None keeps nothing. every_s: seconds between two keepings, if they are cheap.
@@ -40,9 +40,9 @@ class Progress:
 
     def __init__(
         self,
-        kept: Kept | None = None,
+        kept: StateFile | None = None,
         every_s: float = 60.0,
-        came_from: Mapping[str, str] | None = None,
+        input_digests: Mapping[str, str] | None = None,
         share: float = 0.05,
         pause_after: int | None = None,
     ) -> None:
@@ -50,7 +50,7 @@ class Progress:
         self._share = share
         self._kept = kept
         self._every_s = every_s
-        self._came_from = dict(came_from or {})
+        self._input_digests = dict(input_digests or {})
         self._due_at = time.monotonic() + every_s
 
     def is_due(self) -> bool:
@@ -62,7 +62,7 @@ class Progress:
         if self._kept is None:
             return
         started = time.monotonic()
-        text = json.dumps({"came_from": self._came_from, "notes": notes}).encode()
+        text = json.dumps({"input_digests": self._input_digests, "notes": notes}).encode()
         copies = {
             name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
             for name, tensor in tensors.items()
@@ -87,6 +87,6 @@ class Progress:
             told = json.loads(tensors.pop(_NOTES).numpy().tobytes())
         except (safetensors.SafetensorError, KeyError, ValueError):
             return None
-        if told["came_from"] != self._came_from:
+        if told.get("input_digests") != self._input_digests:
             return None
         return tensors, told["notes"]

@@ -31,10 +31,10 @@ class Runner:
         self,
         calls: Sequence[Call],
         says: Says = done,
-        room: int = 1,
+        has_free_worker: int = 1,
         max_failures: int | None = None,
     ) -> Ran:
-        self.executor = ScriptedExecutor(says, room)
+        self.executor = ScriptedExecutor(says, has_free_worker)
         ran = run(
             Schedule(calls),
             self.executor,
@@ -70,9 +70,9 @@ def failing(*names: str) -> Says:
     return says
 
 
-@pytest.mark.parametrize("room", [1, 2, 10])
-def test_everything_runs_once_and_is_heard_in_order(runner: Runner, room: int) -> None:
-    ran = runner(CHAIN, room=room)
+@pytest.mark.parametrize("has_free_worker", [1, 2, 10])
+def test_everything_runs_once_and_is_heard_in_order(runner: Runner, has_free_worker: int) -> None:
+    ran = runner(CHAIN, has_free_worker=has_free_worker)
     assert (ran.done, ran.failed, ran.skipped, ran.interrupted) == (4, [], 0, False)
     assert sorted(runner.executor.submitted) == ["a", "b", "c", "d"]
     for name in "abcd":
@@ -132,7 +132,7 @@ def test_what_another_launch_is_making_is_waited_for(runner: Runner) -> None:
 
     thread = threading.Thread(target=give_back)
     thread.start()
-    ran = runner(CHAIN, room=2)
+    ran = runner(CHAIN, has_free_worker=2)
     thread.join()
     assert ran.done == 4
     assert runner.executor.submitted == ["d", "a", "b", "c"]
@@ -186,7 +186,7 @@ def test_a_scorers_failure_inside_a_call_is_a_failure_of_cells(runner: Runner) -
 
 def test_after_so_many_failures_nothing_new_starts(runner: Runner) -> None:
     calls = [call(f"c{number}") for number in range(10)]
-    ran = runner(calls, failing(*(one.key for one in calls)), room=2, max_failures=3)
+    ran = runner(calls, failing(*(one.key for one in calls)), has_free_worker=2, max_failures=3)
     assert ran.gave_up
     assert not ran.interrupted
     assert 3 <= len(ran.failed) <= 4  # what runs already is finished
@@ -199,7 +199,7 @@ def test_draining_finishes_what_runs_and_starts_nothing(runner: Runner) -> None:
         return Outcome(one.key, "done")
 
     calls = [call(f"c{number}") for number in range(10)]
-    ran = runner(calls, says, room=1)
+    ran = runner(calls, says, has_free_worker=1)
     assert ran.interrupted
     assert not ran.gave_up
     assert runner.executor.submitted == ["c0"]
@@ -220,7 +220,7 @@ def test_stopping_now_abandons_what_runs(runner: Runner) -> None:
         runner.stop.request_now()
         return Outcome(one.key, "done")
 
-    ran = runner([call("a"), call("b"), call("c")], says, room=2)
+    ran = runner([call("a"), call("b"), call("c")], says, has_free_worker=2)
     assert ran.interrupted
     assert ran.done == 1
     assert len(runner.executor.submitted) == 2
@@ -228,19 +228,19 @@ def test_stopping_now_abandons_what_runs(runner: Runner) -> None:
 
 @pytest.mark.parametrize("performs_here", [True, False])
 def test_stopping_now_breaks_in_only_where_calls_are_performed_here(
-    runner: Runner, monkeypatch: pytest.MonkeyPatch, performs_here: bool
+    runner: Runner, monkeypatch: pytest.MonkeyPatch, runs_in_this_process: bool
 ) -> None:
-    monkeypatch.setattr(ScriptedExecutor, "performs_here", performs_here)
+    monkeypatch.setattr(ScriptedExecutor, "performs_here", runs_in_this_process)
 
     def says(one: Call, _attempt: int) -> Outcome:
         runner.stop.request_now()
         runner.stop.break_in()  # as a signal's handler does
         return Outcome(one.key, "done")
 
-    with pytest.raises(KeyboardInterrupt) if performs_here else nullcontext():
+    with pytest.raises(KeyboardInterrupt) if runs_in_this_process else nullcontext():
         runner([call("a"), call("b")], says)
     assert runner.leases_left() == []
-    assert len(runner.heard("ended")) == (not performs_here)
+    assert len(runner.heard("ended")) == (not runs_in_this_process)
 
 
 def test_leases_go_back_when_a_listener_cannot_go_on(runner: Runner) -> None:
@@ -249,5 +249,5 @@ def test_leases_go_back_when_a_listener_cannot_go_on(runner: Runner) -> None:
 
     runner.diary.ended = ended  # type: ignore[method-assign]
     with pytest.raises(OSError, match="the database is gone"):
-        runner(CHAIN, room=3)
+        runner(CHAIN, has_free_worker=3)
     assert runner.leases_left() == []

@@ -14,10 +14,10 @@ from mood_sweeps.data.catalogue import image_set
 from mood_sweeps.engine.environment import environment
 from mood_sweeps.engine.executors.inline import InlineExecutor
 from mood_sweeps.engine.outcome import Outcome
-from mood_sweeps.engine.run_call import perform
+from mood_sweeps.engine.run_call import run_call
 from mood_sweeps.errors import StageFailed
 from mood_sweeps.jobs import tuning_trials as trials
-from mood_sweeps.planning.calls import Call, Extraction, Scoring, Training
+from mood_sweeps.planning.calls import Call, ExtractBanks, ScoreBanks, Train
 from mood_sweeps.planning.missing_calls import calls_for
 from mood_sweeps.planning.plan import Plan
 from mood_sweeps.plugins.scorer_runner import ScorerRunner
@@ -49,7 +49,7 @@ def did(call: Call, store: Store, *, scores_on_gpu: bool = False) -> Outcome:
     lease = store.leases.acquire(call.key)
     assert lease is not None
     try:
-        return perform(call, store, lease, 60.0, ScorerRunner(), scores_on_gpu=scores_on_gpu)
+        return run_call(call, store, lease, 60.0, ScorerRunner(), scores_on_gpu=scores_on_gpu)
     finally:
         store.leases.release(lease)
 
@@ -60,7 +60,7 @@ def classified(plan: Plan, kind: str) -> Call:
 
 def test_training_again_gives_the_same_bytes(plan: Plan, store: Store, tmp_path: Path) -> None:
     call = classified(plan, "pretrain")
-    assert isinstance(call.work, Training)
+    assert isinstance(call.work, Train)
     elsewhere = Store(tmp_path / "elsewhere")
     outcome = did(call, elsewhere)
     assert outcome.verdict == "done"
@@ -87,7 +87,7 @@ def test_a_gpu_is_named_by_what_was_computed_on_it(
     (made,) = did(classified(plan, "pretrain"), Store(tmp_path / "elsewhere")).made
     assert made.environment == on_gpu
     call = classified(plan, "score")
-    assert isinstance(call.work, Scoring)
+    assert isinstance(call.work, ScoreBanks)
     before = {row["score_key"]: row for row in did(call, store).evaluations}
     for scores_on_gpu, named in ((False, environment()["class"]), (True, on_gpu)):
         for ref in store.refs(f"score/{call.work.group}"):
@@ -101,7 +101,7 @@ def test_a_gpu_is_named_by_what_was_computed_on_it(
 
 def test_only_missing_banks_are_extracted(plan: Plan, store: Store) -> None:
     call = classified(plan, "extract")
-    assert isinstance(call.work, Extraction)
+    assert isinstance(call.work, ExtractBanks)
     outcome = did(call, store)
     assert outcome.verdict == "reused"
     assert {made.ref for made in outcome.made} == set(call.makes)
@@ -121,7 +121,7 @@ def test_only_missing_banks_are_extracted(plan: Plan, store: Store) -> None:
 
 def test_banks_are_what_the_contract_says(plan: Plan, store: Store) -> None:
     for call in calls(plan, "extract"):
-        assert isinstance(call.work, Extraction)
+        assert isinstance(call.work, ExtractBanks)
         for stage in call.work.stages:
             bank = load_bank(store.folder(stage.ref))
             assert bank.features.dtype == np.float32
@@ -152,7 +152,7 @@ def test_numbers_do_not_depend_on_what_was_there(plan: Plan, store: Store) -> No
         return sorted(rows, key=lambda row: row["score_key"])
 
     call = classified(plan, "score")
-    assert isinstance(call.work, Scoring)
+    assert isinstance(call.work, ScoreBanks)
     before = without_clock(did(call, store))
     (whole,) = store.refs(f"score/{call.work.group}")
     store.quarantine(whole)
@@ -168,7 +168,7 @@ def test_numbers_do_not_depend_on_what_was_there(plan: Plan, store: Store) -> No
 
 def test_corrupt_bytes_are_the_inputs_fault(plan: Plan, store: Store) -> None:
     call = classified(plan, "extract")
-    assert isinstance(call.work, Extraction)
+    assert isinstance(call.work, ExtractBanks)
     for made in call.makes:
         store.quarantine(made)
     weights = store.folder(call.work.checkpoint) / "model.safetensors"
@@ -183,7 +183,7 @@ def test_corrupt_bytes_are_the_inputs_fault(plan: Plan, store: Store) -> None:
 
 def test_an_input_that_went_away_is_known_by_name(plan: Plan, store: Store) -> None:
     call = classified(plan, "extract")
-    assert isinstance(call.work, Extraction)
+    assert isinstance(call.work, ExtractBanks)
     for ref in (*call.makes, call.work.checkpoint):
         store.quarantine(ref)
     outcome = did(call, store)
@@ -197,7 +197,7 @@ def test_who_lost_the_lease_publishes_nothing(plan: Plan, store: Store) -> None:
     lease = store.leases.acquire(call.key)
     assert lease is not None
     store.leases.release(lease)
-    outcome = perform(call, store, lease, 60.0, ScorerRunner())
+    outcome = run_call(call, store, lease, 60.0, ScorerRunner())
     assert outcome.verdict == "lease lost"
     assert not any(store.has(made) for made in call.makes)
 
@@ -260,11 +260,11 @@ def test_the_inline_executor_performs_when_waited_for(plan: Plan, store: Store) 
     executor.check()
     executor.start()
     first, second = calls(plan, "extract")
-    assert executor.room()(first)
+    assert executor.has_free_worker()(first)
     lease = store.leases.acquire(first.key)
     assert lease is not None
     executor.submit(first, lease)
-    assert not executor.room()(second)
+    assert not executor.has_free_worker()(second)
     (outcome,) = executor.wait(0.0)
     assert (outcome.call_key, outcome.verdict) == (first.key, "reused")
     assert executor.wait(0.0) == []
@@ -284,8 +284,8 @@ def test_a_training_whose_lease_was_taken_over_stops_when_it_is_kept(
     store.leases.release(lease)
     other = store.leases.acquire(training.key)
     assert other is not None
-    outcome = perform(training, store, lease, 0.0, ScorerRunner())
+    outcome = run_call(training, store, lease, 0.0, ScorerRunner())
     assert outcome.verdict == "lease lost"
     assert [path for path in (store.root / "unfinished").rglob("*") if path.is_file()] == []
     assert not any(map(store.has, training.makes))
-    assert perform(training, store, other, 0.0, ScorerRunner()).verdict == "done"
+    assert run_call(training, store, other, 0.0, ScorerRunner()).verdict == "done"

@@ -13,7 +13,7 @@ from pydantic import Field
 from mood_sweeps.choice import Choice
 from mood_sweeps.errors import InputError
 from mood_sweeps.external_features.choose_scorers import choose_scorers, parse_scorers
-from mood_sweeps.external_features.problems import Complaints
+from mood_sweeps.external_features.problems import InputProblems
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ CATALOGUE = {"plain": Plain, "near": Near, "near@tool": Near}
 
 
 def chosen(wanted) -> list[str]:
-    complaints = Complaints()
-    choices = choose_scorers(wanted, CATALOGUE, complaints)
-    complaints.raise_any()
+    input_problems = InputProblems()
+    choices = choose_scorers(wanted, CATALOGUE, input_problems)
+    input_problems.raise_any()
     return [choice.label for choice in choices]
 
 
@@ -80,9 +80,9 @@ parameters = st.builds(
 )
 def test_every_label_is_read_back_as_what_it_shows(nears):
     labels = [Choice("near", near).label for near in nears]
-    complaints = Complaints()
-    choices = choose_scorers(",".join(labels), CATALOGUE, complaints)
-    complaints.raise_any()
+    input_problems = InputProblems()
+    choices = choose_scorers(",".join(labels), CATALOGUE, input_problems)
+    input_problems.raise_any()
     assert [choice.parameters for choice in choices] == nears
     assert [choice.label for choice in choices] == labels
 
@@ -121,9 +121,9 @@ def test_what_cannot_be_read_is_said(wanted, said):
 
 
 def test_a_scorer_of_ones_own_may_have_the_name_of_what_is_none_here():
-    complaints = Complaints()
-    (choice,) = choose_scorers("outlier_exposure", {"outlier_exposure": Plain}, complaints)
-    complaints.raise_any()
+    input_problems = InputProblems()
+    (choice,) = choose_scorers("outlier_exposure", {"outlier_exposure": Plain}, input_problems)
+    input_problems.raise_any()
     assert choice.parameters == Plain()
 
 

@@ -14,7 +14,7 @@ from mood_sweeps.choice import Choice
 from mood_sweeps.errors import Undefined
 from mood_sweeps.experiment.sweep import Selected
 from mood_sweeps.identity import key_of
-from mood_sweeps.jobs.score_and_evaluate import Banks, Known, Scored, Scorings
+from mood_sweeps.jobs.score_and_evaluate import Banks, BankScoring, Known, Scored
 from mood_sweeps.jobs.score_objects import (
     completed_rows,
     group_refs,
@@ -24,7 +24,7 @@ from mood_sweeps.jobs.score_objects import (
     writer,
 )
 from mood_sweeps.metrics import auroc
-from mood_sweeps.planning.calls import Evaluation, Scoring
+from mood_sweeps.planning.calls import EvaluationRequest, ScoreBanks
 from mood_sweeps.planning.fits import Fit, Selection, scores_key
 from mood_sweeps.planning.stage_inputs import Extract
 from mood_sweeps.planning.stages import Stage
@@ -111,9 +111,9 @@ def scores(scorer: Distance, bank: Ref) -> str:
     return scores_key(f"{scorer.name}-fit", bank.key)
 
 
-def evaluations(fit: Fit | Selection, name: str) -> list[Evaluation]:
+def evaluations(fit: Fit | Selection, name: str) -> list[EvaluationRequest]:
     return [
-        Evaluation(
+        EvaluationRequest(
             fit=fit,
             score_key=f"{name}-{ref.key}-number",
             ood_bank=ref,
@@ -131,8 +131,8 @@ def scored(*scorers: Distance, known: Known | None = None) -> Scored:
 def scored_fits(fits: Mapping[str, Fit | Selection], known: Known | None = None) -> Scored:
     CALLS.clear()
     items = tuple(item for name, fit in fits.items() for item in evaluations(fit, name))
-    work = Scoring("group", Ref("pretrain", "c"), TRAIN, ID, ("a", "b"), "head", items)
-    return Scorings(work, BANKS, known or Known(), ScorerRunner()).run()
+    work = ScoreBanks("group", Ref("pretrain", "c"), TRAIN, ID, ("a", "b"), "head", items)
+    return BankScoring(work, BANKS, known or Known(), ScorerRunner()).run()
 
 
 def by_key(made: Scored) -> dict[str, dict[str, Any]]:
@@ -152,11 +152,11 @@ def test_scorers_run_on_the_device_that_is_asked_for(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(torch_device, "cuda", lambda: TorchDevice("cpu"))
     CALLS.clear()
     items = tuple(evaluations(fit_of(Asking()), "plain"))
-    work = Scoring("group", Ref("pretrain", "c"), TRAIN, ID, ("a", "b"), "head", items)
-    assert Scorings(work, BANKS, Known(), ScorerRunner()).run("cuda").failures == []
+    work = ScoreBanks("group", Ref("pretrain", "c"), TRAIN, ID, ("a", "b"), "head", items)
+    assert BankScoring(work, BANKS, Known(), ScorerRunner()).run("cuda").failures == []
     assert CALLS["fit on torch on cpu"] == 1
     assert CALLS["score on torch on cpu"] == 3
-    assert Scorings(work, BANKS, Known(), ScorerRunner()).run().failures == []
+    assert BankScoring(work, BANKS, Known(), ScorerRunner()).run().failures == []
     assert CALLS["fit on cpu"] == 1
 
 

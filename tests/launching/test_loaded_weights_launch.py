@@ -8,7 +8,7 @@ import safetensors.torch
 import torch
 
 from mood_sweeps.launching.explain import explain, find_cell
-from mood_sweeps.launching.launch_result import Launched
+from mood_sweeps.launching.launch_result import LaunchResult
 from mood_sweeps.networks import choose_backbone
 from mood_sweeps.networks.checkpoint import state_of
 from mood_sweeps.networks.timm_networks import build, describe
@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def kinds(launched: Launched) -> dict[str, int]:
+def kinds(launched: LaunchResult) -> dict[str, int]:
     return launched.plan.stage_counts()
 
 

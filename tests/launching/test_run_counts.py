@@ -7,18 +7,20 @@ import pytest
 from mood_sweeps.engine.executors.ray.worker_shapes import shapes_for
 from mood_sweeps.engine.outcome import CellFailure, Outcome
 from mood_sweeps.launching.pending_work import GUESSED_SECONDS
-from mood_sweeps.launching.run_counts import KINDS, Tally, clock
-from mood_sweeps.planning.calls import Call, Extraction, Scoring
+from mood_sweeps.launching.run_counts import KINDS, RunCounts, clock
+from mood_sweeps.planning.calls import Call, ExtractBanks, ScoreBanks
 from mood_sweeps.store import Ref
 
 REF = Ref("extract", "k")
-TRAIN = Call("t", "pretrain", "mim", "mim", Extraction(REF, ()), (), (), 1)
-SCORE = Call("s", "score", "mim", "score", Scoring("g", REF, REF, REF, (), "head", ()), (), (), 4)
+TRAIN = Call("t", "pretrain", "mim", "mim", ExtractBanks(REF, ()), (), (), 1)
+SCORE = Call(
+    "s", "score", "mim", "score", ScoreBanks("g", REF, REF, REF, (), "head", ()), (), (), 4
+)
 ROW = {"score_key": "x"}
 
 
-def tally() -> Tally:
-    return Tally([TRAIN, SCORE], {"t": 10.0, "s": 20.0}, cells=6)
+def run_counts() -> RunCounts:
+    return RunCounts([TRAIN, SCORE], {"t": 10.0, "s": 20.0}, cells=6)
 
 
 def test_every_kind_of_call_has_workers_and_an_estimate() -> None:
@@ -28,11 +30,11 @@ def test_every_kind_of_call_has_workers_and_an_estimate() -> None:
 
 
 def test_what_is_done_already_counts() -> None:
-    assert tally().summary().startswith("6/10 cells, 0:00 elapsed")
+    assert run_counts().summary().startswith("6/10 cells, 0:00 elapsed")
 
 
 def test_a_call_counts_once_it_is_final() -> None:
-    one = tally()
+    one = run_counts()
     one.started(TRAIN, 1)
     assert one.running == {"t": TRAIN}
     one.ended(TRAIN, 1, Outcome("t", "worker lost"), final=False)
@@ -43,7 +45,7 @@ def test_a_call_counts_once_it_is_final() -> None:
 
 
 def test_the_rest_takes_as_much_longer_as_what_is_done_took() -> None:
-    one = tally()
+    one = run_counts()
     assert one.eta_s() is None
     one.ended(TRAIN, 1, Outcome("t", "done", seconds=5.0), final=True)
     assert one.eta_s() == 10.0
@@ -53,7 +55,7 @@ def test_the_rest_takes_as_much_longer_as_what_is_done_took() -> None:
 
 @pytest.mark.parametrize("verdict", ["failed", "worker lost", "lease lost"])
 def test_whatever_ends_for_good_without_result_is_a_failure(verdict: str) -> None:
-    one = tally()
+    one = run_counts()
     one.ended(SCORE, 1, Outcome("s", verdict, error="why"), final=True)  # type: ignore[arg-type]
     assert one.failures == ["score mim: why"]
     assert one.failed_cells == 4
@@ -61,7 +63,7 @@ def test_whatever_ends_for_good_without_result_is_a_failure(verdict: str) -> Non
 
 
 def test_a_scorers_failure_is_its_cells() -> None:
-    one = tally()
+    one = run_counts()
     outcome = Outcome("s", "done", evaluations=(ROW,) * 3)
     failure = CellFailure(("k",), "ValueError: no", "…")
     one.ended(SCORE, 1, dataclasses.replace(outcome, failures=(failure,)), final=True)
@@ -70,7 +72,7 @@ def test_a_scorers_failure_is_its_cells() -> None:
 
 
 def test_what_is_skipped_is_not_waited_for() -> None:
-    one = tally()
+    one = run_counts()
     one.ended(TRAIN, 1, Outcome("t", "failed", error="no", seconds=1.0), final=True)
     one.skipped(SCORE, TRAIN, Outcome("t", "failed", error="no"))
     assert one.failed_cells == 4

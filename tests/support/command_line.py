@@ -119,7 +119,7 @@ class Driven:
         """Return the command lines of its descendants that live."""
         return [shown for process in self.descendants() if (shown := _shown(process))]
 
-    def busy_workers(self, doing: str = "perform") -> list[psutil.Process]:
+    def busy_workers(self, doing: str = "run_call") -> list[psutil.Process]:
         """Return the Ray workers that are performing a call right now, or what else is named."""
         busy = []
         for process in self.descendants():

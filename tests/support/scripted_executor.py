@@ -8,7 +8,7 @@ from typing import Any
 
 from mood_sweeps.engine.outcome import Outcome
 from mood_sweeps.identity import key_of
-from mood_sweeps.planning.calls import Call, Extraction, Scoring
+from mood_sweeps.planning.calls import Call, ExtractBanks, ScoreBanks
 from mood_sweeps.store import Lease, Ref, Store
 
 Says = Callable[[Call, int], Outcome]
@@ -22,9 +22,9 @@ def call(name: str, needs: Sequence[str] = (), kind: str = "extract", units: int
     """Return a call named ``name`` that makes the object of its name."""
     group = key_of(["group", name])
     bank = ref_of("bank")
-    work: Extraction | Scoring = Extraction(ref_of(name), ())
+    work: ExtractBanks | ScoreBanks = ExtractBanks(ref_of(name), ())
     if kind == "score":
-        work = Scoring(group, bank, bank, bank, (), "head", ())
+        work = ScoreBanks(group, bank, bank, bank, (), "head", ())
     return Call(
         key=name,
         kind=kind,
@@ -45,11 +45,11 @@ class ScriptedExecutor:
     """Gives each attempt the outcome it is told to; the last submitted comes out first."""
 
     name = "scripted"
-    performs_here = False
+    runs_in_this_process = False
 
-    def __init__(self, says: Says = done, room: int = 1) -> None:
+    def __init__(self, says: Says = done, has_free_worker: int = 1) -> None:
         self._says = says
-        self._room = room
+        self._room = has_free_worker
         self._queue: list[tuple[Call, Lease]] = []
         self.asked: list[str] = []
         self.submitted: list[str] = []
@@ -60,7 +60,7 @@ class ScriptedExecutor:
     def start(self) -> None:
         pass
 
-    def room(self) -> Callable[[Call], bool]:
+    def has_free_worker(self) -> Callable[[Call], bool]:
         def has_room(call: Call) -> bool:
             self.asked.append(call.key)
             return len(self._queue) < self._room

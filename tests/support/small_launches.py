@@ -12,7 +12,7 @@ from mood_sweeps.data.catalogue import image_set
 from mood_sweeps.experiment import load_sweep
 from mood_sweeps.launching.launch import launch
 from mood_sweeps.launching.launch_options import Options
-from mood_sweeps.launching.launch_result import Launched
+from mood_sweeps.launching.launch_result import LaunchResult
 from mood_sweeps.launching.progress import Reporter
 from mood_sweeps.planning.grid import expand
 from mood_sweeps.planning.plan import Plan
@@ -39,7 +39,7 @@ OPTIONS = Options(executor="inline", mlflow=False)
 class Tried:
     """What came of a launch, and the folder it was in."""
 
-    launched: Launched
+    launched: LaunchResult
     folder: Path
 
     @property

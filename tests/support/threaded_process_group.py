@@ -8,24 +8,24 @@ from typing import TypeVar
 
 import torch
 
-from mood_sweeps.training.process_group import Connected, Meeting, Team
+from mood_sweeps.training.process_group import ConnectedProcessGroup, ProcessGroup, Rendezvous
 
 HERE = "127.0.0.1"
 T = TypeVar("T")
 
 
-def as_team(size: int, work: Callable[[Team], T]) -> list[T]:
+def as_team(size: int, work: Callable[[ProcessGroup], T]) -> list[T]:
     """Return what ``work`` returns to each member, in order of rank; raise what one raised."""
-    meeting = Meeting(HERE)
+    rendezvous = Rendezvous(HERE)
 
     def take_part(rank: int) -> T:
         torch.set_num_threads(1)
-        place = meeting if rank == 0 else meeting.address
-        team = Connected(place, rank, size, HERE, torch.device("cpu"))
+        place = rendezvous if rank == 0 else rendezvous.address
+        group = ConnectedProcessGroup(place, rank, size, HERE, torch.device("cpu"))
         try:
-            return work(team)
+            return work(group)
         finally:
-            team.leave()
+            group.leave()
 
     with ThreadPoolExecutor(size) as threads:
         return [future.result() for future in [threads.submit(take_part, r) for r in range(size)]]

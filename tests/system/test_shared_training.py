@@ -58,7 +58,7 @@ def test_whoever_is_killed_the_others_and_the_next_come_to_the_same(tmp_path: Pa
         assert kept > 1
         # Who goes on waits for another that takes the place of the one that is gone.
         driven.until(lambda: epochs_kept(folder) > kept, "the training goes on")
-        (leader,) = [*driven.busy_workers("lead"), *driven.busy_workers("perform")]
+        (leader,) = [*driven.busy_workers("lead"), *driven.busy_workers("run_call")]
         leader.kill()
         assert driven.wait() == 0, driven.output
     assert facts.outcomes() == {"worker lost": 2, "done": 6}

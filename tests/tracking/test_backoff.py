@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mood_sweeps.tracking import backoff as patience
-from mood_sweeps.tracking.backoff import FIRST_DELAY_S, HOPELESS, LAST_DELAY_S, Patience
+from mood_sweeps.tracking.backoff import FIRST_DELAY_S, HOPELESS, LAST_DELAY_S, Backoff
 
 A, B = ("pair", "s", "a"), ("pair", "s", "b")
 
@@ -23,7 +23,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_delay_doubles_up_to_a_limit_and_starts_again_after_success(clock: Clock) -> None:
-    tried = Patience()
+    tried = Backoff()
     delay = FIRST_DELAY_S
     for _ in range(12):
         tried.subject_failed(A, 1)
@@ -41,7 +41,7 @@ def test_delay_doubles_up_to_a_limit_and_starts_again_after_success(clock: Clock
 
 @pytest.mark.usefixtures("clock")
 def test_one_failing_subject_does_not_stop_others() -> None:
-    tried = Patience()
+    tried = Backoff()
     tried.subject_failed(A, 1)
     assert tried.may_try()
     assert tried.may_try(B)
@@ -49,7 +49,7 @@ def test_one_failing_subject_does_not_stop_others() -> None:
 
 
 def test_failures_in_a_row_stop_everything_for_a_while(clock: Clock) -> None:
-    tried = Patience()
+    tried = Backoff()
     for number in range(HOPELESS):
         assert tried.may_try()
         tried.subject_failed(("pair", "s", str(number)), 1)
@@ -59,7 +59,7 @@ def test_failures_in_a_row_stop_everything_for_a_while(clock: Clock) -> None:
 
 
 def test_hopeless_is_when_all_that_is_open_failed_repeatedly() -> None:
-    tried = Patience()
+    tried = Backoff()
     assert not tried.is_hopeless(1)
     for _ in range(HOPELESS):
         tried.subject_failed(A, 2)

@@ -20,7 +20,7 @@ from mood_sweeps.networks import choose_backbone
 from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.networks.timm_networks import build, describe
 from mood_sweeps.training.compiling import blocks_of
-from mood_sweeps.training.resume_state import Progress
+from mood_sweeps.training.resume_state import ResumeState
 from tests.support.killed_training import DiesInTheMiddle
 
 CORPUS = image_set("digits:0-5").load("train").take(slice(0, 256))
@@ -43,13 +43,13 @@ def elsewhere(kernels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def pretrained(
-    pretext: str, backbone: Any, progress: Progress | None = None, **more: Any
+    pretext: str, backbone: Any, progress: ResumeState | None = None, **more: Any
 ) -> Checkpoint:
     task = choose({pretext: {"epochs": 2, "batch_size": 64, **more}}, PRETEXTS, "pretext")
     return pretrain(task, choose_backbone(backbone), CORPUS, 0, progress=progress)
 
 
-def finetuned(progress: Progress | None = None, **more: Any) -> Checkpoint:
+def finetuned(progress: ResumeState | None = None, **more: Any) -> Checkpoint:
     vit = choose_backbone({"vit_nano": {"depth": 2}})
     start = pretrain(choose("random", PRETEXTS, "pretext"), vit, None, 0)
     given = {"epochs": 2, "batch_size": 64, "drop_path": 0.5, "ema": 0.9, **more}
@@ -126,8 +126,8 @@ def test_a_compiled_finetuning_draws_the_same_and_goes_on_to_the_same_bits(
     assert not close(finetuned(drop_path=0.0), plain)
     kept = DiesInTheMiddle(5)
     with pytest.raises(KeyboardInterrupt):
-        finetuned(Progress(kept, 0.0, share=math.inf), compile=True)
-    assert same(finetuned(Progress(kept, 600.0), compile=True), compiled)
+        finetuned(ResumeState(kept, 0.0, share=math.inf), compile=True)
+    assert same(finetuned(ResumeState(kept, 600.0), compile=True), compiled)
     assert list(elsewhere.iterdir()) == []
 
 
@@ -143,5 +143,5 @@ def test_a_compiled_pretraining_is_close_and_goes_on_to_the_same_bits(
     assert close(compiled, pretrained(pretext, backbone), rtol=1e-2)
     kept = DiesInTheMiddle(5)
     with pytest.raises(KeyboardInterrupt):
-        pretrained(pretext, backbone, Progress(kept, 0.0, share=math.inf), compile=True)
-    assert same(pretrained(pretext, backbone, Progress(kept, 600.0), compile=True), compiled)
+        pretrained(pretext, backbone, ResumeState(kept, 0.0, share=math.inf), compile=True)
+    assert same(pretrained(pretext, backbone, ResumeState(kept, 600.0), compile=True), compiled)

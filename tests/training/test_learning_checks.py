@@ -16,7 +16,7 @@ from mood_sweeps.methods.pretexts.pretrain import pretrain
 from mood_sweeps.networks import choose_backbone
 from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.training.learning_checks import accuracy_findings, loss_findings, weight_findings
-from mood_sweeps.training.resume_state import Progress
+from mood_sweeps.training.resume_state import ResumeState
 from tests.support.killed_training import DiesInTheMiddle
 
 DIGITS = image_set("digits:0-5")
@@ -169,7 +169,7 @@ def test_a_killed_training_remembers_the_untrained_loss(start: Checkpoint) -> No
     whole = tuned(start, "ft", given)
     kept = DiesInTheMiddle()
     with pytest.raises(KeyboardInterrupt):
-        tuned(start, "ft", given, progress=Progress(kept, 0.0, share=1e9))
-    again = tuned(start, "ft", given, progress=Progress(kept, 600.0))
+        tuned(start, "ft", given, progress=ResumeState(kept, 0.0, share=1e9))
+    again = tuned(start, "ft", given, progress=ResumeState(kept, 600.0))
     assert whole.findings == again.findings
     assert any("untrained" in said for said in whole.findings)

@@ -10,13 +10,13 @@ import torch
 from torch import nn
 
 from mood_sweeps.data.image_set import LabelledImages
-from mood_sweeps.data.pipeline.batch_loader import Batches
+from mood_sweeps.data.pipeline.batch_loader import BatchLoader
 from mood_sweeps.errors import StageFailed
 from mood_sweeps.training.loop import Trained, learning_rate, train
 from mood_sweeps.training.objective import Objective
 from mood_sweeps.training.optimiser_step import Stepper
 from mood_sweeps.training.recipe import Recipe
-from mood_sweeps.training.resume_state import Kept, Progress
+from mood_sweeps.training.resume_state import ResumeState, StateFile
 
 
 class Toy(Objective):
@@ -45,7 +45,7 @@ class Toy(Objective):
         self.progress.append(progress)
 
 
-IMAGES = Batches(
+IMAGES = BatchLoader(
     LabelledImages(
         np.linspace(0, 255, 10).astype(np.uint8).reshape(10, 1, 1, 1),
         np.zeros(10, np.int64),
@@ -206,11 +206,11 @@ def test_a_training_killed_at_any_step_ends_with_the_same_bits(precision: str) -
 
 def test_what_was_kept_of_another_origin_or_is_no_state_is_not_taken_up() -> None:
     kept = InMemory()
-    trained(RECIPE, Progress(kept, 0.0, {"checkpoint": "a"}, math.inf))
-    assert Progress(kept, 0.0, {"checkpoint": "a"}, math.inf).last() is not None
-    assert Progress(kept, 0.0, {"checkpoint": "b"}).last() is None
+    trained(RECIPE, ResumeState(kept, 0.0, {"checkpoint": "a"}, math.inf))
+    assert ResumeState(kept, 0.0, {"checkpoint": "a"}, math.inf).last() is not None
+    assert ResumeState(kept, 0.0, {"checkpoint": "b"}).last() is None
     kept.content = b"no state"
-    assert Progress(kept).last() is None
+    assert ResumeState(kept).last() is None
 
 
 def test_a_loss_that_is_no_number_says_where_the_last_good_state_is() -> None:
@@ -224,9 +224,9 @@ def test_a_loss_that_is_no_number_says_where_the_last_good_state_is() -> None:
     assert (state[1]["epoch"], state[1]["step"]) == (1, 1)
 
 
-def always(kept: Kept) -> Progress:
-    return Progress(kept, 0.0, share=math.inf)
+def always(kept: StateFile) -> ResumeState:
+    return ResumeState(kept, 0.0, share=math.inf)
 
 
-def trained(recipe: Recipe, progress: Progress | None = None) -> Trained:
+def trained(recipe: Recipe, progress: ResumeState | None = None) -> Trained:
     return train(Toy(), IMAGES, LABELS, recipe, seed=0, kind="any", progress=progress)

@@ -10,7 +10,7 @@ import torch
 
 from mood_sweeps.choice import choose
 from mood_sweeps.data import image_set
-from mood_sweeps.data.pipeline.batch_loader import Batches
+from mood_sweeps.data.pipeline.batch_loader import BatchLoader
 from mood_sweeps.errors import MemberLost, StageFailed
 from mood_sweeps.methods import PRETEXTS
 from mood_sweeps.methods.finetunes.supervised_objective import FinetuningObjective
@@ -20,9 +20,15 @@ from mood_sweeps.networks import choose_backbone
 from mood_sweeps.networks.timm_networks import build, describe
 from mood_sweeps.training.loop import Trained, train
 from mood_sweeps.training.objective import Objective
-from mood_sweeps.training.process_group import ALONE, Alone, Connected, Meeting, Team
+from mood_sweeps.training.process_group import (
+    SINGLE_PROCESS,
+    ConnectedProcessGroup,
+    ProcessGroup,
+    Rendezvous,
+    SingleProcess,
+)
 from mood_sweeps.training.recipe import Recipe
-from mood_sweeps.training.resume_state import Progress
+from mood_sweeps.training.resume_state import ResumeState
 from tests.support.killed_training import DiesInTheMiddle
 from tests.support.threaded_process_group import HERE, as_team
 
@@ -49,7 +55,7 @@ class Objectives:
         asked = {"epochs": EPOCHS, "batch_size": BATCH, **changed}
         self.task: Any = choose({pretext: asked}, PRETEXTS, "pretext").parameters
         self.architecture = describe(choose_backbone(backbone))
-        self.images = Batches(CORPUS, self.architecture["input"])
+        self.images = BatchLoader(CORPUS, self.architecture["input"])
 
     def new(self) -> Objective:
         torch.manual_seed(7)
@@ -60,7 +66,9 @@ class Objectives:
         # As fine-tuning does: an average of everything, with its BatchNorms.
         return FinetuningObjective(objective, drops_paths=False, ema=0.9)
 
-    def train(self, objective: Objective, team: Team, progress: Progress | None = None) -> Trained:
+    def train(
+        self, objective: Objective, group: ProcessGroup, progress: ResumeState | None = None
+    ) -> Trained:
         return train(
             objective,
             self.images,
@@ -69,7 +77,7 @@ class Objectives:
             seed=3,
             kind="any",
             progress=progress,
-            team=team,
+            group=group,
         )
 
 
@@ -84,10 +92,10 @@ def same_state(first: Objective, second: Objective) -> bool:
 def test_who_computes_which_part_changes_no_bit(pretext: str, backbone: str) -> None:
     objectives = Objectives(pretext, backbone, accumulate=3, learning_rate=1e-3)
     alone = objectives.new()
-    curves = objectives.train(alone, ALONE).curves
+    curves = objectives.train(alone, SINGLE_PROCESS).curves
     for size in (2, 3, 4):  # fewer than there are parts, as many, more
         members = [objectives.new() for _ in range(size)]
-        trained = as_team(size, lambda team, m=members: objectives.train(m[team.rank], team))  # type: ignore[misc]
+        trained = as_team(size, lambda group, m=members: objectives.train(m[group.rank], group))  # type: ignore[misc]
         assert trained[0].curves == curves
         assert all(same_state(member, alone) for member in members)
     assert not same_state(alone, objectives.new())
@@ -97,8 +105,8 @@ def test_who_computes_which_part_changes_no_bit(pretext: str, backbone: str) -> 
 def test_a_batch_that_is_in_no_parts_is_the_same_for_a_team(pretext: str, backbone: str) -> None:
     objectives = Objectives(pretext, backbone, accumulate=3, batch_size=3 * BATCH)  # of 50 images
     alone, *members = [objectives.new() for _ in range(3)]
-    curves = objectives.train(alone, ALONE).curves
-    trained = as_team(2, lambda team: objectives.train(members[team.rank], team))
+    curves = objectives.train(alone, SINGLE_PROCESS).curves
+    trained = as_team(2, lambda group: objectives.train(members[group.rank], group))
     assert all(one.curves == curves for one in trained)
     assert all(same_state(member, alone) for member in members)
 
@@ -119,15 +127,15 @@ class Linear(Objective):
 
 
 def test_where_in_memory_a_part_lies_changes_no_bit() -> None:
-    images = Batches(CORPUS, {**FORM, "size": 7})  # of 196 bytes: most begin between two blocks
+    images = BatchLoader(CORPUS, {**FORM, "size": 7})  # of 196 bytes: most begin between two blocks
     recipe = Recipe(epochs=EPOCHS, batch_size=15, accumulate=5)
     alone, *members = [Linear() for _ in range(3)]
 
-    def go(objective: Objective, team: Team) -> Trained:
-        return train(objective, images, LABELS, recipe, seed=0, kind="any", team=team)
+    def go(objective: Objective, group: ProcessGroup) -> Trained:
+        return train(objective, images, LABELS, recipe, seed=0, kind="any", group=group)
 
-    go(alone, ALONE)
-    as_team(2, lambda team: go(members[team.rank], team))
+    go(alone, SINGLE_PROCESS)
+    as_team(2, lambda group: go(members[group.rank], group))
     assert all(same_state(member, alone) for member in members)
 
 
@@ -135,20 +143,20 @@ def test_where_in_memory_a_part_lies_changes_no_bit() -> None:
 def test_half_precision_is_scaled_alike_by_all(precision: str) -> None:
     objectives = Objectives("mae", "vit_nano", accumulate=2, precision=precision, clip=0.1)
     alone, *members = [objectives.new() for _ in range(4)]
-    objectives.train(alone, ALONE)
-    as_team(3, lambda team: objectives.train(members[team.rank], team))  # one has no part
+    objectives.train(alone, SINGLE_PROCESS)
+    as_team(3, lambda group: objectives.train(members[group.rank], group))  # one has no part
     assert all(same_state(member, alone) for member in members)
 
 
 def test_a_state_is_taken_up_by_a_team_of_another_size() -> None:
     objectives = Objectives("dino", "vit_nano", accumulate=3)
     alone = objectives.new()
-    whole = objectives.train(alone, ALONE)
+    whole = objectives.train(alone, SINGLE_PROCESS)
     kept = DiesInTheMiddle(most=2)
 
-    def die(team: Team) -> None:
-        progress = Progress(kept, 0.0, share=math.inf) if team.rank == 0 else Progress()
-        objectives.train(begun[team.rank], team, progress)
+    def die(group: ProcessGroup) -> None:
+        progress = ResumeState(kept, 0.0, share=math.inf) if group.rank == 0 else ResumeState()
+        objectives.train(begun[group.rank], group, progress)
 
     begun = [objectives.new() for _ in range(3)]
     with pytest.raises((KeyboardInterrupt, MemberLost)):
@@ -156,7 +164,7 @@ def test_a_state_is_taken_up_by_a_team_of_another_size() -> None:
     assert kept.content is not None
     members = [objectives.new() for _ in range(2)]
     again = as_team(
-        2, lambda team: objectives.train(members[team.rank], team, Progress(kept, 600.0))
+        2, lambda group: objectives.train(members[group.rank], group, ResumeState(kept, 600.0))
     )
     assert again[0].curves == whole.curves
     assert all(same_state(member, alone) for member in members)
@@ -166,12 +174,12 @@ def test_members_with_different_states_do_not_begin() -> None:
     objectives = Objectives("mae", "vit_nano", accumulate=2)
     kept = DiesInTheMiddle(most=1)
     with pytest.raises(KeyboardInterrupt):
-        objectives.train(objectives.new(), ALONE, Progress(kept, 0.0, share=math.inf))
+        objectives.train(objectives.new(), SINGLE_PROCESS, ResumeState(kept, 0.0, share=math.inf))
     members = [objectives.new() for _ in range(2)]
 
-    def go_on(team: Team) -> Trained:
-        mine = Progress(kept, 600.0) if team.rank == 0 else Progress()
-        return objectives.train(members[team.rank], team, mine)
+    def go_on(group: ProcessGroup) -> Trained:
+        mine = ResumeState(kept, 600.0) if group.rank == 0 else ResumeState()
+        return objectives.train(members[group.rank], group, mine)
 
     with pytest.raises(MemberLost, match="different states"):
         as_team(2, go_on)
@@ -183,9 +191,9 @@ def test_a_loss_that_is_not_finite_ends_it_for_all() -> None:
     torch.nn.init.constant_(members[1].inner.head.weight, math.nan)  # type: ignore[union-attr,arg-type]
     said = []
 
-    def fail(team: Team) -> None:
+    def fail(group: ProcessGroup) -> None:
         with pytest.raises(StageFailed) as failed:
-            objectives.train(members[team.rank], team)
+            objectives.train(members[group.rank], group)
         said.append(str(failed.value))
 
     as_team(2, fail)
@@ -195,11 +203,11 @@ def test_a_loss_that_is_not_finite_ends_it_for_all() -> None:
 def test_who_is_left_learns_that_another_is_gone() -> None:
     objectives = Objectives("mae", "vit_nano", accumulate=2)
 
-    def go(team: Team) -> None:
-        if team.rank == 1:
+    def go(group: ProcessGroup) -> None:
+        if group.rank == 1:
             return  # and so leaves
         with pytest.raises(MemberLost, match="gone"):
-            objectives.train(objectives.new(), team)
+            objectives.train(objectives.new(), group)
 
     as_team(2, go)
 
@@ -226,7 +234,7 @@ class Counting(Objective):
 
 
 def test_buffers_move_by_the_mean_of_the_parts() -> None:
-    images = Batches(CORPUS.take(torch.arange(4).numpy()), {**FORM, "size": 1})
+    images = BatchLoader(CORPUS.take(torch.arange(4).numpy()), {**FORM, "size": 1})
     values = images.take(torch.arange(4)).flatten().tolist()
     labels = torch.tensor([1, 2, 3, 4])
     recipe = Recipe(epochs=1, batch_size=4, accumulate=2, learning_rate=1e-9)
@@ -239,7 +247,7 @@ def test_buffers_move_by_the_mean_of_the_parts() -> None:
     assert len(set(objective.drawn)) == 2
 
 
-class Overheard(Alone):
+class Overheard(SingleProcess):
     """A team of one that notes how much it would send, and of what type."""
 
     def __init__(self) -> None:
@@ -252,15 +260,15 @@ class Overheard(Alone):
 
 def test_what_moved_travels_together_and_nothing_else_does() -> None:
     objectives = Objectives("classification", "resnet_nano", accumulate=2, epochs=1)
-    team, objective = Overheard(), objectives.new()
-    objectives.train(objective, team)
+    group, objective = Overheard(), objectives.new()
+    objectives.train(objective, group)
     inner: Any = objective.inner
     buffers = list(inner.buffers())
     floats = sum(one.numel() for one in [*inner.parameters(), *buffers] if one.ndim > 0)
     counts = sum(one.ndim == 0 for one in buffers)
-    _agreed, _header, *part = team.sent[:4]
+    _agreed, _header, *part = group.sent[:4]
     assert part == [(torch.float32, floats), (torch.int64, counts)]
-    assert len(team.sent) == 1 + 2 * (len(CORPUS) // BATCH) * 3
+    assert len(group.sent) == 1 + 2 * (len(CORPUS) // BATCH) * 3
 
 
 FORM = {"size": 1, "channels": 1, "mean": [0.5], "std": [0.5]}
@@ -271,10 +279,10 @@ def test_a_meeting_is_at_a_free_port_and_knows_who_does_not_come(
 ) -> None:
     from datetime import timedelta
 
-    from mood_sweeps.training import process_group as team
+    from mood_sweeps.training import process_group as group
 
-    monkeypatch.setattr(team, "_COMING", timedelta(seconds=0.5))
-    first, second = Meeting(HERE), Meeting(HERE)
+    monkeypatch.setattr(group, "_COMING", timedelta(seconds=0.5))
+    first, second = Rendezvous(HERE), Rendezvous(HERE)
     assert first.address[1] != second.address[1]
     with pytest.raises(MemberLost, match="did not come together"):
-        Connected(first, 0, 2, HERE, torch.device("cpu"))
+        ConnectedProcessGroup(first, 0, 2, HERE, torch.device("cpu"))

@@ -12,14 +12,14 @@ import torch
 from mood_sweeps.data.image_set import LabelledImages
 from mood_sweeps.data.pipeline.input_transforms import to_input
 
-__all__ = ["Batches"]
+__all__ = ["BatchLoader"]
 
 _AHEAD_BYTES = 2**30
 """Up to here all images are transformed once; beyond, each time they are asked for."""
 _IN_ADVANCE = 2
 
 
-class Batches:
+class BatchLoader:
     """The images of a set in the form a network takes, by index, on one device.
 
     images: anything of labelled uint8 images. form: the ``input`` part of a network's description.

@@ -16,7 +16,7 @@ class Executor(Protocol):
     """Takes calls and gives back outcomes, at most one outcome for each call submitted."""
 
     name: str
-    performs_here: bool
+    runs_in_this_process: bool
     """Whether `wait` performs calls in the thread that waits: only an exception cuts one short."""
 
     def check(self) -> None:
@@ -31,7 +31,7 @@ class Executor(Protocol):
         """
         ...
 
-    def room(self) -> Callable[[Call], bool]:
+    def has_free_worker(self) -> Callable[[Call], bool]:
         """Return what says whether a call may start now; it is asked in order of urgency."""
         ...
 

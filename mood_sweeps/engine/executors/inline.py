@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mood_sweeps.engine.outcome import Outcome
-from mood_sweeps.engine.run_call import perform
+from mood_sweeps.engine.run_call import run_call
 from mood_sweeps.planning.calls import Call
 from mood_sweeps.plugins.scorer_runner import LIMIT_S, ScorerRunner
 from mood_sweeps.store import Lease, Store
@@ -20,7 +20,7 @@ class InlineExecutor:
     """
 
     name = "inline"
-    performs_here = True
+    runs_in_this_process = True
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class InlineExecutor:
     def start(self) -> None:
         """Nothing to get ready."""
 
-    def room(self) -> Callable[[Call], bool]:
+    def has_free_worker(self) -> Callable[[Call], bool]:
         """Return what says of any call whether nothing else is waiting to be performed."""
         return lambda _call: not self._queue
 
@@ -56,7 +56,7 @@ class InlineExecutor:
         del timeout_s
         queue, self._queue = self._queue, []
         return [
-            perform(
+            run_call(
                 call,
                 self._store,
                 lease,

@@ -8,8 +8,8 @@ from mood_sweeps.methods.finetunes.stage_inputs import Finetuning
 from mood_sweeps.methods.finetunes.trainers import FINETUNERS
 from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.training.loop import Listener
-from mood_sweeps.training.process_group import ALONE, Team
-from mood_sweeps.training.resume_state import Progress
+from mood_sweeps.training.process_group import SINGLE_PROCESS, ProcessGroup
+from mood_sweeps.training.resume_state import ResumeState
 
 __all__ = ["finetune"]
 
@@ -22,9 +22,9 @@ def finetune(
     seed: int,
     *,
     exposed: LabelledImages | None = None,
-    progress: Progress | None = None,
+    progress: ResumeState | None = None,
     listener: Listener | None = None,
-    team: Team = ALONE,
+    group: ProcessGroup = SINGLE_PROCESS,
 ) -> Checkpoint:
     """Return the checkpoint after a fine-tuning stage on ``train_images``.
 
@@ -42,6 +42,6 @@ def finetune(
         exposed,
         progress,
         listener,
-        team,
+        group,
     )
     return FINETUNERS[type(stage.parameters)](given)

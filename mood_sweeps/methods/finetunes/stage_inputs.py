@@ -8,8 +8,8 @@ from typing import Any
 from mood_sweeps.data.image_set import LabelledImages
 from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.training.loop import Listener
-from mood_sweeps.training.process_group import ALONE, Team
-from mood_sweeps.training.resume_state import Progress
+from mood_sweeps.training.process_group import SINGLE_PROCESS, ProcessGroup
+from mood_sweeps.training.resume_state import ResumeState
 
 __all__ = ["Finetuning"]
 
@@ -29,6 +29,6 @@ class Finetuning:
     validation: LabelledImages | None
     seed: int
     exposed: LabelledImages | None = None
-    progress: Progress | None = None
+    progress: ResumeState | None = None
     listener: Listener | None = None
-    team: Team = ALONE
+    group: ProcessGroup = SINGLE_PROCESS

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from mood_sweeps.bank import Ints
-from mood_sweeps.data.pipeline.batch_loader import Batches
+from mood_sweeps.data.pipeline.batch_loader import BatchLoader
 from mood_sweeps.errors import StageFailed
 from mood_sweeps.methods.finetunes.multi_class.objective import MultiClassObjective
 from mood_sweeps.methods.finetunes.outlier_exposure.objective import OutlierExposureObjective
@@ -75,7 +75,7 @@ def train_outlier_exposure(given: Finetuning) -> Checkpoint:
     """Return the checkpoint after training on the ID classes with OOD images beside them."""
     task = given.parameters
     form = given.checkpoint.architecture["input"]
-    exposed = Batches(given.exposed, form, own_device()) if given.exposed else None
+    exposed = BatchLoader(given.exposed, form, own_device()) if given.exposed else None
     return _trained(
         given,
         lambda network, width, classes: OutlierExposureObjective(
@@ -119,7 +119,7 @@ def _trained(given: Finetuning, make: Make) -> Checkpoint:
         network = build(architecture, recipe.drop_path)
         network.load_state_dict(given.checkpoint.weights)
         names = [name for name, _ in network.named_parameters()]
-        images = Batches(given.images, form, device)
+        images = BatchLoader(given.images, form, device)
         classes = len(given.images.class_names)
         width = features_of(network, images.take(torch.arange(min(2, len(images)))).cpu())
         objective = FinetuningObjective(
@@ -135,11 +135,11 @@ def _trained(given: Finetuning, make: Make) -> Checkpoint:
             kind=_KIND,
             progress=given.progress,
             listener=given.listener,
-            measure=_accuracy(published, Batches(validation, form, device), validation.labels)
+            measure=_accuracy(published, BatchLoader(validation, form, device), validation.labels)
             if validation
             else None,
             rates=layer_rates(network, recipe.layer_decay),
-            team=given.team,
+            group=given.group,
         )
     last = trained.curves[-1]
     summary = {key: value for key, value in last.items() if key in _SUMMARY}
@@ -162,7 +162,7 @@ def _trained(given: Finetuning, make: Make) -> Checkpoint:
     )
 
 
-def _accuracy(published: Any, images: Batches, labels: Ints) -> Callable[[], dict[str, float]]:
+def _accuracy(published: Any, images: BatchLoader, labels: Ints) -> Callable[[], dict[str, float]]:
     def measure() -> dict[str, float]:
         with torch.no_grad():
             found = [

@@ -10,7 +10,7 @@ from torch import nn
 from mood_sweeps.bank import Head
 from mood_sweeps.choice import Choice
 from mood_sweeps.data.image_set import LabelledImages
-from mood_sweeps.data.pipeline.batch_loader import Batches
+from mood_sweeps.data.pipeline.batch_loader import BatchLoader
 from mood_sweeps.errors import InputError
 from mood_sweeps.methods.pretexts.decoder import decoder_of
 from mood_sweeps.methods.pretexts.objectives import objective_of
@@ -23,8 +23,8 @@ from mood_sweeps.networks.torch_device import own_device
 from mood_sweeps.networks.untrained_networks import make_images_differ, open_residual_branches
 from mood_sweeps.training.learning_checks import weight_findings
 from mood_sweeps.training.loop import Listener, train
-from mood_sweeps.training.process_group import ALONE, Team
-from mood_sweeps.training.resume_state import Progress
+from mood_sweeps.training.process_group import SINGLE_PROCESS, ProcessGroup
+from mood_sweeps.training.resume_state import ResumeState
 
 __all__ = ["head_of", "pretrain"]
 
@@ -38,9 +38,9 @@ def pretrain(
     seed: int,
     *,
     tokenizer: Checkpoint | None = None,
-    progress: Progress | None = None,
+    progress: ResumeState | None = None,
     listener: Listener | None = None,
-    team: Team = ALONE,
+    group: ProcessGroup = SINGLE_PROCESS,
 ) -> Checkpoint:
     """Return the checkpoint of ``backbone`` trained from scratch by ``pretext`` on ``corpus``.
 
@@ -71,7 +71,7 @@ def pretrain(
         if corpus is None:
             raise InputError(f"pretext {pretext.name!r} needs a corpus")
         device = own_device()
-        images = Batches(corpus, architecture["input"], device)
+        images = BatchLoader(corpus, architecture["input"], device)
         example = images.take(torch.arange(min(2, len(images)))).cpu()
         tokens = None
         if tokenizer is not None:
@@ -89,7 +89,7 @@ def pretrain(
             kind=_KIND,
             progress=progress,
             listener=listener,
-            team=team,
+            group=group,
         )
     weights = state_of(objective.trained_network())
     return Checkpoint(

@@ -7,7 +7,7 @@ import torch.nn.functional as F  # noqa: N812
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.data.image_set import LabelledImages
-from mood_sweeps.data.pipeline.batch_loader import Batches
+from mood_sweeps.data.pipeline.batch_loader import BatchLoader
 from mood_sweeps.methods.tokenizers.declarations import Dvae
 from mood_sweeps.methods.tokenizers.dvae_network import DiscreteVae, build_tokenizer, described
 from mood_sweeps.methods.tokenizers.dvae_objective import DvaeObjective
@@ -15,7 +15,7 @@ from mood_sweeps.networks.checkpoint import Checkpoint, state_of
 from mood_sweeps.networks.reproducible import reproducible
 from mood_sweeps.networks.torch_device import own_device
 from mood_sweeps.training.loop import Listener, train
-from mood_sweeps.training.resume_state import Progress
+from mood_sweeps.training.resume_state import ResumeState
 
 __all__ = ["train_tokenizer"]
 
@@ -29,7 +29,7 @@ def train_tokenizer(
     corpus: LabelledImages,
     seed: int,
     *,
-    progress: Progress | None = None,
+    progress: ResumeState | None = None,
     listener: Listener | None = None,
 ) -> Checkpoint:
     """Return the checkpoint of the tokenizer ``model`` declares, trained on ``corpus``.
@@ -43,7 +43,7 @@ def train_tokenizer(
     with reproducible(seed, _KIND):
         device = own_device()
         network = build_tokenizer(architecture)
-        images = Batches(corpus, form, device)
+        images = BatchLoader(corpus, form, device)
         trained = train(
             DvaeObjective(recipe, network).to(device),
             images,
@@ -68,7 +68,7 @@ def train_tokenizer(
     )
 
 
-def _measured(network: DiscreteVae, images: Batches) -> dict[str, float]:
+def _measured(network: DiscreteVae, images: BatchLoader) -> dict[str, float]:
     """Return how well tokens alone tell an image, and how many are in use.
 
     Of the first images: error is the squared error per pixel, used_tokens a number of tokens.

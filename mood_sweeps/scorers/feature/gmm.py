@@ -35,8 +35,8 @@ class GMM(Scorer):
     by logarithms, so that it never underflows. Labels are not used. Fitted by expectation
     maximisation from k-means on ≤ 65,536 train features (``numeric/tied_gaussian_mixture.py``),
     with scikit-learn's stopping rule; the variance of every direction is raised by 10⁻⁶ of the mean
-    variance (scikit-learn: by 10⁻⁶, whatever the scale), and before that to what the rounding of the
-    features may make.
+    variance (scikit-learn: by 10⁻⁶, whatever the scale), and before that to what the rounding of
+    the features may make.
     k: CIFAR-10's number of classes, to be swept. seed: of the sample and the first centres.
     """
 

@@ -19,7 +19,7 @@ from safetensors.numpy import save_file
 from mood_sweeps.errors import InputError
 from mood_sweeps.external_features.array_sources import BANK, HEAD, read_material
 from mood_sweeps.external_features.formats.catalogue import read_file
-from mood_sweeps.external_features.problems import Complaints
+from mood_sweeps.external_features.problems import InputProblems
 from tests.support.feature_files import make_sets
 
 SETS = make_sets()
@@ -27,9 +27,9 @@ X, Y, Z = SETS.train.features, SETS.train.labels, SETS.train.logits
 
 
 def material(given: Any, roles=BANK) -> Any:
-    complaints = Complaints()
-    found = read_material(given, "id_train", roles, complaints)
-    complaints.raise_any()
+    input_problems = InputProblems()
+    found = read_material(given, "id_train", roles, input_problems)
+    input_problems.raise_any()
     return found
 
 

@@ -50,13 +50,13 @@ def test_bad_chains_are_refused(raw: object, message: str) -> None:
         choose_finetune(raw)
 
 
-def settled(stage: str, *, is_nano: bool, **parameters: object) -> dict[str, object]:
+def with_preset(stage: str, *, is_nano: bool, **parameters: object) -> dict[str, object]:
     (choice,) = choose_finetune({f"pt+{stage}": {stage: parameters}})
-    return dataclasses.asdict(choice.parameters.settled(choice.given, is_nano=is_nano))
+    return dataclasses.asdict(choice.parameters.with_preset(choice.given, is_nano=is_nano))
 
 
 def test_nano_is_plain_and_paper_is_moodv1s() -> None:
-    nano = settled("ft", is_nano=True)
+    nano = with_preset("ft", is_nano=True)
     assert nano == dataclasses.asdict(MultiClass())
     assert (nano["layer_decay"], nano["drop_path"], nano["ema"]) == (1.0, 0.0, 0.0)
     assert (nano["rand_augment"], nano["erase"]) == (0.0, 0.0)
@@ -74,23 +74,23 @@ def test_nano_is_plain_and_paper_is_moodv1s() -> None:
         "erase": 0.25,
     }
     for stage in ("ft", "inter", "ft:one_class"):
-        paper = settled(stage, is_nano=False)
+        paper = with_preset(stage, is_nano=False)
         assert moodv1.items() <= paper.items()
         assert not paper.get("mixup")
         assert not paper.get("cutmix")
-    exposing = settled("ft:outlier_exposure", is_nano=False, exposed="digits:6-9", k=1)
+    exposing = with_preset("ft:outlier_exposure", is_nano=False, exposed="digits:6-9", k=1)
     assert moodv1.items() <= exposing.items()
-    assert settled("ft:ssod", is_nano=False)["layer_decay"] == 0.9
+    assert with_preset("ft:ssod", is_nano=False)["layer_decay"] == 0.9
 
 
 def test_layer_decay_and_drop_path_of_a_preset_are_for_vits() -> None:
     (choice,) = choose_finetune({"pt+ft": {"ft": {"drop_path": 0.2}}})
-    cnn = choice.parameters.settled(choice.given, is_nano=False, family="cnn")
+    cnn = choice.parameters.with_preset(choice.given, is_nano=False, family="cnn")
     assert (cnn.layer_decay, cnn.drop_path, cnn.erase) == (1.0, 0.2, 0.25)
 
 
 def test_beits_recipe_is_there_by_name_and_what_is_written_down_stays() -> None:
-    beit = settled("ft", is_nano=True, preset="beit", mixup=0.2)
+    beit = with_preset("ft", is_nano=True, preset="beit", mixup=0.2)
     assert (beit["mixup"], beit["cutmix"]) == (0.2, 1.0)
     assert (beit["layer_decay"], beit["drop_path"]) == (0.65, 0.1)
     assert (beit["learning_rate"], beit["batch_size"], beit["weight_decay"]) == (4e-3, 1024, 0.05)

@@ -10,7 +10,7 @@ from pytorch_ood.loss import OutlierExposureLoss
 from mood_sweeps.choice import Choice, choose
 from mood_sweeps.data import image_set
 from mood_sweeps.data.image_set import LabelledImages
-from mood_sweeps.data.pipeline.batch_loader import Batches
+from mood_sweeps.data.pipeline.batch_loader import BatchLoader
 from mood_sweeps.methods import PRETEXTS, choose_finetune
 from mood_sweeps.methods.finetunes.outlier_exposure.objective import (
     OutlierExposureObjective,
@@ -23,7 +23,7 @@ from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.networks.extract_features import extract
 from mood_sweeps.networks.timm_networks import describe
 from mood_sweeps.training.augment.parameters import Augmentation, Window
-from mood_sweeps.training.resume_state import Progress
+from mood_sweeps.training.resume_state import ResumeState
 from tests.support.killed_training import DiesInTheMiddle
 
 TRAIN = image_set("digits:0-5").load("train").take(np.arange(0, 541, 4))
@@ -77,7 +77,7 @@ class Flat(torch.nn.Module):
 
 
 def objective(weight: float, outliers: LabelledImages | None) -> OutlierExposureObjective:
-    exposed = Batches(outliers, FORM) if outliers else None
+    exposed = BatchLoader(outliers, FORM) if outliers else None
     view = Augmentation(window=Window())
     torch.manual_seed(0)
     made = OutlierExposureObjective(Flat(), 64, 6, 0.0, view=view, exposed=exposed, weight=weight)
@@ -86,7 +86,7 @@ def objective(weight: float, outliers: LabelledImages | None) -> OutlierExposure
 
 
 def loss(weight: float, outliers: LabelledImages | None) -> float:
-    images = Batches(TRAIN, FORM).take(torch.arange(12))
+    images = BatchLoader(TRAIN, FORM).take(torch.arange(12))
     made = objective(weight, outliers)
     return made(
         images, torch.from_numpy(TRAIN.labels[:12]), torch.Generator().manual_seed(3)
@@ -103,7 +103,7 @@ def test_a_batch_is_joined_by_as_many_outliers_or_all_there_are() -> None:
 
 def test_the_loss_is_that_of_pytorch_ood() -> None:
     outliers = OUTLIERS.take(np.arange(12))
-    images = Batches(TRAIN, FORM).take(torch.arange(12))
+    images = BatchLoader(TRAIN, FORM).take(torch.arange(12))
     labels = torch.from_numpy(TRAIN.labels[:12])
     made = objective(0.5, outliers)
     seen: list[torch.Tensor] = []
@@ -150,9 +150,11 @@ def test_a_killed_training_goes_on_to_the_same_bits(start: Checkpoint) -> None:
             None,
             0,
             exposed=OUTLIERS,
-            progress=Progress(kept, 0.0, share=math.inf),
+            progress=ResumeState(kept, 0.0, share=math.inf),
         )
-    again = finetune(stage, start, TRAIN, None, 0, exposed=OUTLIERS, progress=Progress(kept, 600.0))
+    again = finetune(
+        stage, start, TRAIN, None, 0, exposed=OUTLIERS, progress=ResumeState(kept, 600.0)
+    )
     assert same(again, finetune(stage, start, TRAIN, None, 0, exposed=OUTLIERS))
 
 

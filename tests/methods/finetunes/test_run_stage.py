@@ -18,7 +18,7 @@ from mood_sweeps.networks.checkpoint import Checkpoint, load
 from mood_sweeps.networks.extract_features import extract
 from mood_sweeps.networks.timm_networks import build
 from mood_sweeps.store.codecs import load_head
-from mood_sweeps.training.resume_state import Progress
+from mood_sweeps.training.resume_state import ResumeState
 from tests.support.killed_training import DiesInTheMiddle
 
 DIGITS = image_set("digits:0-5")
@@ -105,14 +105,14 @@ def test_a_killed_stage_goes_on_to_the_same_bits(
     start = pretrain(random, choose_backbone(backbone), None, 0)
     stage = stage_of(name, epochs=1, **parameters)
 
-    def tune(progress: Progress | None = None) -> Checkpoint:
+    def tune(progress: ResumeState | None = None) -> Checkpoint:
         return finetune(stage, start, TRAIN, VALIDATION, 0, exposed=EXPOSED, progress=progress)
 
     whole, kept = tune(), DiesInTheMiddle()
     with pytest.raises(KeyboardInterrupt):
-        tune(Progress(kept, 0.0, share=math.inf))
+        tune(ResumeState(kept, 0.0, share=math.inf))
     torch.manual_seed(5)
-    assert same(whole, tune(Progress(kept, 600.0)))
+    assert same(whole, tune(ResumeState(kept, 600.0)))
 
 
 def test_everything_switched_on_still_learns_and_is_a_plain_network(start: Checkpoint) -> None:

@@ -201,7 +201,7 @@ def test_backbones_it_cannot_train_are_refused(backbone: str, message: str) -> N
 
 
 def test_the_paper_preset_is_the_papers_recipe() -> None:
-    task = Mae().settled((), is_nano=False)
+    task = Mae().with_preset((), is_nano=False)
     assert (task.epochs, task.batch_size, task.warmup * task.epochs) == (800, 4096, 40)
     assert task.learning_rate * task.batch_size / task.base_batch_size == pytest.approx(2.4e-3)
     assert (task.decoder_depth, task.decoder_width, task.beta2) == (8, 512, 0.95)

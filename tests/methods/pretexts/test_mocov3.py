@@ -54,7 +54,7 @@ def test_the_key_encoder_follows_by_the_momentum_and_learns_no_other_way() -> No
 
 
 def test_the_papers_heads_and_views() -> None:
-    paper = MoCoV3().settled((), is_nano=False)
+    paper = MoCoV3().with_preset((), is_nano=False)
     assert paper.projector_layers == 3
     first, second = paper.views()
     assert (first.blur, first.solarise) == (1.0, 0.0)

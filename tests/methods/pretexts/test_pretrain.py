@@ -12,7 +12,7 @@ from mood_sweeps.methods import PRETEXTS
 from mood_sweeps.methods.pretexts.pretrain import pretrain
 from mood_sweeps.networks import choose_backbone
 from mood_sweeps.networks.checkpoint import Checkpoint
-from mood_sweeps.training.resume_state import Kept, Progress
+from mood_sweeps.training.resume_state import ResumeState, StateFile
 from tests.support.killed_training import DiesInTheMiddle
 
 CORPUS = image_set("digits:0-5").load("train")
@@ -76,15 +76,19 @@ def test_a_killed_pretraining_goes_on_to_the_same_bits(pretext: str, backbone: s
     kept = DiesInTheMiddle()
     with pytest.raises(KeyboardInterrupt):
         pretrain(
-            task, choose_backbone(backbone), CORPUS, 0, progress=Progress(kept, 0.0, share=math.inf)
+            task,
+            choose_backbone(backbone),
+            CORPUS,
+            0,
+            progress=ResumeState(kept, 0.0, share=math.inf),
         )
-    again = pretrain(task, choose_backbone(backbone), CORPUS, 0, progress=Progress(kept, 600.0))
+    again = pretrain(task, choose_backbone(backbone), CORPUS, 0, progress=ResumeState(kept, 600.0))
     assert same_weights(whole, again)
     assert whole.curves == again.curves
 
 
-def always(kept: Kept) -> Progress:
-    return Progress(kept, 0.0, share=math.inf)
+def always(kept: StateFile) -> ResumeState:
+    return ResumeState(kept, 0.0, share=math.inf)
 
 
 def test_the_seed_matters() -> None:

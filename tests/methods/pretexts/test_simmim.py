@@ -111,6 +111,6 @@ def test_a_step_of_any_vit_reaches_every_part(raw: object, shape: tuple[int, ...
 
 
 def test_the_paper_preset_is_the_authors_recipe() -> None:
-    task = SimMim().settled((), is_nano=False)
+    task = SimMim().with_preset((), is_nano=False)
     assert (task.mask_ratio, task.mask_patch_size, task.warmup * task.epochs) == (0.6, 32, 10)
     assert task.learning_rate * task.batch_size / task.base_batch_size == pytest.approx(4e-4)

@@ -73,8 +73,8 @@ def test_sides_of_the_box_and_what_the_borders_leave_of_them_by_hand() -> None:
 
 
 def test_with_both_each_batch_draws_one() -> None:
-    cut = [is_cut for _, is_cut in shares(0.8, 1.0, 400)]
-    assert 160 < sum(cut) < 240
+    micro_batches = [is_cut for _, is_cut in shares(0.8, 1.0, 400)]
+    assert 160 < sum(micro_batches) < 240
     assert not any(is_cut for _, is_cut in shares(0.8, 0.0, 100))
 
 

@@ -12,14 +12,14 @@ from mood_sweeps.engine.executors.ray.worker_pool import Actor, Pool
 from mood_sweeps.engine.outcome import Outcome
 from mood_sweeps.planning.calls import Call
 
-__all__ = ["Attempt"]
+__all__ = ["CallInFlight"]
 
 GRACE_S = 10.0
 """How long the others may take to end once the leader has, or one that lost them or failed."""
 
 
 @dataclass(eq=False)
-class Attempt:
+class CallInFlight:
     """A call on one actor, or a training on several that share it.
 
     members: by the reference of what each was asked for, the leader first.

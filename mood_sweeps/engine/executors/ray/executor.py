@@ -16,10 +16,10 @@ from collections.abc import Callable
 from typing import Any
 
 from mood_sweeps.engine.executors.ray.address import check_address
-from mood_sweeps.engine.executors.ray.call_in_flight import Attempt
-from mood_sweeps.engine.executors.ray.head_monitor import Pulse
+from mood_sweeps.engine.executors.ray.call_in_flight import CallInFlight
+from mood_sweeps.engine.executors.ray.head_monitor import HeadMonitor
 from mood_sweeps.engine.executors.ray.worker import Worker
-from mood_sweeps.engine.executors.ray.worker_pool import Actor, Pool, room
+from mood_sweeps.engine.executors.ray.worker_pool import Actor, Pool, has_free_worker
 from mood_sweeps.engine.executors.ray.worker_shapes import TRIALS, shapes_for
 from mood_sweeps.engine.outcome import Outcome
 from mood_sweeps.errors import ExecutorLost, InputError
@@ -46,7 +46,7 @@ class RayExecutor:
     """
 
     name = "ray"
-    performs_here = False
+    runs_in_this_process = False
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class RayExecutor:
         self._workers_per_training = workers_per_training
         self._scores_on_gpus = scores_on_gpus
         self._pools: dict[str, Pool] = {}
-        self._running: dict[Any, Attempt] = {}
+        self._running: dict[Any, CallInFlight] = {}
         self._actor_class: Any = None
         self._lost: list[Pool] = []
         self._failed_starts = 0
@@ -78,7 +78,7 @@ class RayExecutor:
         self._start_failed: Exception | None = None
         self._closing = False
         self._started, self._ended = threading.Event(), threading.Event()
-        self._pulse = Pulse()
+        self._head_monitor = HeadMonitor()
 
     def check(self) -> None:
         """Raise InputError if ``address`` is no reachable Ray cluster (takes at most seconds)."""
@@ -135,7 +135,7 @@ class RayExecutor:
     def _make_pools(self) -> None:
         import ray
 
-        self._pulse = Pulse(ray.get_runtime_context().gcs_address)
+        self._head_monitor = HeadMonitor(ray.get_runtime_context().gcs_address)
         self._actor_class = ray.remote(
             max_restarts=0, max_task_retries=0, concurrency_groups={TRIALS: 1}
         )(Worker)
@@ -146,22 +146,22 @@ class RayExecutor:
             pool.actors = [self._new_actor(pool) for _ in range(pool.shape.size)]
         self._pools = {kind: pools[shape] for kind, shape in shapes.items()}
 
-    def room(self) -> Callable[[Call], bool]:
-        """Return what says whether actors are ready and free for a call; see `actors.room`."""
-        return room(self._pools)
+    def has_free_worker(self) -> Callable[[Call], bool]:
+        """Return what says whether actors are ready and free for a call; see `has_free_worker`."""
+        return has_free_worker(self._pools)
 
     def submit(self, call: Call, lease: Lease) -> None:
         """Give the call to a free actor of its pool, or to several that share a training."""
         pool = self._pools[call.kind]
         leader, *others = members = pool.take(call)
         if others:
-            meeting, size = leader.handle.meet.remote(), len(members)
+            rendezvous, size = leader.handle.open_rendezvous.remote(), len(members)
             asked = {leader.handle.lead.remote(call, lease, size): leader}
             for rank, other in enumerate(others, start=1):
-                asked[other.handle.assist.remote(call, meeting, rank, size)] = other
+                asked[other.handle.assist.remote(call, rendezvous, rank, size)] = other
         else:
-            asked = {leader.handle.perform.remote(call, lease): leader}
-        attempt = Attempt(call, pool, asked)
+            asked = {leader.handle.run_call.remote(call, lease): leader}
+        attempt = CallInFlight(call, pool, asked)
         self._running.update(dict.fromkeys(asked, attempt))
 
     def wait(self, timeout_s: float) -> list[Outcome]:
@@ -174,8 +174,8 @@ class RayExecutor:
             return []
         import ray
 
-        self._pulse.check()
-        if self._lost and self._pulse.answers():
+        self._head_monitor.check()
+        if self._lost and self._head_monitor.answers():
             for pool in self._lost:
                 pool.actors.append(self._new_actor(pool))
             self._lost.clear()
@@ -215,7 +215,7 @@ class RayExecutor:
         import ray
 
         pools, self._pools = _each(self._pools), {}
-        if self._pulse.answers():  # else there is nobody to ask, and asking would block
+        if self._head_monitor.answers():  # else there is nobody to ask, and asking would block
             for pool in pools:
                 for actor in pool.actors:
                     ray.kill(actor.handle, no_restart=True)
@@ -242,7 +242,7 @@ class RayExecutor:
                 raise ExecutorLost(f"no Ray worker can be started: {_one_line(error)}") from error
             self._replace(pool, actor)
 
-    def _collect(self, reference: Any, attempt: Attempt) -> Outcome:
+    def _collect(self, reference: Any, attempt: CallInFlight) -> Outcome:
         import ray
 
         call, actor = attempt.call, attempt.members[reference]
@@ -262,7 +262,7 @@ class RayExecutor:
     def _kill(self, actor: Actor) -> None:
         import ray
 
-        if self._pulse.answers():
+        if self._head_monitor.answers():
             ray.kill(actor.handle, no_restart=True)
 
     def _replace(self, pool: Pool, actor: Actor) -> None:

@@ -10,14 +10,14 @@ import time
 
 from mood_sweeps.errors import ExecutorLost
 
-__all__ = ["CONNECT_TIMEOUT_S", "Pulse"]
+__all__ = ["CONNECT_TIMEOUT_S", "HeadMonitor"]
 
 CONNECT_TIMEOUT_S = 5.0
 PULSE_S = 3.0
 MOST_SILENT_PULSES = 3
 
 
-class Pulse:
+class HeadMonitor:
     """Asks the head at ``address`` (host:port) every few seconds; without one, nobody."""
 
     def __init__(self, address: str = "") -> None:

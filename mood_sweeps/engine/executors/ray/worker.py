@@ -1,4 +1,4 @@
-"""The worker process of a pool: a few lines round `perform`."""
+"""The worker process of a pool: a few lines round `run_call`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import os
 from typing import TYPE_CHECKING
 
 from mood_sweeps.engine.outcome import Outcome
-from mood_sweeps.engine.run_call import assist, perform
+from mood_sweeps.engine.run_call import assist, run_call
 from mood_sweeps.jobs.single_thread import single_thread
 from mood_sweeps.planning.calls import Call
 from mood_sweeps.plugins.scorer_runner import LIMIT_S, ScorerRunner
 from mood_sweeps.store import Lease, Store
 
 if TYPE_CHECKING:
-    from mood_sweeps.jobs.data_parallel import Meeting
+    from mood_sweeps.jobs.data_parallel import Rendezvous
     from mood_sweeps.jobs.tuning_trials import Trials
 
 __all__ = ["Worker"]
@@ -23,7 +23,7 @@ class Worker:
     """Performs one call after the other on the store at ``store_root``.
 
     keep_every_s: seconds between two keepings of a training's state. plugin_timeout_s: see
-    `ScorerRunner`. scores_on_gpu: see `perform`.
+    `ScorerRunner`. scores_on_gpu: see `run_call`.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Worker:
         self._scores_on_gpu = scores_on_gpu
         self._trials: Trials | None = None
         self._failure: Exception | None = None
-        self._meeting: Meeting | None = None
+        self._rendezvous: Rendezvous | None = None
 
     def get_ready(self, imports_torch: bool, has_gpu: bool) -> str:
         """Import what training needs, if this worker is to train; return its node's address."""
@@ -49,9 +49,9 @@ class Worker:
             import mood_sweeps.jobs.train_stage  # noqa: F401
         return self._host()
 
-    def perform(self, call: Call, lease: Lease) -> Outcome:
-        """See `perform`."""
-        return perform(
+    def run_call(self, call: Call, lease: Lease) -> Outcome:
+        """See `run_call`."""
+        return run_call(
             call,
             self._store,
             lease,
@@ -61,29 +61,31 @@ class Worker:
             scores_on_gpu=self._scores_on_gpu,
         )
 
-    def meet(self) -> tuple[str, int]:
+    def open_rendezvous(self) -> tuple[str, int]:
         """Open a meeting for a training that several share; return where it is."""
-        from mood_sweeps.jobs.data_parallel import Meeting  # late: with it comes torch
+        from mood_sweeps.jobs.data_parallel import Rendezvous  # late: with it comes torch
 
-        self._meeting = Meeting(self._host())
-        return self._meeting.address
+        self._rendezvous = Rendezvous(self._host())
+        return self._rendezvous.address
 
     def lead(self, call: Call, lease: Lease, size: int) -> Outcome:
         """Perform a training together with those that `assist`, who come to the meeting."""
-        from mood_sweeps.jobs.data_parallel import Seat
+        from mood_sweeps.jobs.data_parallel import WorkerRank
 
-        assert self._meeting is not None
-        seat = Seat(self._meeting, 0, size, self._host())
+        assert self._rendezvous is not None
+        worker_rank = WorkerRank(self._rendezvous, 0, size, self._host())
         try:
-            return perform(call, self._store, lease, self._keep_every_s, self._runner, seat=seat)
+            return run_call(
+                call, self._store, lease, self._keep_every_s, self._runner, worker_rank=worker_rank
+            )
         finally:
-            self._meeting = None
+            self._rendezvous = None
 
-    def assist(self, call: Call, meeting: tuple[str, int], rank: int, size: int) -> Outcome:
-        """See `perform.assist`."""
-        from mood_sweeps.jobs.data_parallel import Seat
+    def assist(self, call: Call, rendezvous: tuple[str, int], rank: int, size: int) -> Outcome:
+        """See `run_call.assist`."""
+        from mood_sweeps.jobs.data_parallel import WorkerRank
 
-        return assist(call, self._store, Seat(meeting, rank, size, self._host()))
+        return assist(call, self._store, WorkerRank(rendezvous, rank, size, self._host()))
 
     def advance(self, number: int, rung: int) -> float | None:
         """Take a trial of the search that is being performed to a rung, in a thread beside it.

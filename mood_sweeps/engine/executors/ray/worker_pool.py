@@ -11,7 +11,7 @@ from typing import Any
 from mood_sweeps.engine.executors.ray.worker_shapes import Shape
 from mood_sweeps.planning.calls import Call
 
-__all__ = ["Actor", "Pool", "room"]
+__all__ = ["Actor", "Pool", "has_free_worker"]
 
 STARTING_S = 120.0
 """How long an actor that is starting is counted on."""
@@ -95,7 +95,7 @@ class Pool:
         return self.shape.size - sum(actor.is_late for actor in self.actors)
 
 
-def room(pools: dict[str, Pool]) -> Callable[[Call], bool]:
+def has_free_worker(pools: dict[str, Pool]) -> Callable[[Call], bool]:
     """Return what says of calls, asked for in order of urgency, whether they may start now.
 
     pools: by kind of call. Where free actors are too few for a call, they are kept for it: a less

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from mood_sweeps.data.pipeline.batch_loader import Batches
+from mood_sweeps.data.pipeline.batch_loader import BatchLoader
 from mood_sweeps.methods.finetunes.multi_class.objective import MultiClassObjective
 from mood_sweeps.training.augment.parameters import Augmentation
 from mood_sweeps.training.augment.random_views import augment
@@ -32,7 +32,7 @@ class OutlierExposureObjective(MultiClassObjective):
         smoothing: float,
         *,
         view: Augmentation,
-        exposed: Batches | None,
+        exposed: BatchLoader | None,
         weight: float,
     ) -> None:
         super().__init__(network, features, classes, smoothing, view=view)

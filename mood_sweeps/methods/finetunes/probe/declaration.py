@@ -32,7 +32,7 @@ class Probe:
     c: Positive = 1.0
     iterations: Count = 1000
 
-    def settled(self, given: Collection[str], *, is_nano: bool, family: str = "vit") -> Self:
+    def with_preset(self, given: Collection[str], *, is_nano: bool, family: str = "vit") -> Self:
         """Return itself: one setting for every backbone."""
         del given, is_nano, family
         return self

@@ -102,4 +102,4 @@ class Mim(Augmented):
             **given,
         )
         is_nano = backbone.parameters.is_nano
-        return Choice("dvae", recipe.settled(given, is_nano=is_nano), given=frozenset(given))
+        return Choice("dvae", recipe.with_preset(given, is_nano=is_nano), given=frozenset(given))

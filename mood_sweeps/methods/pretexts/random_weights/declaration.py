@@ -30,7 +30,7 @@ class RandomWeights:
     families: ClassVar[tuple[str, ...]] = ALL_FAMILIES
     drops_patches: ClassVar[bool] = False
 
-    def settled(self, given: Collection[str], *, is_nano: bool, family: str = "vit") -> Self:
+    def with_preset(self, given: Collection[str], *, is_nano: bool, family: str = "vit") -> Self:
         """Return itself: there is nothing to choose."""
         del given, is_nano, family
         return self

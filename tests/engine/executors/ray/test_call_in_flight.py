@@ -3,16 +3,16 @@ from __future__ import annotations
 import pytest
 
 from mood_sweeps.engine.executors.ray import call_in_flight as attempts
-from mood_sweeps.engine.executors.ray.call_in_flight import Attempt
+from mood_sweeps.engine.executors.ray.call_in_flight import CallInFlight
 from mood_sweeps.engine.executors.ray.worker_pool import Actor, Pool
 from mood_sweeps.engine.executors.ray.worker_shapes import Shape
 from mood_sweeps.engine.outcome import Outcome, Verdict
 from tests.support.scripted_executor import call
 
 
-def shared(size: int = 3) -> Attempt:
+def shared(size: int = 3) -> CallInFlight:
     members = {f"r{rank}": Actor(f"handle {rank}", None) for rank in range(size)}
-    return Attempt(call("c"), Pool(Shape(1, 0, size, imports_torch=True)), members)
+    return CallInFlight(call("c"), Pool(Shape(1, 0, size, imports_torch=True)), members)
 
 
 def outcome(verdict: Verdict, worker: str = "") -> Outcome:

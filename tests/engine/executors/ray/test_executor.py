@@ -7,7 +7,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from mood_sweeps.engine.executors.ray.call_in_flight import Attempt
+from mood_sweeps.engine.executors.ray.call_in_flight import CallInFlight
 from mood_sweeps.engine.executors.ray.executor import RayExecutor
 from mood_sweeps.engine.executors.ray.worker_pool import Actor, Pool
 from mood_sweeps.engine.executors.ray.worker_shapes import Shape
@@ -52,7 +52,7 @@ def test_who_never_heard_from_its_leader_lives_on(
     import ray
 
     pool = Pool(Shape(1, 0, 2, imports_torch=True), 2, [Actor("a", None), Actor("b", None)])
-    attempt = Attempt(call("c"), pool, dict(zip(("lead", "assist"), pool.actors, strict=True)))
+    attempt = CallInFlight(call("c"), pool, dict(zip(("lead", "assist"), pool.actors, strict=True)))
     gone = ray.exceptions.ActorDiedError()
     of_leader = ray.exceptions.RayTaskError("assist", "", gone).as_instanceof_cause()
     executor = RayExecutor(Store(tmp_path))

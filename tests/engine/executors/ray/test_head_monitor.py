@@ -5,13 +5,13 @@ import socket
 import pytest
 
 from mood_sweeps.engine.executors.ray import head_monitor as pulse
-from mood_sweeps.engine.executors.ray.head_monitor import MOST_SILENT_PULSES, Pulse
+from mood_sweeps.engine.executors.ray.head_monitor import MOST_SILENT_PULSES, HeadMonitor
 from mood_sweeps.errors import ExecutorLost
 
 
 def test_without_an_address_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulse, "PULSE_S", 0.0)
-    quiet = Pulse()
+    quiet = HeadMonitor()
     assert quiet.answers()
     for _ in range(2 * MOST_SILENT_PULSES):
         quiet.check()
@@ -23,7 +23,7 @@ def test_a_head_that_stops_answering_is_given_several_chances(
     monkeypatch.setattr(pulse, "PULSE_S", 0.0)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        watched = Pulse(f"127.0.0.1:{port}")
+        watched = HeadMonitor(f"127.0.0.1:{port}")
         assert watched.answers()
         watched.check()
     assert not watched.answers()

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from mood_sweeps.engine.executors.ray import worker_pool as actors
-from mood_sweeps.engine.executors.ray.worker_pool import Actor, Pool, room
+from mood_sweeps.engine.executors.ray.worker_pool import Actor, Pool, has_free_worker
 from mood_sweeps.engine.executors.ray.worker_shapes import Shape
-from mood_sweeps.planning.calls import Call, Training
+from mood_sweeps.planning.calls import Call, Train
 from tests.support.scripted_executor import call
 
 
 def in_parts(count: int) -> Call:
     """Return a training whose batches are in so many parts."""
     stage: Any = SimpleNamespace(parts=count)
-    return replace(call("shared", kind="pretrain"), work=Training(stage))
+    return replace(call("shared", kind="pretrain"), work=Train(stage))
 
 
 def pool(count: int, most: int = 1, *, starting: int = 0, hosts: str = "") -> Pool:
@@ -79,14 +79,14 @@ def test_free_actors_are_kept_for_a_while_only(monkeypatch: pytest.MonkeyPatch) 
     some = pool(3, most=3)
     some.actors[0].is_busy = True  # for hours, maybe
     for _ in range(2):
-        assert not room({"pretrain": some})(in_parts(3))
+        assert not has_free_worker({"pretrain": some})(in_parts(3))
     monkeypatch.setattr(actors, "KEPT_S", 0.0)
-    assert room({"pretrain": some})(in_parts(3))
+    assert has_free_worker({"pretrain": some})(in_parts(3))
     assert some.take(in_parts(3)) == some.actors[1:]
-    assert not room({"pretrain": some})(in_parts(3))  # nobody is free
+    assert not has_free_worker({"pretrain": some})(in_parts(3))  # nobody is free
     some.actors[1].is_busy = False
     monkeypatch.undo()
-    assert not room({"pretrain": some})(in_parts(3))  # the next one waits anew
+    assert not has_free_worker({"pretrain": some})(in_parts(3))  # the next one waits anew
 
 
 def test_actors_that_were_busy_meanwhile_were_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,5 +95,5 @@ def test_actors_that_were_busy_meanwhile_were_not_kept(monkeypatch: pytest.Monke
     first, second = some.actors
     second.is_busy = True
     for first.is_busy in (False, True, False):  # meanwhile with something more urgent
-        assert not room({"pretrain": some})(in_parts(2))
-    assert room({"pretrain": some})(in_parts(2))
+        assert not has_free_worker({"pretrain": some})(in_parts(2))
+    assert has_free_worker({"pretrain": some})(in_parts(2))
