@@ -226,11 +226,11 @@ def test_stopping_now_abandons_what_runs(runner: Runner) -> None:
     assert len(runner.executor.submitted) == 2
 
 
-@pytest.mark.parametrize("performs_here", [True, False])
+@pytest.mark.parametrize("runs_in_this_process", [True, False])
 def test_stopping_now_breaks_in_only_where_calls_are_performed_here(
     runner: Runner, monkeypatch: pytest.MonkeyPatch, runs_in_this_process: bool
 ) -> None:
-    monkeypatch.setattr(ScriptedExecutor, "performs_here", runs_in_this_process)
+    monkeypatch.setattr(ScriptedExecutor, "runs_in_this_process", runs_in_this_process)
 
     def says(one: Call, _attempt: int) -> Outcome:
         runner.stop.request_now()

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mood_sweeps.data.catalogue import image_set
-from mood_sweeps.data.exposed_images import drawn
+from mood_sweeps.data.exposed_images import sample_indices
 from mood_sweeps.planning.plan import Plan, Representation
 from mood_sweeps.planning.stage_inputs import Exposed, Extract, Finetune
 from mood_sweeps.planning.stages import Stage, finetune_stage
@@ -55,7 +55,7 @@ def test_a_stage_shows_what_its_seed_draws(tmp_path: Path) -> None:
     for (k, seed), stage in tuned(plan(tmp_path)).items():
         assert isinstance(stage.work, Finetune)
         assert seed is not None
-        shown = ("digits:6-9", drawn(whole, k, seed)) if k else None
+        shown = ("digits:6-9", sample_indices(whole, k, seed)) if k else None
         assert stage.work.exposed == shown
 
 
