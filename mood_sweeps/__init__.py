@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mood_sweeps.api import launch, load_sweep, open_results, plan
     from mood_sweeps.bank import FeatureBank, Head
+    from mood_sweeps.engine.executors.inline import InlineSettings
+    from mood_sweeps.engine.executors.ray.settings import RaySettings
     from mood_sweeps.errors import (
         CorruptObject,
         DatabaseError,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     )
     from mood_sweeps.experiment.sweep import Sweep
     from mood_sweeps.external_features.score_features import score_features
+    from mood_sweeps.jobs.worker_settings import WorkerSettings
     from mood_sweeps.launching.launch_options import Options
     from mood_sweeps.launching.launch_result import LaunchResult
     from mood_sweeps.planning.plan import Plan
@@ -38,17 +41,20 @@ __all__ = [
     "DatabaseError",
     "FeatureBank",
     "Head",
+    "InlineSettings",
     "InputError",
     "LaunchResult",
     "LeaseLost",
     "MoodSweepsError",
     "Options",
     "Plan",
+    "RaySettings",
     "Results",
     "StageFailed",
     "StoreError",
     "Sweep",
     "Undefined",
+    "WorkerSettings",
     "Workspace",
     "launch",
     "load_sweep",
@@ -61,6 +67,8 @@ __all__ = [
 _HOMES = {
     "mood_sweeps.api": ("launch", "load_sweep", "open_results", "plan"),
     "mood_sweeps.bank": ("FeatureBank", "Head"),
+    "mood_sweeps.engine.executors.inline": ("InlineSettings",),
+    "mood_sweeps.engine.executors.ray.settings": ("RaySettings",),
     "mood_sweeps.errors": (
         "CorruptObject",
         "DatabaseError",
@@ -71,6 +79,7 @@ _HOMES = {
         "StoreError",
         "Undefined",
     ),
+    "mood_sweeps.jobs.worker_settings": ("WorkerSettings",),
     "mood_sweeps.external_features.score_features": ("score_features",),
     "mood_sweeps.launching.launch": ("LaunchResult", "Options"),
     "mood_sweeps.planning.plan": ("Plan",),

@@ -19,8 +19,8 @@ from mood_sweeps.methods.finetunes import FINETUNES
 from mood_sweeps.methods.pretexts import PRETEXTS
 from mood_sweeps.networks.backbones import BACKBONES
 from mood_sweeps.planning.plan import Plan
-from mood_sweeps.planning.stages import VERSIONS
 from mood_sweeps.scorers import SCORERS
+from mood_sweeps.stage_kinds import STAGE_KINDS
 from tests.support.planned_sweeps import plan_of, read
 
 FILE = Path(__file__).with_name("golden_keys.json")
@@ -82,7 +82,7 @@ def meanings() -> dict[str, Any]:
         for axis, catalogue in catalogues.items()
         for name, kind in catalogue.items()
     }
-    return {**described, "stages": VERSIONS}
+    return {**described, "stages": {name: kind.version for name, kind in STAGE_KINDS.items()}}
 
 
 def _defaults(kind: Any) -> dict[str, Any]:

@@ -9,24 +9,24 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from fnmatch import fnmatch
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-
-import pytest
 
 import mood_sweeps
 
 ROOT = Path(mood_sweeps.__file__).parent
 
-VALUES = {"errors", "identity", "choice", "bank", "note"}
+VALUES = {"errors", "identity", "choice", "bank", "note", "stage_kinds"}
 LAYERS: dict[str, set[str]] = {
     # Values that know nothing.
     "errors": set(),
     "identity": set(),
     "bank": set(),
     "note": set(),
+    "stage_kinds": set(),
     "choice": {"errors", "identity"},
     # Choices whose parameters are searched for.
     "tuning": {"errors", "identity", "choice"},
@@ -98,8 +98,10 @@ LAYERS: dict[str, set[str]] = {
     "__init__": {
         *VALUES,
         "api",
+        "engine",
         "experiment",
         "external_features",
+        "jobs",
         "launching",
         "planning",
         "results",
@@ -111,7 +113,9 @@ LAYERS: dict[str, set[str]] = {
         "api",
         "data",
         "experiment",
+        "engine",
         "external_features",
+        "jobs",
         "launching",
         "methods",
         "networks",
@@ -192,33 +196,75 @@ def test_the_layers_are_all_there_is_and_have_no_circle() -> None:
     assert set(order) == set(LAYERS)
 
 
-@pytest.mark.parametrize("file", files())
-def test_imports_go_one_way(file: str) -> None:
-    part = part_of(file)
-    for module in imports(file):
-        if module.startswith("mood_sweeps."):
-            imported = module.split(".")[1]
-            if imported in LAYERS and imported != part:
-                assert imported in LAYERS[part], f"{file} imports {module}: {part} may not"
+def test_imports_go_one_way() -> None:
+    wrong = [
+        f"{file} imports {module}"
+        for file in files()
+        for module in imports(file)
+        if module.startswith("mood_sweeps.")
+        and (imported := module.split(".")[1]) in LAYERS
+        and imported not in {part_of(file), *LAYERS[part_of(file)]}
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("file", files())
-def test_heavy_libraries_come_in_through_their_doors(file: str) -> None:
-    for module in imports(file):
-        doors = DOORS.get(module.partition(".")[0])
-        if doors is not None:
-            assert any(fnmatch(file, door) for door in doors), f"{file} imports {module}"
+def test_heavy_libraries_come_in_through_their_doors() -> None:
+    wrong = [
+        f"{file} imports {module}"
+        for file in files()
+        for module in imports(file)
+        if (doors := DOORS.get(module.partition(".")[0])) is not None
+        and not any(fnmatch(file, door) for door in doors)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def imported_files(file: str) -> set[str]:
+    """Return the files of the package that a file imports, an import of a package as __init__."""
+    found = set()
+    for node in ast.walk(ast.parse((ROOT / file).read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mood_sweeps."):
+            path = str(node.module).removeprefix("mood_sweeps.").replace(".", "/")
+            for alias in node.names:
+                for one in (f"{path}/{alias.name}.py", f"{path}.py", f"{path}/__init__.py"):
+                    if (ROOT / one).exists():
+                        found.add(one)
+                        break
+    return found - {file}
+
+
+def test_floors_hold_inside_every_folder() -> None:
+    """The files and folders of a folder, too, can be read from the bottom up: no circle anywhere.
+
+    The `__init__` of a folder is its front door, for others: nothing inside the folder imports it.
+    """
+    graphs: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for file in files():
+        if file == "__init__.py":
+            continue
+        for imported in imported_files(file):
+            parts, others = file.split("/"), imported.split("/")
+            pairs = enumerate(zip(parts, others, strict=False))
+            depth = next(at for at, (one, other) in pairs if one != other)
+            graphs["/".join(parts[:depth])][parts[depth]].add(others[depth])
+    circles = []
+    for folder, graph in graphs.items():
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            circles.append(f"{folder or 'mood_sweeps'}: {' → '.join(error.args[1])}")
+    assert not circles, "\n".join(circles)
 
 
 PLANNING = """\
 import sys
 from mood_sweeps.data.catalogue import image_set
-from mood_sweeps.launching.pending_work import find_open_work
+from mood_sweeps.launching.pending_work import find_pending_work
 from mood_sweeps.planning.grid import expand
 from mood_sweeps.experiment import load_sweep
 from mood_sweeps.store import Store
 plan = expand(load_sweep(sys.argv[1]), image_set)
-find_open_work(plan, None, Store(sys.argv[2]), repair=False)
+find_pending_work(plan, None, Store(sys.argv[2]), repair=False)
 print(*sorted({name.partition(".")[0] for name in sys.modules}))
 """
 SLOW = {

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from textwrap import indent
+from typing import Any
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 
 from mood_sweeps.api import plan
 from mood_sweeps.cli.options import overrides, sweep_file, workspace
 from mood_sweeps.cli.plugin_options import debugger, plugin_timeout
 from mood_sweeps.cli.wording import counted
+from mood_sweeps.engine.executors.catalogue import EXECUTORS
+from mood_sweeps.engine.executors.contract import ExecutorSettings
+from mood_sweeps.errors import InputError
 from mood_sweeps.experiment.load import load_sweep
+from mood_sweeps.jobs.worker_settings import WorkerSettings
 from mood_sweeps.launching.launch import launch
 from mood_sweeps.launching.launch_options import Options
 from mood_sweeps.launching.launch_result import LaunchResult
@@ -35,15 +42,21 @@ MOST_TRACEBACKS = 3
 @overrides
 @click.option(
     "--executor",
-    type=click.Choice(["ray", "inline"]),
+    type=click.Choice(list(EXECUTORS)),
     default="ray",
     show_default=True,
     help="Ray actors, or this very process (best for debugging).",
 )
 @click.option(
-    "--address", metavar="HOST:PORT", help="A running Ray cluster; default: start one here."
+    "--address",
+    metavar="HOST:PORT",
+    help="A running Ray cluster; default: start one here.",
 )
-@click.option("--workers", type=click.IntRange(min=1), help="At most so many CPU workers.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="At most so many CPU workers.",
+)
 @click.option(
     "--gpus-per-worker",
     type=click.FloatRange(min=0, min_open=True),
@@ -92,10 +105,6 @@ def command(
     file: str,
     overrides: tuple[str, ...],
     executor: str,
-    address: str | None,
-    workers: int | None,
-    gpus_per_worker: float,
-    workers_per_training: int,
     scores_on_gpus: bool,
     fail_fast: bool,
     max_failures: int | None,
@@ -105,6 +114,7 @@ def command(
     plugin_timeout: float,
     debug: bool,
     workspace: Workspace,
+    **executor_options: Any,
 ) -> None:
     """Run what is missing of the sweep in FILE.yaml.
 
@@ -118,18 +128,16 @@ def command(
         planned,
         workspace,
         Options(
-            executor="inline" if debug else executor,
-            address=address,
-            workers=workers,
-            gpus_per_worker=gpus_per_worker,
-            workers_per_training=workers_per_training,
-            scores_on_gpus=scores_on_gpus,
+            executor=_executor_settings("inline" if debug else executor, executor_options),
+            worker=WorkerSettings(
+                keep_every_s=keep_every,
+                plugin_timeout_s=plugin_timeout,
+                scores_on_gpus=scores_on_gpus,
+                debug=debug,
+            ),
             max_failures=1 if fail_fast else max_failures,
             mlflow=not no_mlflow,
             mlflow_wait_s=mlflow_wait,
-            keep_every_s=keep_every,
-            plugin_timeout_s=plugin_timeout,
-            debug=debug,
         ),
         progress_on(console),
     )
@@ -137,6 +145,23 @@ def command(
         say_table(launched, console)
     say_end(launched, file, console)
     sys.exit(launched.exit_code)
+
+
+def _executor_settings(executor: str, options: Mapping[str, Any]) -> ExecutorSettings:
+    """Return an executor's settings from the options that were given on the command line.
+
+    Raises InputError for an option that this executor does not have.
+    """
+    kind = EXECUTORS[executor][0]
+    source = click.get_current_context().get_parameter_source
+    given = {
+        name: value for name, value in options.items() if source(name) != ParameterSource.DEFAULT
+    }
+    own = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    if foreign := sorted(given.keys() - own):
+        names = ", ".join("--" + name.replace("_", "-") for name in foreign)
+        raise InputError(f"executor {executor} does not take {names}")
+    return kind(**given)
 
 
 def console_for_people() -> Console:

@@ -12,10 +12,10 @@ from mood_sweeps.cli.wording import counted
 from mood_sweeps.experiment.load import load_sweep
 from mood_sweeps.launching.pending_work import PendingWork, estimate_seconds, find_pending_work
 from mood_sweeps.launching.run_counts import clock
-from mood_sweeps.planning.calls import Call, ExtractBanks, ScoreBanks
+from mood_sweeps.planning.calls import Call
 from mood_sweeps.planning.plan import Plan, scoring_keys
-from mood_sweeps.planning.stages import VERSIONS
 from mood_sweeps.results.read_results import Results
+from mood_sweeps.stage_kinds import STAGE_KINDS
 from mood_sweeps.workspace import Workspace
 
 __all__ = ["command"]
@@ -100,12 +100,10 @@ def _stages_to_run(planned: Plan, work: PendingWork) -> dict[str, int]:
     counts: Counter[str] = Counter()
     open_scores: set[str] = set()
     for call in work.calls:
-        if isinstance(call.work, ScoreBanks):
-            open_scores.update(evaluation.score_key for evaluation in call.work.evaluations)
-        elif isinstance(call.work, ExtractBanks):
-            counts["extract"] += len(call.work.stages)
+        if call.scoring is not None:
+            open_scores.update(request.score_key for request in call.scoring.evaluations)
         else:
-            counts[call.kind] += 1
+            counts[call.kind] += len(call.stages)
     finished = [cell for cell in planned.cells if cell.score_key not in open_scores]
     waiting = [cell for cell in planned.cells if cell.score_key in open_scores]
     done = scoring_keys(finished)
@@ -115,4 +113,4 @@ def _stages_to_run(planned: Plan, work: PendingWork) -> dict[str, int]:
 
 
 def _in_order(counts: dict[str, int]) -> list[tuple[str, int]]:
-    return [(kind, counts[kind]) for kind in VERSIONS if counts.get(kind)]
+    return [(kind, counts[kind]) for kind in STAGE_KINDS if counts.get(kind)]

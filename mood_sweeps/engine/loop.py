@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from mood_sweeps.engine.executors.contract import Executor
-from mood_sweeps.engine.outcome import Outcome
 from mood_sweeps.engine.schedule import Schedule
 from mood_sweeps.engine.stop import Stop
 from mood_sweeps.errors import CorruptObject
+from mood_sweeps.jobs.outcome import Outcome
 from mood_sweeps.planning.calls import Call
 from mood_sweeps.store import Lease, Ref, Store
 
@@ -145,7 +145,7 @@ class _Run:
                 self._elsewhere.append(waiting)
             else:
                 self._schedule.put_back(waiting)
-        while (call := self._schedule.pop(self._executor.has_free_worker())) is not None:
+        while (call := self._schedule.pop(self._executor.first_startable)) is not None:
             lease = self._store.leases.acquire(call.key)
             if lease is None:
                 self._elsewhere.append(call)

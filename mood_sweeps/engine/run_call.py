@@ -1,4 +1,4 @@
-"""Perform one call, on whatever worker: look again, do what is missing, publish, report.
+"""Run one call on a worker: find its job's handler, run it, report what came of it.
 
 It never raises: whatever happens comes back as an `Outcome`. The same function serves every
 executor, which is why they agree.
@@ -7,7 +7,7 @@ executor, which is why they agree.
 from __future__ import annotations
 
 import dataclasses
-import math
+import importlib
 import os
 import platform
 import time
@@ -15,8 +15,7 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mood_sweeps.engine.call_runner import CallRunner, RunTrials, runs_networks
-from mood_sweeps.engine.outcome import Outcome
+from mood_sweeps.engine.environment import environment
 from mood_sweeps.errors import (
     CorruptObject,
     InputError,
@@ -26,8 +25,11 @@ from mood_sweeps.errors import (
     one_line,
     plain,
 )
+from mood_sweeps.jobs.context import JobContext, RunTrials
+from mood_sweeps.jobs.outcome import Outcome
 from mood_sweeps.jobs.single_thread import single_thread
-from mood_sweeps.planning.calls import Call, ScoreBanks, Train
+from mood_sweeps.jobs.worker_settings import WorkerSettings
+from mood_sweeps.planning.calls import Call
 from mood_sweeps.plugins.scorer_runner import ScorerRunner
 from mood_sweeps.store import Lease, Store
 
@@ -41,47 +43,42 @@ def run_call(
     call: Call,
     store: Store,
     lease: Lease,
-    keep_every_s: float,
+    settings: WorkerSettings,
     runner: ScorerRunner,
     run_trials: RunTrials | None = None,
     worker_rank: WorkerRank | None = None,
-    scores_on_gpu: bool = False,
 ) -> Outcome:
     """Run a call whose inputs are in the store; publish only while ``lease`` is still held.
 
-    keep_every_s: seconds between two keepings of a training's state. runner: fits and scores.
-    run_trials: runs the search of
-    a stage that is tuned; by default in this process, one trial after another. seat: this
-    process's in the team that shares a training. scores_on_gpu: whether scorers multiply on the GPU
-    that this process was given, if it was.
+    For the parameters see `JobContext`.
     """
-    return _reported(
-        call,
-        lambda: CallRunner(
-            call, store, lease, keep_every_s, runner, run_trials, worker_rank, scores_on_gpu
-        ).outcome(),
-    )
+
+    def work() -> Outcome:
+        gpu = _gpu_for(call, settings)
+        context = JobContext(
+            store, lease, settings, runner, gpu, environment(gpu), run_trials, worker_rank
+        )
+        outcome: Outcome = importlib.import_module(call.job.handler).run(call, context)
+        return outcome
+
+    return _reported(call, work)
 
 
 def assist(call: Call, store: Store, worker_rank: WorkerRank) -> Outcome:
-    """Share a training that another process performs, which keeps and publishes what comes of it.
+    """Share a training with its leader, which runs it by `run_call`."""
+    from mood_sweeps.jobs import train  # late, as it imports torch
 
-    seat: see `run_call`.
-    """
+    return _reported(call, lambda: train.assist(call, store, worker_rank))
 
-    def share() -> Outcome:
-        assert isinstance(call.work, Train)
-        stage = call.work.stage
-        if store.has(stage.ref):
-            return Outcome(call.key, "reused")
-        from mood_sweeps.jobs.data_parallel import (
-            train_data_parallel,  # late for cost, as all imports here
-        )
 
-        train_data_parallel(stage, store, None, math.inf, worker_rank)
-        return Outcome(call.key, "done")
+def _gpu_for(call: Call, settings: WorkerSettings) -> str | None:
+    """Return the name of the GPU that a call computes on; None for the CPU."""
+    scores_on_gpu = call.scoring is not None and settings.scores_on_gpus
+    if call.job.resource != "gpu" and not scores_on_gpu:
+        return None
+    from mood_sweeps.jobs.device import own_gpu  # late, as it imports torch
 
-    return _reported(call, share)
+    return own_gpu()
 
 
 def _reported(call: Call, work: Callable[[], Outcome]) -> Outcome:
@@ -100,13 +97,13 @@ def _reported(call: Call, work: Callable[[], Outcome]) -> Outcome:
     except MemberLost as error:
         outcome = Outcome(call.key, "worker lost", error=one_line(error))
     except (StageFailed, InputError) as error:
-        # Raised on purpose: what is said is all there is to know, but for what led to it.
-        led_to_it = traceback.format_exception(error.__cause__) if error.__cause__ else []
+        # Raised on purpose: the message is complete, and only its cause needs a traceback.
+        cause = traceback.format_exception(error.__cause__) if error.__cause__ else []
         outcome = Outcome(
-            call.key, "failed", error=one_line(error), traceback=plain("".join(led_to_it))
+            call.key, "failed", error=one_line(error), traceback=plain("".join(cause))
         )
     except (Exception, SystemExit) as error:
-        # The stage's own code: its failure is a value, not a crash.
+        # The stage's own code failed: a value, not a crash.
         outcome = Outcome(
             call.key, "failed", error=one_line(error), traceback=plain(traceback.format_exc())
         )
@@ -115,17 +112,12 @@ def _reported(call: Call, work: Callable[[], Outcome]) -> Outcome:
 
 
 def _import_for(call: Call) -> None:
-    """Import what a call needs ahead of it: a process pays that once, no stage's duration bears it.
+    """Import what a call needs before its clock starts: a process pays that once.
 
-    And `single_thread` can only limit a torch that is loaded.
-
-    Late, because torch and timm take ten seconds that a scoring worker need not spend.
+    Late, because torch and timm take ten seconds that a scoring worker need not spend; before the
+    call, because `single_thread` can only limit a torch that is loaded.
     """
-    scores_with_network = (
-        isinstance(call.work, ScoreBanks) and call.work.extracted and call.work.plugin is None
-    )
-    if runs_networks(call) or scores_with_network:
-        import mood_sweeps.jobs.extract_banks
-        import mood_sweeps.jobs.make_picture
-        import mood_sweeps.jobs.network_banks
-        import mood_sweeps.jobs.train_stage  # noqa: F401
+    importlib.import_module(call.job.handler)
+    scoring = call.scoring
+    if scoring is not None and scoring.extracted and scoring.plugin is None:
+        import mood_sweeps.jobs.network_banks  # noqa: F401

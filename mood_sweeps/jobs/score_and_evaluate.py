@@ -31,7 +31,7 @@ from mood_sweeps.metrics import (
     oscr,
 )
 from mood_sweeps.note import joined
-from mood_sweeps.planning.calls import EvaluationRequest, ScoreBanks
+from mood_sweeps.planning.calls import EvaluationRequest, Scoring
 from mood_sweeps.planning.fits import Fit, Selection, scores_key
 from mood_sweeps.plugins.scorer_runner import ScorerRunner, Stored
 from mood_sweeps.scorers.notes import ID_TEST, OOD, logit_notes, tie_notes
@@ -81,7 +81,7 @@ class Scored:
 class BankScoring:
     """Runs the evaluations of one call, each fit and each scoring once."""
 
-    def __init__(self, work: ScoreBanks, banks: Banks, known: Known, runner: ScorerRunner) -> None:
+    def __init__(self, work: Scoring, banks: Banks, known: Known, runner: ScorerRunner) -> None:
         self._work = work
         self._runner = runner
         self._banks = banks

@@ -1,22 +1,16 @@
-"""Training and load stages: image sets, choices and weights in, a checkpoint out."""
+"""Training stages: image sets, choices and a checkpoint in, a checkpoint out."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 
 from mood_sweeps.data.catalogue import image_set
 from mood_sweeps.data.image_set import LabelledImages
-from mood_sweeps.errors import InputError
-from mood_sweeps.identity import file_digest
 from mood_sweeps.methods.finetunes.run_stage import finetune
 from mood_sweeps.methods.pretexts.pretrain import pretrain
 from mood_sweeps.methods.tokenizers.read_tokenizer import read_tokenizer
 from mood_sweeps.methods.tokenizers.train_tokenizer import train_tokenizer
 from mood_sweeps.networks.checkpoint import Checkpoint, load
-from mood_sweeps.networks.weights.load_checkpoint import load_file, load_published
-from mood_sweeps.planning.load_weights import LoadFile, LoadPublished
 from mood_sweeps.planning.stage_inputs import Finetune, Pretrain, Tokenizer
 from mood_sweeps.planning.stages import Stage
 from mood_sweeps.store import Lease, Store
@@ -35,10 +29,10 @@ def train(
 ) -> Checkpoint:
     """Return the checkpoint a training stage makes; raise StageFailed if training diverges.
 
-    team: who shares it; each of them calls this, and they come to the same.
-    Its state is kept in the store every ``keep_every_s`` seconds, and taken up from there if an
-    earlier launch was killed. Raises LeaseLost, when it would be kept, if another launch has
-    taken over.
+    group: the processes that share it; each of them calls this and gets the same checkpoint.
+    The resume state is saved in the store every ``keep_every_s`` seconds; if an earlier launch was
+    killed, training goes on from there. Raises LeaseLost, at a save, if another launch has taken
+    over.
     """
     kept = store.unfinished(stage.ref, lease)
     return train_from(
@@ -61,12 +55,6 @@ def train_from(
             return read_tokenizer(work.model)
         corpus = image_set(work.corpus).load("train")
         return train_tokenizer(work.model, corpus, work.seed, progress=progress)
-    if isinstance(work, LoadPublished):
-        return load_published(
-            work.tag, work.backbone, work.transform, work.revision, with_head=work.with_head
-        )
-    if isinstance(work, LoadFile):
-        return _from_file(work)
     if isinstance(work, Pretrain):
         return pretrain(
             work.pretext,
@@ -96,19 +84,3 @@ def _exposed(work: Finetune) -> LabelledImages | None:
         return None
     name, places = work.exposed
     return image_set(name).load("all").take(np.array(places, dtype=np.int64))
-
-
-def _from_file(work: LoadFile) -> Checkpoint:
-    path = Path(work.path)
-    checkpoint = load_file(
-        path,
-        work.backbone,
-        work.layout,
-        work.transform,
-        classes=work.classes,
-        averaged=work.averaged,
-    )
-    # Looked at last, so that what was read is what the key says.
-    if file_digest(path) != work.digest:
-        raise InputError(f"{path} changed after the launch was planned; launch again")
-    return checkpoint

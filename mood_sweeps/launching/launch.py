@@ -8,9 +8,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from mood_sweeps.engine.environment import launched_by
+from mood_sweeps.engine.executors.catalogue import build_executor
 from mood_sweeps.engine.executors.contract import Executor
-from mood_sweeps.engine.executors.inline import InlineExecutor
-from mood_sweeps.engine.executors.ray.executor import RayExecutor
 from mood_sweeps.engine.loop import Policy, Ran, run
 from mood_sweeps.engine.schedule import Schedule
 from mood_sweeps.engine.stop import Stop, signals_request
@@ -94,7 +93,10 @@ class _Launch:
     def _preflight(self) -> Executor:
         """Find everything that cannot work before anything is written."""
         problems = [*self._options.problems(), *self._workspace.problems()]
-        executor = _executor(self._options, Store(self._workspace.store))
+        executor = build_executor(
+            Store(self._workspace.store), self._options.worker, self._options.executor_settings
+        )
+        self._executor_name = executor.name
         try:
             executor.check()
         except InputError as error:
@@ -234,7 +236,7 @@ class _Launch:
         shown = ", ".join(f"{number} {kind}" for kind, number in counts.items())
         self._launched.launch = self._recorder.begin_launch(
             revision,
-            self._options.executor,
+            self._executor_name,
             this_process().as_dict(),
             f"{len(self._plan.cells)} cells; stages: {shown}; calls to run: {len(work.calls)}; "
             f"launched by {launched_by()}",
@@ -291,24 +293,3 @@ class _Launch:
 
     def _has_unmirrored(self) -> bool:
         return self._options.mlflow and self._results.unmirrored() > 0
-
-
-def _executor(options: Options, store: Store) -> Executor:
-    if options.executor == "inline":
-        return InlineExecutor(
-            store,
-            options.keep_every_s,
-            scores_on_gpus=options.scores_on_gpus,
-            plugin_timeout_s=options.plugin_timeout_s,
-            debug=options.debug,
-        )
-    return RayExecutor(
-        store,
-        options.address,
-        gpus_per_worker=options.gpus_per_worker,
-        workers=options.workers,
-        keep_every_s=options.keep_every_s,
-        workers_per_training=options.workers_per_training,
-        scores_on_gpus=options.scores_on_gpus,
-        plugin_timeout_s=options.plugin_timeout_s,
-    )

@@ -9,7 +9,7 @@ from typing import Any
 from mood_sweeps.data.catalogue import image_set
 from mood_sweeps.errors import CorruptObject
 from mood_sweeps.jobs.score_objects import stored_rows
-from mood_sweeps.planning.calls import Call, Train
+from mood_sweeps.planning.calls import Call
 from mood_sweeps.planning.missing_calls import calls_for, group_of
 from mood_sweeps.planning.plan import Cell, Plan
 from mood_sweeps.planning.stage_inputs import Pretrain
@@ -18,20 +18,8 @@ from mood_sweeps.store import Ref, Store
 
 __all__ = ["PendingWork", "estimate_seconds", "find_pending_work"]
 
-GUESSED_SECONDS = {
-    "tokenizer": 5.0,
-    "pretrain": 20.0,
-    "load": 2.0,
-    "finetune": 10.0,
-    "extract": 0.1,
-    "given": 0.1,
-    "ensemble": 0.05,
-    "picture": 0.1,
-    "score": 0.02,
-}
-"""What a stage is taken to cost, relative to the others, before one was ever measured."""
 UNTRAINED_SECONDS = 0.5
-"""The same of weights that are only drawn."""
+"""What a pretraining without a corpus is guessed to cost: its weights are only drawn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,10 +82,11 @@ def estimate_seconds(
 
 
 def _guessed(call: Call) -> float:
-    work = call.work.stage.work if isinstance(call.work, Train) else None
-    if isinstance(work, Pretrain) and work.corpus is None:
+    if any(
+        isinstance(work := stage.work, Pretrain) and work.corpus is None for stage in call.stages
+    ):
         return UNTRAINED_SECONDS
-    return GUESSED_SECONDS[call.kind]
+    return call.job.seconds[call.kind]
 
 
 def _stored(cells: Iterable[Cell], store: Store, *, repair: bool) -> Iterable[Mapping[str, Any]]:

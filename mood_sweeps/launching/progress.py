@@ -9,13 +9,14 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from mood_sweeps.engine.outcome import Outcome
-from mood_sweeps.launching.run_counts import KINDS, RunCounts
+from mood_sweeps.jobs.outcome import Outcome
+from mood_sweeps.launching.run_counts import RunCounts
 from mood_sweeps.planning.calls import Call
+from mood_sweeps.planning.job_table import CALL_KINDS
 
 __all__ = ["LiveProgress", "PlainProgress", "Reporter", "SilentProgress"]
 
-LABELS = {kind: kind for kind in KINDS} | {"score": "cells"}
+LABELS = {kind: kind for kind in CALL_KINDS} | {"score": "cells"}
 
 
 class Reporter(Protocol):
@@ -133,7 +134,7 @@ class LiveProgress(SilentProgress):
             kind: self._progress.add_task(
                 LABELS[kind], total=run_counts.total[kind], completed=run_counts.done[kind]
             )
-            for kind in KINDS
+            for kind in CALL_KINDS
             if run_counts.total[kind]
         }
         self._live = Live(get_renderable=self._render, console=self._console, refresh_per_second=4)

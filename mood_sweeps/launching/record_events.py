@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mood_sweeps.engine.outcome import Made, Outcome, made_of
 from mood_sweeps.identity import key_of
-from mood_sweeps.planning.calls import Call, ScoreBanks
+from mood_sweeps.jobs.outcome import Made, Outcome, made_of
+from mood_sweeps.planning.calls import Call, Scoring
 from mood_sweeps.planning.plan import Cell, Plan
 from mood_sweeps.planning.stages import Stage
 from mood_sweeps.results.database import Connection
@@ -107,15 +107,15 @@ class Recording:
             self._write_rows(connection, outcome.evaluations)
             for failure in outcome.failures:
                 self._mark(connection, failure.score_keys, "failed", failure.error)
-            if final and isinstance(call.work, ScoreBanks) and outcome.verdict not in _GOOD:
-                self._mark(connection, _score_keys(call.work), "failed", outcome.error)
+            if final and call.scoring is not None and outcome.verdict not in _GOOD:
+                self._mark(connection, _score_keys(call.scoring), "failed", outcome.error)
 
     def skipped(self, call: Call, cause: Call, outcome: Outcome) -> None:
         """Write why the cells of a call that will not run have no number."""
-        if isinstance(call.work, ScoreBanks):
+        if call.scoring is not None:
             with self._recorder.database.writing() as connection:
                 reason = f"{cause} failed: {outcome.error}"
-                self._mark(connection, _score_keys(call.work), "skipped", reason)
+                self._mark(connection, _score_keys(call.scoring), "skipped", reason)
 
     def waiting(self, call: Call, holder: str) -> None:
         """Nothing is written: the other launch writes what it does."""
@@ -168,8 +168,8 @@ def _subject(cell: Cell) -> str:
     return f"{representation.key}|{representation.id_set}|{cell.pair.ood_set}"
 
 
-def _score_keys(work: ScoreBanks) -> list[str]:
-    return [evaluation.score_key for evaluation in work.evaluations]
+def _score_keys(scoring: Scoring) -> list[str]:
+    return [request.score_key for request in scoring.evaluations]
 
 
 def _stage_row(made: Made) -> dict[str, Any]:

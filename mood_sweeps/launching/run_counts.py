@@ -6,15 +6,11 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from mood_sweeps.engine.outcome import Outcome
-from mood_sweeps.planning.calls import Call, ScoreBanks
-from mood_sweeps.planning.stages import VERSIONS
+from mood_sweeps.jobs.outcome import Outcome
+from mood_sweeps.planning.calls import Call
+from mood_sweeps.planning.job_table import CALL_KINDS
 
-__all__ = ["KINDS", "RunCounts", "clock"]
-
-_WITHIN_SCORING = ("fit", "select", "evaluate")
-KINDS = tuple(kind for kind in VERSIONS if kind not in _WITHIN_SCORING)
-"""The kinds of calls, in the order in which work flows."""
+__all__ = ["RunCounts", "clock"]
 
 
 class RunCounts:
@@ -26,7 +22,7 @@ class RunCounts:
 
     def __init__(self, calls: Sequence[Call], seconds: Mapping[str, float], cells: int) -> None:
         """Take the calls to come with their estimates, and the cells that are done already."""
-        self.total = Counter(dict.fromkeys(KINDS, 0))
+        self.total = Counter(dict.fromkeys(CALL_KINDS, 0))
         for call in calls:
             self.total[call.kind] += call.units
         self.total["score"] += cells
@@ -60,7 +56,7 @@ class RunCounts:
             self.stages_run += call.units - lost
             self._spent += outcome.seconds
             self._expected += self._seconds.get(call.key, 0.0)
-        if isinstance(call.work, ScoreBanks):
+        if call.scoring is not None:
             done = len(outcome.evaluations)
             self.done["score"] += done
             self.failed_cells += lost if outcome.verdict in ("done", "reused") else call.units
@@ -74,7 +70,7 @@ class RunCounts:
         """Count a call that will not run."""
         del cause, outcome
         self._left.pop(call.key, None)
-        if isinstance(call.work, ScoreBanks):
+        if call.scoring is not None:
             self.failed_cells += call.units
 
     def waiting(self, call: Call, holder: str) -> None:

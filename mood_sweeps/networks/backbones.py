@@ -9,18 +9,17 @@ from __future__ import annotations
 import difflib
 import functools
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from mood_sweeps.choice import Choice, Count, choose, choose_all, did_you_mean
 from mood_sweeps.errors import InputError
+from mood_sweeps.networks.timm_families import Kind, timm_names
 
 __all__ = [
     "BACKBONES",
     "Family",
-    "Kind",
     "ResnetNano",
     "TimmCnn",
     "TimmOther",
@@ -29,14 +28,12 @@ __all__ = [
     "VitNano",
     "choose_backbone",
     "choose_backbones",
-    "timm_names",
 ]
 
 Family = Literal["vit", "cnn", "other"]
 """vit: plain transformers on patch tokens, which can be masked; cnn: convolutional; other: neither
 (windowed and pyramid transformers, mixers, hybrids)."""
 
-Kind = Literal["plain_vit", "vit", "cnn", "other"]
 """A family of timm's architectures; ``plain_vit`` is the part of ``vit`` that adds positions before
 the first block, so that blocks can do without some of the patches."""
 
@@ -209,13 +206,6 @@ def _catalogue_for(raw: Any) -> dict[str, type[Any]]:
             )
         catalogue = {**catalogue, name: _TIMM_KINDS[kind]}
     return catalogue
-
-
-@functools.cache
-def timm_names() -> dict[str, Kind]:
-    """Return the shipped timm names and their kinds."""
-    lines = Path(__file__).with_name("timm_names.txt").read_text("ascii").splitlines()
-    return dict(line.split() for line in lines if not line.startswith("#"))  # type: ignore[return-value]
 
 
 @functools.cache

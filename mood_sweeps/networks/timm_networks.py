@@ -12,8 +12,8 @@ from torch import nn
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.errors import InputError
-from mood_sweeps.networks.backbones import Kind
 from mood_sweeps.networks.position_embeddings import sincos_positions
+from mood_sweeps.networks.timm_families import MODULES, Kind
 
 __all__ = [
     "build",
@@ -27,56 +27,6 @@ __all__ = [
     "pooling_of",
     "timm_kind",
     "timm_listing",
-]
-
-# Modules of timm by what they hold. In both kinds of ViT, ``patch_embed`` makes (N, L, D) tokens
-# and ``forward_features`` keeps their order after ``num_prefix_tokens``: what masking rests on. In
-# the plain ones, ``patch_drop`` stands between positions and blocks, where patches can be left out.
-# The others have no such place, most of them because their blocks deal with positions.
-_PLAIN_VIT_MODULES = ["deit", "vision_transformer"]
-_VIT_MODULES = ["beit", "eva", "vision_transformer_relpos"]
-_CNN_MODULES = [
-    "convmixer",
-    "convnext",
-    "cpubone",
-    "cspnet",
-    "cspnext",
-    "densenet",
-    "dla",
-    "dpn",
-    "efficientnet",
-    "fasternet",
-    "ghostnet",
-    "hardcorenas",
-    "hgnet",
-    "hrnet",
-    "inception_next",
-    "inception_resnet_v2",
-    "inception_v3",
-    "inception_v4",
-    "lcnetv2",
-    "mobilenetv3",
-    "nasnet",
-    "nfnet",
-    "pnasnet",
-    "rdnet",
-    "regnet",
-    "repghost",
-    "repvit",
-    "res2net",
-    "resnest",
-    "resnet",
-    "resnetv2",
-    "rexnet",
-    "selecsls",
-    "senet",
-    "sknet",
-    "starnet",
-    "tresnet",
-    "vgg",
-    "vovnet",
-    "xception",
-    "xception_aligned",
 ]
 
 _HEAD = "(head)"  # no parameter's name
@@ -262,13 +212,8 @@ def timm_listing() -> str:
 
 
 def _kinds() -> dict[str, Kind]:
-    modules: dict[Kind, list[str]] = {
-        "plain_vit": _PLAIN_VIT_MODULES,
-        "vit": _VIT_MODULES,
-        "cnn": _CNN_MODULES,
-    }
     kinds: dict[str, Kind] = dict.fromkeys(timm.list_models(), "other")
-    for kind, names in modules.items():
+    for kind, names in MODULES.items():
         kinds |= {name: kind for module in names for name in timm.list_models(module=module)}
     return kinds
 

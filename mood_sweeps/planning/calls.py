@@ -1,9 +1,8 @@
 """Calls: what one worker is asked to do in one go, as plain values.
 
-A training call is one stage, and so is one that copies what the user has. All extractions of one
-checkpoint are one call, because loading the network costs more than using it. All fits, scores and
-evaluations of one representation on one ID set are one call, because the banks are read once for
-all of them.
+All extractions of one checkpoint are one call, because loading the network costs more than using
+it. All fits, scores and evaluations of one representation on one ID set are one call, because the
+banks are read once for all of them. Any other stage is a call by itself.
 """
 
 from __future__ import annotations
@@ -13,65 +12,20 @@ from dataclasses import dataclass, field
 
 from mood_sweeps.identity import key_of
 from mood_sweeps.planning.fits import Fit, Selection
+from mood_sweeps.planning.job_table import Job, job_of
 from mood_sweeps.planning.stage_inputs import Extract
 from mood_sweeps.planning.stages import Stage
 from mood_sweeps.plugins.declared_scorers import Plugin
 from mood_sweeps.store import Ref
 
-__all__ = [
-    "BuildEnsemble",
-    "Call",
-    "EvaluationRequest",
-    "ExtractBanks",
-    "ImportFeatures",
-    "MakePicture",
-    "ScoreBanks",
-    "Train",
-    "score_group",
-]
-
-
-@dataclass(frozen=True, eq=False)
-class Train:
-    """Run one tokenizer, pretrain, load or finetune stage."""
-
-    stage: Stage
-
-
-@dataclass(frozen=True, eq=False)
-class ImportFeatures:
-    """Check a head or a set of features in the user's files, and copy it into the store."""
-
-    stage: Stage
-
-
-@dataclass(frozen=True, eq=False)
-class MakePicture:
-    """Take one picture."""
-
-    stage: Stage
-
-
-@dataclass(frozen=True, eq=False)
-class BuildEnsemble:
-    """Join heads or banks into those of an ensemble."""
-
-    stage: Stage
-
-
-@dataclass(frozen=True, eq=False)
-class ExtractBanks:
-    """Extract the banks that are missing of one checkpoint."""
-
-    checkpoint: Ref
-    stages: tuple[Stage, ...]
+__all__ = ["Call", "EvaluationRequest", "Scoring", "score_group"]
 
 
 @dataclass(frozen=True, eq=False)
 class EvaluationRequest:
     """One number to make: a fitted scorer on one OOD bank against the call's ID bank.
 
-    n_left_out: how many images of the OOD set the bank is without.
+    n_left_out: number of images of the OOD set that the bank leaves out.
     """
 
     fit: Fit | Selection
@@ -82,16 +36,16 @@ class EvaluationRequest:
 
 
 @dataclass(frozen=True, eq=False)
-class ScoreBanks:
+class Scoring:
     """Fit, score and evaluate on the banks of one representation and one ID set.
 
     group: names the representation and ID set; the objects of all calls about them lie together.
     predictions: ``head``, ``nearest class mean`` or ``none``.
-    id_classes, and each evaluation's ood_classes: the names of classes, the empty tuple where they
-        have numbers only.
-    extracted: how each bank came about, where a scorer needs the network and its images.
-    plugin: whose scorers these are; None for the package's own. A call has scorers of one source
-        only, so that a plugin that crashes or hangs holds up no other's numbers.
+    id_classes, and each evaluation's ood_classes: names of the classes; empty where classes have
+        numbers only.
+    extracted: how each bank was extracted, where a scorer needs the network and its images.
+    plugin: the source of these scorers; None for the package's own. A call has scorers of one
+        source only, so that a plugin that crashes or hangs delays no other scorer's numbers.
     """
 
     group: str
@@ -107,25 +61,39 @@ class ScoreBanks:
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """One call: its lease name, what it needs and makes, and its work.
+    """One call.
 
-    needs: objects that must be there first. makes: objects that are there afterwards.
-    method: what history's durations are grouped by. units: how many stages it counts as.
+    key: the name of its lease. kind: a kind of call of `job_table`. method: history's durations are
+    averaged over calls of the same method. needs: objects that must exist before. makes: objects
+    that exist afterwards. units: number of stages it counts as. stages: those that it performs; a
+    scoring call has ``scoring`` instead.
     """
 
     key: str
     kind: str
     label: str
     method: str
-    work: Train | ImportFeatures | MakePicture | BuildEnsemble | ExtractBanks | ScoreBanks
     needs: tuple[Ref, ...]
     makes: tuple[Ref, ...]
     units: int
+    stages: tuple[Stage, ...] = ()
+    scoring: Scoring | None = None
 
     @property
-    def parts(self) -> int:
-        """How many workers can share it: 1 but for a training whose batches are in parts."""
-        return self.work.stage.parts if isinstance(self.work, Train) else 1
+    def job(self) -> Job:
+        """The job that performs it."""
+        return job_of(self.kind)
+
+    @property
+    def stage(self) -> Stage:
+        """The stage of a call that performs one."""
+        (stage,) = self.stages
+        return stage
+
+    @property
+    def n_micro_batches(self) -> int:
+        """How many workers can share it: 1 except for a training in micro-batches."""
+        return self.stage.n_micro_batches if len(self.stages) == 1 else 1
 
     def __str__(self) -> str:
         return f"{self.kind} {self.label}"

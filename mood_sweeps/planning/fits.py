@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from mood_sweeps.choice import Choice
 from mood_sweeps.experiment.sweep import Selected
 from mood_sweeps.identity import key_of
-from mood_sweeps.planning.stages import VERSIONS, Stage
+from mood_sweeps.planning.stages import Stage
+from mood_sweeps.stage_kinds import STAGE_KINDS
 
 __all__ = ["Fit", "Selection", "fit_of", "score_key", "scores_key", "selection_of"]
 
@@ -65,7 +66,7 @@ def fit_of(scorer: Choice, bank: Stage, note: str = "") -> Fit:
     """Return ``scorer`` fitted on ``bank``."""
     content = {
         "kind": "fit",
-        "version": VERSIONS["fit"],
+        "version": STAGE_KINDS["fit"].version,
         "scorer": scorer.content,
         "train": bank.key,
     }
@@ -82,7 +83,7 @@ def selection_of(
     """Return the choice among ``candidates`` (in the order of ``scorer``'s) on these banks."""
     content = {
         "kind": "select",
-        "version": VERSIONS["select"],
+        "version": STAGE_KINDS["select"].version,
         "candidates": [candidate.key for candidate in candidates],
         "id_val": id_val.key,
         "ood_val": sorted(bank.key for bank in ood_val),
@@ -92,7 +93,9 @@ def selection_of(
 
 def scores_key(fit: str, bank: str) -> str:
     """Return the key of the scores that a fit, by its key, gives a bank, by its key."""
-    return key_of({"kind": "score", "version": VERSIONS["score"], "fit": fit, "bank": bank})
+    return key_of(
+        {"kind": "score", "version": STAGE_KINDS["score"].version, "fit": fit, "bank": bank}
+    )
 
 
 def score_key(id_scores: str, ood_scores: str, predictions: str) -> str:
@@ -103,7 +106,7 @@ def score_key(id_scores: str, ood_scores: str, predictions: str) -> str:
     return key_of(
         {
             "kind": "evaluate",
-            "version": VERSIONS["evaluate"],
+            "version": STAGE_KINDS["evaluate"].version,
             "id": id_scores,
             "ood": ood_scores,
             "predictions": predictions,

@@ -9,17 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 
 from mood_sweeps.data.image_set import ImageSet
-from mood_sweeps.planning.calls import (
-    BuildEnsemble,
-    Call,
-    EvaluationRequest,
-    ExtractBanks,
-    ImportFeatures,
-    MakePicture,
-    ScoreBanks,
-    Train,
-    score_group,
-)
+from mood_sweeps.planning.calls import Call, EvaluationRequest, Scoring, score_group
 from mood_sweeps.planning.plan import Cell, Plan, Representation
 from mood_sweeps.planning.stage_inputs import Extract
 from mood_sweeps.planning.stages import Stage
@@ -138,23 +128,16 @@ def _pictures(
     return list(missing.values())
 
 
-_WORK: dict[str, Callable[[Stage], ImportFeatures | MakePicture | BuildEnsemble]] = {
-    "given": ImportFeatures,
-    "picture": MakePicture,
-    "ensemble": BuildEnsemble,
-}
-
-
 def _of_one_stage(stage: Stage) -> Call:
     return Call(
         key=stage.key,
         kind=stage.kind,
         label=stage.label,
         method=stage.method,
-        work=_WORK.get(stage.kind, Train)(stage),
         needs=stage.inputs,
         makes=(stage.ref,),
         units=1,
+        stages=(stage,),
     )
 
 
@@ -167,10 +150,10 @@ def _extraction(checkpoint: Ref, stages: tuple[Stage, ...]) -> Call:
         kind="extract",
         label=first.label.split(" of ", 1)[1],
         method="extract",
-        work=ExtractBanks(checkpoint, stages),
         needs=(checkpoint,),
         makes=tuple(stage.ref for stage in stages),
         units=len(stages),
+        stages=stages,
     )
 
 
@@ -204,17 +187,6 @@ def _scoring(
         kind="score",
         label=f"{representation.label} on {id_set}" + (f" by {plugin.path}" if plugin else ""),
         method=f"score by {plugin.key}" if plugin else "score",
-        work=ScoreBanks(
-            group=group,
-            checkpoint=representation.checkpoint.ref,
-            train_bank=banks[id_set, "train"].ref,
-            id_bank=banks[id_set, "test"].ref,
-            id_classes=classes[id_set],
-            predictions=representation.predictions,
-            evaluations=evaluations,
-            extracted=_extracted(cells),
-            plugin=plugin,
-        ),
         needs=(
             *(bank.ref for bank in _banks(cells)),
             *(
@@ -225,6 +197,17 @@ def _scoring(
         ),
         makes=(),
         units=len(cells),
+        scoring=Scoring(
+            group=group,
+            checkpoint=representation.checkpoint.ref,
+            train_bank=banks[id_set, "train"].ref,
+            id_bank=banks[id_set, "test"].ref,
+            id_classes=classes[id_set],
+            predictions=representation.predictions,
+            evaluations=evaluations,
+            extracted=_extracted(cells),
+            plugin=plugin,
+        ),
     )
 
 

@@ -1,8 +1,4 @@
-"""Stages: units of work with an identity, inert. What a stage does is written in `stages/`.
-
-Each kind has a hand-bumped version. It must be bumped when the same inputs would now give other
-numbers; the golden test of keys fails when a key changes for any other reason.
-"""
+"""Stages: units of work with an identity, as plain values. What runs them is in ``jobs/``."""
 
 from __future__ import annotations
 
@@ -25,11 +21,11 @@ from mood_sweeps.planning.stage_inputs import (
     Tokenizer,
     Work,
 )
+from mood_sweeps.stage_kinds import STAGE_KINDS
 from mood_sweeps.store import Ref
 from mood_sweeps.tuning import Tuned
 
 __all__ = [
-    "VERSIONS",
     "Stage",
     "data_of",
     "external_bank_stage",
@@ -41,22 +37,6 @@ __all__ = [
     "stage_of",
     "tokenizer_stage",
 ]
-
-VERSIONS = {
-    "tokenizer": 2,
-    "pretrain": 2,
-    "load": 2,
-    "finetune": 2,
-    "extract": 1,
-    "given": 2,
-    "ensemble": 1,
-    "picture": 1,
-    "fit": 1,
-    "select": 1,
-    "score": 1,
-    "evaluate": 2,
-}
-"""The version of every kind of stage, in the order in which work flows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +60,7 @@ class Stage:
 
     @property
     def kind(self) -> str:
-        """One of ``VERSIONS`` that has objects of its own."""
+        """One of `STAGE_KINDS` that has objects of its own."""
         return self.ref.kind
 
     @property
@@ -90,8 +70,8 @@ class Stage:
         return choice if isinstance(choice, Tuned) else None
 
     @property
-    def parts(self) -> int:
-        """How many parts its batches are cut into, which several workers may share."""
+    def n_micro_batches(self) -> int:
+        """How many micro-batches each of its batches has, which several workers may share."""
         choice = _trained_by(self.work)
         if choice is None or isinstance(choice, Tuned):
             return 1
@@ -280,5 +260,6 @@ def stage_of(
     method: str,
 ) -> Stage:
     """Return the stage of this kind and content, at the kind's version."""
-    content = {"kind": kind, "version": VERSIONS[kind], **content}
+    assert STAGE_KINDS[kind].uses_seed or "seed" not in content
+    content = {"kind": kind, "version": STAGE_KINDS[kind].version, **content}
     return Stage(Ref(kind, key_of(content)), content, work, inputs, label, method)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mood_sweeps.stage_kinds import STAGE_KINDS
 from mood_sweeps.store import Manifest, Ref, Store
 from mood_sweeps.tracking.mlflow_names import flat, metric_safe
 
@@ -19,7 +20,7 @@ MAX_POINTS = 1000
 """How many points of one curve are shown at most."""
 
 CURVES, TRIALS = "curves.json", "trials.json"
-_KINDS = ("finetune", "pretrain", "load", "tokenizer", "given", "ensemble")
+_KINDS = tuple(kind.name for kind in STAGE_KINDS.values() if kind.feeds_banks)
 _UPSTREAM = ("checkpoint", "tokenizer")
 """Where a stage's content has the key of the training stage before it."""
 

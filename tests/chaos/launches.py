@@ -87,7 +87,7 @@ def import_everything() -> None:
     import mood_sweeps.aggregation.figures
     import mood_sweeps.aggregation.report
     import mood_sweeps.cli.launch_verb
-    import mood_sweeps.jobs.extract_banks
+    import mood_sweeps.jobs.extract
     import mood_sweeps.jobs.train_stage
     import mood_sweeps.results.migrate
     import mood_sweeps.tracking.mlflow_view  # noqa: F401

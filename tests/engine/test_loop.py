@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from mood_sweeps.engine.loop import MOST_ATTEMPTS, Policy, Ran, run
-from mood_sweeps.engine.outcome import CellFailure, Outcome
 from mood_sweeps.engine.schedule import Schedule
 from mood_sweeps.engine.stop import Stop
+from mood_sweeps.jobs.outcome import CellFailure, Outcome
 from mood_sweeps.planning.calls import Call
 from mood_sweeps.store import Origin, Store
 from tests.support.scripted_executor import Diary, Says, ScriptedExecutor, call, done, ref_of
@@ -31,10 +31,10 @@ class Runner:
         self,
         calls: Sequence[Call],
         says: Says = done,
-        has_free_worker: int = 1,
+        workers: int = 1,
         max_failures: int | None = None,
     ) -> Ran:
-        self.executor = ScriptedExecutor(says, has_free_worker)
+        self.executor = ScriptedExecutor(says, workers)
         ran = run(
             Schedule(calls),
             self.executor,
@@ -70,9 +70,9 @@ def failing(*names: str) -> Says:
     return says
 
 
-@pytest.mark.parametrize("has_free_worker", [1, 2, 10])
-def test_everything_runs_once_and_is_heard_in_order(runner: Runner, has_free_worker: int) -> None:
-    ran = runner(CHAIN, has_free_worker=has_free_worker)
+@pytest.mark.parametrize("workers", [1, 2, 10])
+def test_everything_runs_once_and_is_heard_in_order(runner: Runner, workers: int) -> None:
+    ran = runner(CHAIN, workers=workers)
     assert (ran.done, ran.failed, ran.skipped, ran.interrupted) == (4, [], 0, False)
     assert sorted(runner.executor.submitted) == ["a", "b", "c", "d"]
     for name in "abcd":
@@ -132,7 +132,7 @@ def test_what_another_launch_is_making_is_waited_for(runner: Runner) -> None:
 
     thread = threading.Thread(target=give_back)
     thread.start()
-    ran = runner(CHAIN, has_free_worker=2)
+    ran = runner(CHAIN, workers=2)
     thread.join()
     assert ran.done == 4
     assert runner.executor.submitted == ["d", "a", "b", "c"]
@@ -154,7 +154,7 @@ def test_no_room_is_asked_for_what_another_launch_is_making(runner: Runner) -> N
     ran = runner([call("a"), call("b"), call("c")], says)
     assert ran.done == 3
     assert runner.executor.submitted == ["b", "c", "a"]
-    assert runner.executor.asked.count("a") == 2  # before that was known, and when it was over
+    assert runner.executor.offered.count("a") == 2  # before that was known, and when it was over
 
 
 def test_a_corrupt_input_goes_into_quarantine(runner: Runner) -> None:
@@ -186,7 +186,7 @@ def test_a_scorers_failure_inside_a_call_is_a_failure_of_cells(runner: Runner) -
 
 def test_after_so_many_failures_nothing_new_starts(runner: Runner) -> None:
     calls = [call(f"c{number}") for number in range(10)]
-    ran = runner(calls, failing(*(one.key for one in calls)), has_free_worker=2, max_failures=3)
+    ran = runner(calls, failing(*(one.key for one in calls)), workers=2, max_failures=3)
     assert ran.gave_up
     assert not ran.interrupted
     assert 3 <= len(ran.failed) <= 4  # what runs already is finished
@@ -199,7 +199,7 @@ def test_draining_finishes_what_runs_and_starts_nothing(runner: Runner) -> None:
         return Outcome(one.key, "done")
 
     calls = [call(f"c{number}") for number in range(10)]
-    ran = runner(calls, says, has_free_worker=1)
+    ran = runner(calls, says, workers=1)
     assert ran.interrupted
     assert not ran.gave_up
     assert runner.executor.submitted == ["c0"]
@@ -220,7 +220,7 @@ def test_stopping_now_abandons_what_runs(runner: Runner) -> None:
         runner.stop.request_now()
         return Outcome(one.key, "done")
 
-    ran = runner([call("a"), call("b"), call("c")], says, has_free_worker=2)
+    ran = runner([call("a"), call("b"), call("c")], says, workers=2)
     assert ran.interrupted
     assert ran.done == 1
     assert len(runner.executor.submitted) == 2
@@ -249,5 +249,5 @@ def test_leases_go_back_when_a_listener_cannot_go_on(runner: Runner) -> None:
 
     runner.diary.ended = ended  # type: ignore[method-assign]
     with pytest.raises(OSError, match="the database is gone"):
-        runner(CHAIN, has_free_worker=3)
+        runner(CHAIN, workers=3)
     assert runner.leases_left() == []

@@ -12,12 +12,13 @@ from threadpoolctl import threadpool_info
 
 from mood_sweeps.data.catalogue import image_set
 from mood_sweeps.engine.environment import environment
-from mood_sweeps.engine.executors.inline import InlineExecutor
-from mood_sweeps.engine.outcome import Outcome
+from mood_sweeps.engine.executors.inline import InlineExecutor, InlineSettings
 from mood_sweeps.engine.run_call import run_call
 from mood_sweeps.errors import StageFailed
 from mood_sweeps.jobs import tuning_trials as trials
-from mood_sweeps.planning.calls import Call, ExtractBanks, ScoreBanks, Train
+from mood_sweeps.jobs.outcome import Outcome
+from mood_sweeps.jobs.worker_settings import WorkerSettings
+from mood_sweeps.planning.calls import Call
 from mood_sweeps.planning.missing_calls import calls_for
 from mood_sweeps.planning.plan import Plan
 from mood_sweeps.plugins.scorer_runner import ScorerRunner
@@ -49,7 +50,8 @@ def did(call: Call, store: Store, *, scores_on_gpu: bool = False) -> Outcome:
     lease = store.leases.acquire(call.key)
     assert lease is not None
     try:
-        return run_call(call, store, lease, 60.0, ScorerRunner(), scores_on_gpu=scores_on_gpu)
+        settings = WorkerSettings(scores_on_gpus=scores_on_gpu)
+        return run_call(call, store, lease, settings, ScorerRunner())
     finally:
         store.leases.release(lease)
 
@@ -60,7 +62,6 @@ def classified(plan: Plan, kind: str) -> Call:
 
 def test_training_again_gives_the_same_bytes(plan: Plan, store: Store, tmp_path: Path) -> None:
     call = classified(plan, "pretrain")
-    assert isinstance(call.work, Train)
     elsewhere = Store(tmp_path / "elsewhere")
     outcome = did(call, elsewhere)
     assert outcome.verdict == "done"
@@ -70,7 +71,7 @@ def test_training_again_gives_the_same_bytes(plan: Plan, store: Store, tmp_path:
     assert made.digest == store.manifest(call.makes[0]).digest
     assert made.environment == environment()["class"]
     manifest = elsewhere.manifest(made.ref)
-    assert manifest.origin.content == call.work.stage.content
+    assert manifest.origin.content == call.stage.content
     assert did(call, elsewhere).verdict == "reused"
 
 
@@ -87,10 +88,10 @@ def test_a_gpu_is_named_by_what_was_computed_on_it(
     (made,) = did(classified(plan, "pretrain"), Store(tmp_path / "elsewhere")).made
     assert made.environment == on_gpu
     call = classified(plan, "score")
-    assert isinstance(call.work, ScoreBanks)
+    assert call.scoring is not None
     before = {row["score_key"]: row for row in did(call, store).evaluations}
     for scores_on_gpu, named in ((False, environment()["class"]), (True, on_gpu)):
-        for ref in store.refs(f"score/{call.work.group}"):
+        for ref in store.refs(f"score/{call.scoring.group}"):
             store.quarantine(ref)
         outcome = did(call, store, scores_on_gpu=scores_on_gpu)
         assert outcome.failures == ()
@@ -101,7 +102,6 @@ def test_a_gpu_is_named_by_what_was_computed_on_it(
 
 def test_only_missing_banks_are_extracted(plan: Plan, store: Store) -> None:
     call = classified(plan, "extract")
-    assert isinstance(call.work, ExtractBanks)
     outcome = did(call, store)
     assert outcome.verdict == "reused"
     assert {made.ref for made in outcome.made} == set(call.makes)
@@ -114,15 +114,12 @@ def test_only_missing_banks_are_extracted(plan: Plan, store: Store) -> None:
     assert {made.ref for made in outcome.made} == set(call.makes)
     after = store.manifest(lost)
     assert after.digest == before.digest
-    assert after.origin.inputs == {
-        call.work.checkpoint.key: store.manifest(call.work.checkpoint).digest
-    }
+    assert after.origin.inputs == {call.needs[0].key: store.manifest(call.needs[0]).digest}
 
 
 def test_banks_are_what_the_contract_says(plan: Plan, store: Store) -> None:
     for call in calls(plan, "extract"):
-        assert isinstance(call.work, ExtractBanks)
-        for stage in call.work.stages:
+        for stage in call.stages:
             bank = load_bank(store.folder(stage.ref))
             assert bank.features.dtype == np.float32
             assert bank.labels.dtype == np.int64
@@ -152,42 +149,40 @@ def test_numbers_do_not_depend_on_what_was_there(plan: Plan, store: Store) -> No
         return sorted(rows, key=lambda row: row["score_key"])
 
     call = classified(plan, "score")
-    assert isinstance(call.work, ScoreBanks)
+    assert call.scoring is not None
     before = without_clock(did(call, store))
-    (whole,) = store.refs(f"score/{call.work.group}")
+    (whole,) = store.refs(f"score/{call.scoring.group}")
     store.quarantine(whole)
     # One number alone, then all: the second call takes the first one's state from the store.
-    some = dataclasses.replace(call.work, evaluations=call.work.evaluations[-1:])
-    first = did(dataclasses.replace(call, work=some), store)
+    some = dataclasses.replace(call.scoring, evaluations=call.scoring.evaluations[-1:])
+    first = did(dataclasses.replace(call, scoring=some), store)
     assert (first.verdict, len(first.evaluations)) == ("done", 1)
     rest = did(call, store)
     assert (rest.verdict, len(rest.evaluations)) == ("done", call.units)
     assert without_clock(rest) == before
-    assert len(list(store.refs(f"score/{call.work.group}"))) == 2
+    assert len(list(store.refs(f"score/{call.scoring.group}"))) == 2
 
 
 def test_corrupt_bytes_are_the_inputs_fault(plan: Plan, store: Store) -> None:
     call = classified(plan, "extract")
-    assert isinstance(call.work, ExtractBanks)
     for made in call.makes:
         store.quarantine(made)
-    weights = store.folder(call.work.checkpoint) / "model.safetensors"
+    weights = store.folder(call.needs[0]) / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-3] ^= 64
     weights.write_bytes(content)
     outcome = did(call, Store(store.root))
     assert outcome.verdict == "input corrupt"
-    assert outcome.corrupt == call.work.checkpoint
+    assert outcome.corrupt == call.needs[0]
     assert "changed after it was written" in outcome.error
 
 
 def test_an_input_that_went_away_is_known_by_name(plan: Plan, store: Store) -> None:
     call = classified(plan, "extract")
-    assert isinstance(call.work, ExtractBanks)
-    for ref in (*call.makes, call.work.checkpoint):
+    for ref in (*call.makes, call.needs[0]):
         store.quarantine(ref)
     outcome = did(call, store)
-    assert (outcome.verdict, outcome.corrupt) == ("input corrupt", call.work.checkpoint)
+    assert (outcome.verdict, outcome.corrupt) == ("input corrupt", call.needs[0])
 
 
 def test_who_lost_the_lease_publishes_nothing(plan: Plan, store: Store) -> None:
@@ -256,15 +251,15 @@ def test_a_stage_computes_with_one_thread_and_gives_them_back(
 
 
 def test_the_inline_executor_performs_when_waited_for(plan: Plan, store: Store) -> None:
-    executor = InlineExecutor(store)
+    executor = InlineExecutor(store, WorkerSettings(), InlineSettings())
     executor.check()
     executor.start()
     first, second = calls(plan, "extract")
-    assert executor.has_free_worker()(first)
+    assert executor.first_startable([first, second]) is first
     lease = store.leases.acquire(first.key)
     assert lease is not None
     executor.submit(first, lease)
-    assert not executor.has_free_worker()(second)
+    assert executor.first_startable([second]) is None
     (outcome,) = executor.wait(0.0)
     assert (outcome.call_key, outcome.verdict) == (first.key, "reused")
     assert executor.wait(0.0) == []
@@ -284,8 +279,9 @@ def test_a_training_whose_lease_was_taken_over_stops_when_it_is_kept(
     store.leases.release(lease)
     other = store.leases.acquire(training.key)
     assert other is not None
-    outcome = run_call(training, store, lease, 0.0, ScorerRunner())
+    settings = WorkerSettings(keep_every_s=0.0)
+    outcome = run_call(training, store, lease, settings, ScorerRunner())
     assert outcome.verdict == "lease lost"
     assert [path for path in (store.root / "unfinished").rglob("*") if path.is_file()] == []
     assert not any(map(store.has, training.makes))
-    assert run_call(training, store, other, 0.0, ScorerRunner()).verdict == "done"
+    assert run_call(training, store, other, settings, ScorerRunner()).verdict == "done"

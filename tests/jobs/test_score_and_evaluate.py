@@ -24,7 +24,7 @@ from mood_sweeps.jobs.score_objects import (
     writer,
 )
 from mood_sweeps.metrics import auroc
-from mood_sweeps.planning.calls import EvaluationRequest, ScoreBanks
+from mood_sweeps.planning.calls import EvaluationRequest, Scoring
 from mood_sweeps.planning.fits import Fit, Selection, scores_key
 from mood_sweeps.planning.stage_inputs import Extract
 from mood_sweeps.planning.stages import Stage
@@ -131,7 +131,7 @@ def scored(*scorers: Distance, known: Known | None = None) -> Scored:
 def scored_fits(fits: Mapping[str, Fit | Selection], known: Known | None = None) -> Scored:
     CALLS.clear()
     items = tuple(item for name, fit in fits.items() for item in evaluations(fit, name))
-    work = ScoreBanks("group", Ref("pretrain", "c"), TRAIN, ID, ("a", "b"), "head", items)
+    work = Scoring("group", Ref("pretrain", "c"), TRAIN, ID, ("a", "b"), "head", items)
     return BankScoring(work, BANKS, known or Known(), ScorerRunner()).run()
 
 
@@ -152,7 +152,7 @@ def test_scorers_run_on_the_device_that_is_asked_for(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(torch_device, "cuda", lambda: TorchDevice("cpu"))
     CALLS.clear()
     items = tuple(evaluations(fit_of(Asking()), "plain"))
-    work = ScoreBanks("group", Ref("pretrain", "c"), TRAIN, ID, ("a", "b"), "head", items)
+    work = Scoring("group", Ref("pretrain", "c"), TRAIN, ID, ("a", "b"), "head", items)
     assert BankScoring(work, BANKS, Known(), ScorerRunner()).run("cuda").failures == []
     assert CALLS["fit on torch on cpu"] == 1
     assert CALLS["score on torch on cpu"] == 3

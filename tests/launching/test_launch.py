@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mood_sweeps.engine.outcome import Outcome
+from mood_sweeps.engine.executors.ray.settings import RaySettings
 from mood_sweeps.errors import InputError
+from mood_sweeps.jobs.outcome import Outcome
 from mood_sweeps.launching.launch import launch
 from mood_sweeps.launching.launch_options import Options
 from mood_sweeps.launching.progress import SilentProgress
@@ -405,7 +406,7 @@ def test_everything_that_cannot_work_is_said_at_once_and_nothing_made(tmp_path: 
     )
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(InputError) as caught:
-        launch(plan, workspace, Options(executor="ray", address="nowhere", mlflow=False))
+        launch(plan, workspace, Options(RaySettings(address="nowhere"), mlflow=False))
     messages = [str(problem) for problem in caught.value.problems]
     assert len(messages) == 3
     assert "file is not a folder" in messages[0]

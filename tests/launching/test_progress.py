@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from mood_sweeps.engine.outcome import CellFailure, Outcome
+from mood_sweeps.jobs.outcome import CellFailure, Outcome
 from mood_sweeps.launching.progress import LiveProgress, PlainProgress
 from mood_sweeps.launching.run_counts import RunCounts
-from mood_sweeps.planning.calls import Call, ExtractBanks, ScoreBanks
+from mood_sweeps.planning.calls import Call, Scoring
 from mood_sweeps.store import Ref
 
 REF = Ref("extract", "k")
-TRAIN = Call("t", "pretrain", "mim [vit]", "mim", ExtractBanks(REF, ()), (), (), 1)
+TRAIN = Call("t", "pretrain", "mim [vit]", "mim", (), (), 1)
 SCORE = Call(
-    "s", "score", "mim", "score", ScoreBanks("g", REF, REF, REF, (), "head", ()), (), (), 3
+    "s", "score", "mim", "score", (), (), 3, scoring=Scoring("g", REF, REF, REF, (), "head", ())
 )
 ROW = {"score_key": "x"}
 STEERING = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

@@ -4,29 +4,21 @@ import dataclasses
 
 import pytest
 
-from mood_sweeps.engine.executors.ray.worker_shapes import shapes_for
-from mood_sweeps.engine.outcome import CellFailure, Outcome
-from mood_sweeps.launching.pending_work import GUESSED_SECONDS
-from mood_sweeps.launching.run_counts import KINDS, RunCounts, clock
-from mood_sweeps.planning.calls import Call, ExtractBanks, ScoreBanks
+from mood_sweeps.jobs.outcome import CellFailure, Outcome
+from mood_sweeps.launching.run_counts import RunCounts, clock
+from mood_sweeps.planning.calls import Call, Scoring
 from mood_sweeps.store import Ref
 
 REF = Ref("extract", "k")
-TRAIN = Call("t", "pretrain", "mim", "mim", ExtractBanks(REF, ()), (), (), 1)
+TRAIN = Call("t", "pretrain", "mim", "mim", (), (), 1)
 SCORE = Call(
-    "s", "score", "mim", "score", ScoreBanks("g", REF, REF, REF, (), "head", ()), (), (), 4
+    "s", "score", "mim", "score", (), (), 4, scoring=Scoring("g", REF, REF, REF, (), "head", ())
 )
 ROW = {"score_key": "x"}
 
 
 def run_counts() -> RunCounts:
     return RunCounts([TRAIN, SCORE], {"t": 10.0, "s": 20.0}, cells=6)
-
-
-def test_every_kind_of_call_has_workers_and_an_estimate() -> None:
-    """One without workers would wait for ever."""
-    assert set(KINDS) == set(shapes_for([{"CPU": 1.0}], 1.0, None))
-    assert set(KINDS) == set(GUESSED_SECONDS)
 
 
 def test_what_is_done_already_counts() -> None:

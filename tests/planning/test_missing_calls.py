@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mood_sweeps.planning.calls import Call, ExtractBanks, ScoreBanks
+from mood_sweeps.planning.calls import Call
 from mood_sweeps.planning.missing_calls import calls_for
 from mood_sweeps.planning.plan import Cell, Plan
 from mood_sweeps.store import Ref
@@ -75,15 +75,15 @@ def test_no_open_cell_no_call(plan: Plan) -> None:
 
 
 def test_all_extractions_of_a_checkpoint_are_one_call(plan: Plan) -> None:
-    extractions = [call for call in calls(plan, plan.cells) if isinstance(call.work, ExtractBanks)]
+    extractions = [call for call in calls(plan, plan.cells) if call.kind == "extract"]
     assert len(extractions) == 8  # pretexts × finetunes × seeds
     assert {call.units for call in extractions} == {4}
 
 
 def test_all_scorers_of_a_representation_are_one_call(plan: Plan) -> None:
-    scorings = [call for call in calls(plan, plan.cells) if isinstance(call.work, ScoreBanks)]
+    scorings = [call for call in calls(plan, plan.cells) if call.scoring is not None]
     assert len(scorings) == 8
-    evaluated = [one.score_key for call in scorings for one in call.work.evaluations]
+    evaluated = [one.score_key for call in scorings for one in call.scoring.evaluations]
     assert sorted(evaluated) == sorted(cell.score_key for cell in plan.cells)
 
 
@@ -160,8 +160,6 @@ def test_one_more_seed_brings_only_that_seeds_calls(plan: Plan) -> None:
 
 
 def test_a_scoring_call_knows_both_sides_classes(plan: Plan) -> None:
-    scoring = next(
-        call.work for call in calls(plan, plan.cells) if isinstance(call.work, ScoreBanks)
-    )
+    scoring = next(call.scoring for call in calls(plan, plan.cells) if call.scoring is not None)
     assert scoring.id_classes == ("a", "b")
     assert {one.ood_classes for one in scoring.evaluations} == {("x",), ("y",)}

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mood_sweeps.engine.outcome import Outcome
 from mood_sweeps.identity import key_of
-from mood_sweeps.planning.calls import Call, ExtractBanks, ScoreBanks
+from mood_sweeps.jobs.outcome import Outcome
+from mood_sweeps.planning.calls import Call, Scoring
 from mood_sweeps.store import Lease, Ref, Store
 
 Says = Callable[[Call, int], Outcome]
@@ -22,18 +22,16 @@ def call(name: str, needs: Sequence[str] = (), kind: str = "extract", units: int
     """Return a call named ``name`` that makes the object of its name."""
     group = key_of(["group", name])
     bank = ref_of("bank")
-    work: ExtractBanks | ScoreBanks = ExtractBanks(ref_of(name), ())
-    if kind == "score":
-        work = ScoreBanks(group, bank, bank, bank, (), "head", ())
+    scoring = Scoring(group, bank, bank, bank, (), "head", ()) if kind == "score" else None
     return Call(
         key=name,
         kind=kind,
         label=name,
         method=name,
-        work=work,
         needs=tuple(ref_of(need) for need in needs),
         makes=(ref_of(name),),
         units=units,
+        scoring=scoring,
     )
 
 
@@ -47,11 +45,11 @@ class ScriptedExecutor:
     name = "scripted"
     runs_in_this_process = False
 
-    def __init__(self, says: Says = done, has_free_worker: int = 1) -> None:
+    def __init__(self, says: Says = done, workers: int = 1) -> None:
         self._says = says
-        self._room = has_free_worker
+        self._workers = workers
         self._queue: list[tuple[Call, Lease]] = []
-        self.asked: list[str] = []
+        self.offered: list[str] = []
         self.submitted: list[str] = []
 
     def check(self) -> None:
@@ -60,12 +58,11 @@ class ScriptedExecutor:
     def start(self) -> None:
         pass
 
-    def has_free_worker(self) -> Callable[[Call], bool]:
-        def has_room(call: Call) -> bool:
-            self.asked.append(call.key)
-            return len(self._queue) < self._room
-
-        return has_room
+    def first_startable(self, calls: Sequence[Call]) -> Call | None:
+        if not calls or len(self._queue) >= self._workers:
+            return None
+        self.offered.append(calls[0].key)
+        return calls[0]
 
     def submit(self, call: Call, lease: Lease) -> None:
         lease.check()

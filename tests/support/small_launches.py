@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,11 +52,12 @@ class Tried:
         return self.query("select * from results order by cell_key")
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
-        with sqlite3.connect(self.folder / "results.db") as connection:
+        # Closed at once: a connection that is collected later would change files under a copy.
+        with closing(sqlite3.connect(self.folder / "results.db")) as connection:
             return connection.execute(statement).fetchall()
 
     def database_dump(self) -> list[str]:
-        with sqlite3.connect(self.folder / "results.db") as connection:
+        with closing(sqlite3.connect(self.folder / "results.db")) as connection:
             return list(connection.iterdump())
 
 

@@ -1,27 +1,35 @@
-"""The executor contract: where calls run. Two implementations: `inline.py`, `ray_executor.py`."""
+"""The contracts of an executor, where calls run, and of its settings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Protocol
 
-from mood_sweeps.engine.outcome import Outcome
+from mood_sweeps.jobs.outcome import Outcome
 from mood_sweeps.planning.calls import Call
 from mood_sweeps.store import Lease
 
-__all__ = ["Executor"]
+__all__ = ["Executor", "ExecutorSettings"]
+
+
+class ExecutorSettings(Protocol):
+    """The settings of one kind of executor: a frozen dataclass with a default for every field."""
+
+    def limits(self) -> dict[str, tuple[bool, str]]:
+        """Return of each setting whether its value is allowed, and which values are."""
+        ...
 
 
 class Executor(Protocol):
-    """Takes calls and gives back outcomes, at most one outcome for each call submitted."""
+    """Takes calls and returns outcomes, at most one outcome for each call submitted."""
 
     name: str
     runs_in_this_process: bool
-    """Whether `wait` performs calls in the thread that waits: only an exception cuts one short."""
+    """Whether `wait` runs calls in the thread that waits: only an exception cuts one short."""
 
     def check(self) -> None:
-        """Raise InputError if the place to run cannot be reached; changes nothing, takes seconds
-        at most."""
+        """Raise InputError if the place to run cannot be reached; change nothing, take seconds at
+        most."""
         ...
 
     def start(self) -> None:
@@ -31,12 +39,12 @@ class Executor(Protocol):
         """
         ...
 
-    def has_free_worker(self) -> Callable[[Call], bool]:
-        """Return what says whether a call may start now; it is asked in order of urgency."""
+    def first_startable(self, calls: Sequence[Call]) -> Call | None:
+        """Return the first of ``calls``, most urgent first, that has free workers, or None."""
         ...
 
     def submit(self, call: Call, lease: Lease) -> None:
-        """Run a call; its outcome comes out of `wait`, whatever happens to the worker."""
+        """Start a call; `wait` returns its outcome, whatever happens to the worker."""
         ...
 
     def wait(self, timeout_s: float) -> list[Outcome]:
@@ -44,5 +52,5 @@ class Executor(Protocol):
         ...
 
     def close(self) -> None:
-        """Stop all workers now; what they were doing is abandoned."""
+        """Stop all workers now; unfinished calls are abandoned."""
         ...

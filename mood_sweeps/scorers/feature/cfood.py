@@ -12,8 +12,8 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.bank_checks import defined, features_of, train_features_of
 from mood_sweeps.scorers.numeric.array_device import product_with
+from mood_sweeps.scorers.numeric.checked_arrays import defined, features_of, train_features_of
 from mood_sweeps.scorers.numeric.neighbour_spaces import about_their_mean
 from mood_sweeps.scorers.numeric.rank_correlation import rank_correlation
 from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_blocks, row_squares

@@ -11,8 +11,13 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.bank_checks import defined, features_of, train_features_of, train_labels_of
 from mood_sweeps.scorers.numeric.array_device import device
+from mood_sweeps.scorers.numeric.checked_arrays import (
+    defined,
+    features_of,
+    train_features_of,
+    train_labels_of,
+)
 from mood_sweeps.scorers.numeric.moments import group_members, moments_of
 from mood_sweeps.scorers.numeric.rounding import measured_rounding
 from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_products

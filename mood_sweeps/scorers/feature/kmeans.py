@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
-from mood_sweeps.scorers.bank_checks import defined, features_of
+from mood_sweeps.scorers.numeric.checked_arrays import defined, features_of
 from mood_sweeps.scorers.numeric.k_means import train_clusters
 from mood_sweeps.scorers.numeric.row_blocks import by_rows
 from mood_sweeps.scorers.numeric.unit_features import rows_for

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.bank_checks import defined, features_of, train_features_of
 from mood_sweeps.scorers.numeric.bank_statistics import digest, feature_mean
+from mood_sweeps.scorers.numeric.checked_arrays import defined, features_of, train_features_of
 from mood_sweeps.scorers.numeric.nearest_neighbours import shared_search
 from mood_sweeps.scorers.numeric.neighbour_spaces import (
     Vectors,

@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Head
-from mood_sweeps.scorers.bank_checks import defined
 from mood_sweeps.scorers.numeric import tied_gaussians as gaussians
 from mood_sweeps.scorers.numeric.bank_statistics import class_statistics
+from mood_sweeps.scorers.numeric.checked_arrays import defined
 from mood_sweeps.scorers.numeric.moments import train_moments
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
 from mood_sweeps.scorers.numeric.rounding import measured_rounding, rounding_variance

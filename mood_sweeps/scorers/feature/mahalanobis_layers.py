@@ -9,8 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
-from mood_sweeps.scorers.bank_checks import features_of, live_of, train_features_of, train_labels_of
 from mood_sweeps.scorers.numeric.bank_statistics import ClassStatistics
+from mood_sweeps.scorers.numeric.checked_arrays import (
+    features_of,
+    live_of,
+    train_features_of,
+    train_labels_of,
+)
 from mood_sweeps.scorers.numeric.image_blocks import by_images, image_blocks, pooled, same_blocks
 from mood_sweeps.scorers.numeric.rounding import computed_rounding
 from mood_sweeps.scorers.numeric.running_statistics import RunningStatistics

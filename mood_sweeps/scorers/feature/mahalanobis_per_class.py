@@ -9,7 +9,7 @@ import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.bank_checks import defined, train_features_of, train_labels_of
+from mood_sweeps.scorers.numeric.checked_arrays import defined, train_features_of, train_labels_of
 from mood_sweeps.scorers.numeric.moments import group_members, ledoit_wolf, moments_of
 from mood_sweeps.scorers.numeric.rounding import measured_rounding, rounding_variance
 from mood_sweeps.scorers.numeric.unit_features import plain_rows

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
-from mood_sweeps.scorers.bank_checks import (
+from mood_sweeps.scorers.numeric.checked_arrays import (
     features_of,
     live_of,
     logits_of,

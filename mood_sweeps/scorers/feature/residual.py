@@ -11,12 +11,12 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.bank_checks import defined, train_features_of
 from mood_sweeps.scorers.numeric.bank_statistics import (
     logit_origin,
     pooled_statistics,
     principal_axes,
 )
+from mood_sweeps.scorers.numeric.checked_arrays import defined, train_features_of
 from mood_sweeps.scorers.numeric.rounding import (
     along,
     count_above_rounding,

@@ -9,7 +9,8 @@ import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.bank_checks import (
+from mood_sweeps.scorers.numeric.bank_statistics import class_means
+from mood_sweeps.scorers.numeric.checked_arrays import (
     defined,
     features_of,
     logits_of,
@@ -17,7 +18,6 @@ from mood_sweeps.scorers.bank_checks import (
     train_labels_of,
     train_logits_of,
 )
-from mood_sweeps.scorers.numeric.bank_statistics import class_means
 from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_products
 from mood_sweeps.scorers.numeric.unit_features import plain_rows, unit_rows
 from mood_sweeps.scorers.scorer import Scorer, Scores, State

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.bank_checks import defined, train_features_of
+from mood_sweeps.scorers.numeric.checked_arrays import defined, train_features_of
 from mood_sweeps.scorers.numeric.k_means import nearest_centre, train_clusters
 from mood_sweeps.scorers.numeric.moments import (
     Moments,

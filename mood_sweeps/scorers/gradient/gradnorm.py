@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from mood_sweeps.bank import FeatureBank
-from mood_sweeps.scorers.bank_checks import defined, logits_of
 from mood_sweeps.scorers.numeric.bank_statistics import absolute_sums
+from mood_sweeps.scorers.numeric.checked_arrays import defined, logits_of
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
 from mood_sweeps.scorers.numeric.row_blocks import by_rows, cached_rows
 from mood_sweeps.scorers.numeric.softmax import shares

@@ -11,9 +11,14 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.bank_checks import defined, features_of, train_features_of, train_labels_of
 from mood_sweeps.scorers.feature.knn import neighbour_notes, remembered
 from mood_sweeps.scorers.numeric.bank_statistics import class_means, digest, feature_mean
+from mood_sweeps.scorers.numeric.checked_arrays import (
+    defined,
+    features_of,
+    train_features_of,
+    train_labels_of,
+)
 from mood_sweeps.scorers.numeric.nearest_neighbours import shared_search
 from mood_sweeps.scorers.numeric.neighbour_spaces import (
     kth_squared_distances,

@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
-from mood_sweeps.scorers.bank_checks import features_of, live_of
 from mood_sweeps.scorers.gradient.input_step import of_unit_magnitude, per_pixel
 from mood_sweeps.scorers.numeric.bank_statistics import ClassStatistics, class_statistics
+from mood_sweeps.scorers.numeric.checked_arrays import features_of, live_of
 from mood_sweeps.scorers.numeric.image_blocks import by_images
 from mood_sweeps.scorers.numeric.rounding import measured_rounding
 from mood_sweeps.scorers.numeric.tied_gaussians import (

@@ -9,15 +9,15 @@ import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.bank_checks import (
+from mood_sweeps.scorers.feature.caref import predicted_means
+from mood_sweeps.scorers.numeric.bank_statistics import absolute_sums
+from mood_sweeps.scorers.numeric.checked_arrays import (
     defined,
     features_of,
     head_of,
     logits_of,
     train_features_of,
 )
-from mood_sweeps.scorers.feature.caref import predicted_means
-from mood_sweeps.scorers.numeric.bank_statistics import absolute_sums
 from mood_sweeps.scorers.numeric.predicted_classes import predicted_classes
 from mood_sweeps.scorers.numeric.row_blocks import row_blocks
 from mood_sweeps.scorers.numeric.softmax import log_normalizer

@@ -11,8 +11,13 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.bank_checks import defined, features_of, logits_of, train_logits_of
 from mood_sweeps.scorers.numeric.bank_statistics import digest, pooled_statistics
+from mood_sweeps.scorers.numeric.checked_arrays import (
+    defined,
+    features_of,
+    logits_of,
+    train_logits_of,
+)
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
 from mood_sweeps.scorers.numeric.rounding import (
     along,

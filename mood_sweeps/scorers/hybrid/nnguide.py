@@ -11,7 +11,12 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.bank_checks import defined, features_of, train_features_of, train_logits_of
+from mood_sweeps.scorers.numeric.checked_arrays import (
+    defined,
+    features_of,
+    train_features_of,
+    train_logits_of,
+)
 from mood_sweeps.scorers.numeric.nearest_neighbours import Points, search
 from mood_sweeps.scorers.numeric.neighbour_spaces import direction_points
 from mood_sweeps.scorers.numeric.rank_correlation import rank_correlation

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats
-from mood_sweeps.scorers.bank_checks import train_features_of
+from mood_sweeps.scorers.numeric.checked_arrays import train_features_of
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
 from mood_sweeps.scorers.numeric.row_blocks import row_blocks
 

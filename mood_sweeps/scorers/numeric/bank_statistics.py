@@ -15,8 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats, Head, Ints
-from mood_sweeps.scorers.bank_checks import features_of, head_of, train_features_of, train_labels_of
 from mood_sweeps.scorers.numeric.array_device import Array, device
+from mood_sweeps.scorers.numeric.checked_arrays import (
+    features_of,
+    head_of,
+    train_features_of,
+    train_labels_of,
+)
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
 from mood_sweeps.scorers.numeric.row_blocks import row_blocks
 

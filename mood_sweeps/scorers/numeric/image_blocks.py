@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats
 from mood_sweeps.errors import InputError
-from mood_sweeps.scorers.bank_checks import defined, live_of
+from mood_sweeps.scorers.numeric.checked_arrays import defined, live_of
 from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_blocks
 
 __all__ = ["IMAGES", "by_images", "image_blocks", "known", "pooled", "same_blocks"]

@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.bank_checks import train_features_of
 from mood_sweeps.scorers.numeric.array_device import device
+from mood_sweeps.scorers.numeric.checked_arrays import train_features_of
 from mood_sweeps.scorers.numeric.moments import feature_blocks
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
 from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_blocks, row_products

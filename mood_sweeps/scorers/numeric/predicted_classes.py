@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank
-from mood_sweeps.scorers.bank_checks import logits_of
+from mood_sweeps.scorers.numeric.checked_arrays import logits_of
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
 
 __all__ = ["predicted_classes"]

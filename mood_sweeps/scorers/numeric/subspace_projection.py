@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats
-from mood_sweeps.scorers.bank_checks import features_of
 from mood_sweeps.scorers.numeric.array_device import Array, device
 from mood_sweeps.scorers.numeric.bank_statistics import digest
+from mood_sweeps.scorers.numeric.checked_arrays import features_of
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
 from mood_sweeps.scorers.numeric.row_blocks import row_blocks
 from mood_sweeps.scorers.numeric.unit_features import Rows, plain_rows

@@ -11,9 +11,9 @@ import numpy.typing as npt
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
-from mood_sweeps.scorers.bank_checks import defined, features_of
 from mood_sweeps.scorers.hybrid.shaped_energy import head_state
 from mood_sweeps.scorers.numeric.array_device import device
+from mood_sweeps.scorers.numeric.checked_arrays import defined, features_of
 from mood_sweeps.scorers.numeric.rank_correlation import rank_correlation
 from mood_sweeps.scorers.numeric.row_blocks import by_rows
 from mood_sweeps.scorers.numeric.softmax import log_softmax

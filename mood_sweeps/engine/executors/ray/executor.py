@@ -12,19 +12,20 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 from mood_sweeps.engine.executors.ray.address import check_address
 from mood_sweeps.engine.executors.ray.call_in_flight import CallInFlight
 from mood_sweeps.engine.executors.ray.head_monitor import HeadMonitor
+from mood_sweeps.engine.executors.ray.settings import RaySettings
 from mood_sweeps.engine.executors.ray.worker import Worker
-from mood_sweeps.engine.executors.ray.worker_pool import Actor, Pool, has_free_worker
+from mood_sweeps.engine.executors.ray.worker_pool import Actor, Pool, first_startable
 from mood_sweeps.engine.executors.ray.worker_shapes import TRIALS, shapes_for
-from mood_sweeps.engine.outcome import Outcome
 from mood_sweeps.errors import ExecutorLost, InputError
+from mood_sweeps.jobs.outcome import Outcome
+from mood_sweeps.jobs.worker_settings import WorkerSettings
 from mood_sweeps.planning.calls import Call
-from mood_sweeps.plugins.scorer_runner import LIMIT_S
 from mood_sweeps.store import Lease, Store
 
 __all__ = ["RayExecutor"]
@@ -36,39 +37,17 @@ MOST_STARTING_S = 60.0
 
 
 class RayExecutor:
-    """Calls on Ray actors, on this machine or on the cluster at ``address``.
-
-    gpus_per_worker: share of a GPU that a training or extracting worker takes, where there are
-    any. workers: at most so many workers without a GPU; default one per CPU. keep_every_s: seconds
-    between two keepings of a training's state. workers_per_training: at most so many share a
-    training whose batches are in parts. scores_on_gpus: whether workers that have one score, there.
-    plugin_timeout_s: when a plugin's scorer counts as hung.
-    """
+    """Calls on Ray actors, on this machine or on the cluster that the settings name."""
 
     name = "ray"
     runs_in_this_process = False
 
-    def __init__(
-        self,
-        store: Store,
-        address: str | None = None,
-        *,
-        gpus_per_worker: float = 1.0,
-        workers: int | None = None,
-        keep_every_s: float = 60.0,
-        workers_per_training: int = 1,
-        scores_on_gpus: bool = False,
-        plugin_timeout_s: float = LIMIT_S,
-    ) -> None:
+    def __init__(self, store: Store, worker: WorkerSettings, settings: RaySettings) -> None:
         self._store = store
-        self._plugin_timeout_s = plugin_timeout_s
-        self._keep_every_s = keep_every_s
-        # `ray job submit` names the cluster in the environment of what it runs.
-        self._address = address or os.environ.get("RAY_ADDRESS") or "local"
-        self._gpus_per_worker = gpus_per_worker
-        self._workers = workers
-        self._workers_per_training = workers_per_training
-        self._scores_on_gpus = scores_on_gpus
+        self._worker_settings = worker
+        self._settings = settings
+        # `ray job submit` names the cluster in the environment of the command that it runs.
+        self._address = settings.address or os.environ.get("RAY_ADDRESS") or "local"
         self._pools: dict[str, Pool] = {}
         self._running: dict[Any, CallInFlight] = {}
         self._actor_class: Any = None
@@ -124,7 +103,7 @@ class RayExecutor:
                 address=self._address,
                 include_dashboard=False if local else None,
                 object_store_memory=OBJECT_STORE_BYTES if local else None,
-                num_cpus=self._workers if local else None,
+                num_cpus=self._settings.workers if local else None,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
@@ -140,15 +119,18 @@ class RayExecutor:
             max_restarts=0, max_task_retries=0, concurrency_groups={TRIALS: 1}
         )(Worker)
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        shapes = shapes_for(nodes, self._gpus_per_worker, self._workers, self._scores_on_gpus)
-        pools = {shape: Pool(shape, self._workers_per_training) for shape in shapes.values()}
+        settings = self._settings
+        shapes = shapes_for(
+            nodes, settings.gpus_per_worker, settings.workers, self._worker_settings.scores_on_gpus
+        )
+        pools = {shape: Pool(shape, settings.workers_per_training) for shape in shapes.values()}
         for pool in pools.values():
             pool.actors = [self._new_actor(pool) for _ in range(pool.shape.size)]
         self._pools = {kind: pools[shape] for kind, shape in shapes.items()}
 
-    def has_free_worker(self) -> Callable[[Call], bool]:
-        """Return what says whether actors are ready and free for a call; see `has_free_worker`."""
-        return has_free_worker(self._pools)
+    def first_startable(self, calls: Sequence[Call]) -> Call | None:
+        """Return the first call whose pool has enough free actors; see `Executor`."""
+        return first_startable(self._pools, calls)
 
     def submit(self, call: Call, lease: Lease) -> None:
         """Give the call to a free actor of its pool, or to several that share a training."""
@@ -196,7 +178,7 @@ class RayExecutor:
                 self._welcome(reference, *starting[reference])
                 continue
             attempt = self._running.pop(reference)
-            attempt.came(reference, self._collect(reference, attempt))
+            attempt.add_outcome(reference, self._collect(reference, attempt))
             if attempt.is_over:
                 outcomes.append(attempt.outcome())
         for attempt in dict.fromkeys(self._running.values()):
@@ -215,7 +197,7 @@ class RayExecutor:
         import ray
 
         pools, self._pools = _each(self._pools), {}
-        if self._head_monitor.answers():  # else there is nobody to ask, and asking would block
+        if self._head_monitor.answers():  # without a head, `ray.kill` would block
             for pool in pools:
                 for actor in pool.actors:
                     ray.kill(actor.handle, no_restart=True)
@@ -250,10 +232,12 @@ class RayExecutor:
         try:
             outcome: Outcome = ray.get(reference)
             return outcome
-        except ray.exceptions.RayTaskError as error:  # its leader died, say: it is well itself
+        except (
+            ray.exceptions.RayTaskError
+        ) as error:  # such as a rank whose leader died; this worker is healthy
             return Outcome(call.key, "worker lost", error=_one_line(error))
         except ray.exceptions.RayActorError as error:
-            self._kill(actor)  # out of reach is not yet dead
+            self._kill(actor)  # it may be unreachable but alive
             self._replace(attempt.pool, actor)
             return Outcome(call.key, "worker lost", error=_one_line(error))
         except ray.exceptions.RayError as error:
@@ -266,7 +250,7 @@ class RayExecutor:
             ray.kill(actor.handle, no_restart=True)
 
     def _replace(self, pool: Pool, actor: Actor) -> None:
-        """Have another actor started by `wait`: it knows if there is still a head to ask for it."""
+        """Let `wait` start another actor, once it knows that the head still answers."""
         pool.actors.remove(actor)
         self._lost.append(pool)
 
@@ -274,10 +258,7 @@ class RayExecutor:
         shape = pool.shape
         options = {"num_cpus": shape.cpus, "num_gpus": shape.gpus}
         handle = self._actor_class.options(**options).remote(
-            str(self._store.root),
-            self._keep_every_s,
-            self._plugin_timeout_s,
-            self._scores_on_gpus and shape.gpus > 0,
+            str(self._store.root), self._worker_settings
         )
         return Actor(handle, handle.get_ready.remote(shape.imports_torch, shape.gpus > 0))
 

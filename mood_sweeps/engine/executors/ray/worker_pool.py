@@ -1,33 +1,33 @@
-"""Pools of actors: who is free for which call."""
+"""Worker pools: actors of one resource shape, and which of them are free for a call."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from mood_sweeps.engine.executors.ray.worker_shapes import Shape
 from mood_sweeps.planning.calls import Call
 
-__all__ = ["Actor", "Pool", "has_free_worker"]
+__all__ = ["Actor", "Pool", "first_startable"]
 
 STARTING_S = 120.0
-"""How long an actor that is starting is counted on."""
-KEPT_S = 120.0
-"""How long free actors are kept for a call that needs more of them."""
+"""Seconds after which an actor that is still starting is no longer expected."""
+RESERVED_S = 120.0
+"""Seconds for which free actors are reserved for a call that needs more of them."""
 
 
 @dataclass(eq=False)
 class Actor:
-    """A worker process and whether it is performing a call.
+    """A worker process and whether it is running a call.
 
-    starting: what resolves once the worker can take calls; None since it can. A worker that Ray
-    found no place for stays there, and nothing waits behind it. host: the address of its node.
+    starting: a reference that resolves once the worker can take calls; None from then on. An actor
+    that Ray has no room for never resolves, and no call waits for it. host: its node's address.
 
-    One call at a time: a second one waiting behind a training could not move to an actor that
-    becomes free meanwhile, and the gap between two calls is under a millisecond.
+    An actor gets one call at a time: a second call queued behind a training could not move to an
+    actor that becomes free meanwhile, and the gap between two calls is under a millisecond.
     """
 
     handle: Any
@@ -43,74 +43,74 @@ class Actor:
 
     @property
     def is_late(self) -> bool:
-        """Whether it has been starting for so long that it may never be ready."""
+        """Whether it has been starting for longer than ``STARTING_S``."""
         return self.starting is not None and time.monotonic() >= self.begun_at + STARTING_S
 
 
 @dataclass(eq=False)
 class Pool:
-    """All actors of one resource shape. most: how many of them may share a training."""
+    """All actors of one resource shape. most_per_training: how many may share a training."""
 
     shape: Shape
-    most: int = 1
+    most_per_training: int = 1
     actors: list[Actor] = field(default_factory=list)
-    _kept_since: float | None = None
+    _reserved_since: float | None = None
 
     def free(self, call: Call) -> list[Actor]:
-        """Return the actors that are to perform a call, none if they are too few.
+        """Return the actors that would run a call; empty if too few are free.
 
-        A training whose batches are in parts is shared by up to ``most``, of one node as far as
-        may be. Fewer would come to the same numbers, later: who will hardly ever start is not
-        waited for, nor longer than ``KEPT_S`` for who performs something else.
+        A training in micro-batches gets up to ``most_per_training`` actors, preferably of one node.
+        With fewer the numbers are the same, only later: actors that failed to start in
+        ``STARTING_S`` are not counted, and busy ones are waited for at most ``RESERVED_S``.
         """
         free = [actor for actor in self.actors if actor.is_free]
-        wanted = max(1, min(call.parts, self.most, self._expected()))
-        if len(free) < wanted and not self._was_kept:
+        wanted = max(1, min(call.n_micro_batches, self.most_per_training, self._expected()))
+        if len(free) < wanted and not self._reservation_is_over:
             return []
         hosts = Counter(actor.host for actor in free)
         return sorted(free, key=lambda actor: (-hosts[actor.host], actor.host))[:wanted]
 
-    def keep(self) -> None:
-        """Keep the free actors for a call that needs more; where none is, nothing is kept yet."""
+    def reserve(self) -> None:
+        """Reserve the free actors, if there are any, for a call that needs more."""
         if not any(actor.is_free for actor in self.actors):
-            self._kept_since = None
-        elif self._kept_since is None:
-            self._kept_since = time.monotonic()
+            self._reserved_since = None
+        elif self._reserved_since is None:
+            self._reserved_since = time.monotonic()
 
     def take(self, call: Call) -> list[Actor]:
-        """Return what `free` does; they are busy from now on."""
+        """Return what `free` returns, and mark the actors as busy."""
         taken = self.free(call)
         for actor in taken:
             actor.is_busy = True
-        if call.parts > 1:
-            self._kept_since = None
+        if call.n_micro_batches > 1:
+            self._reserved_since = None
         return taken
 
     @property
-    def _was_kept(self) -> bool:
-        return self._kept_since is not None and time.monotonic() >= self._kept_since + KEPT_S
+    def _reservation_is_over(self) -> bool:
+        return (
+            self._reserved_since is not None
+            and time.monotonic() >= self._reserved_since + RESERVED_S
+        )
 
     def _expected(self) -> int:
-        """Return how many actors there may be soon: one that was lost is replaced."""
+        """Return how many actors are or will soon be there: a lost one is replaced."""
         return self.shape.size - sum(actor.is_late for actor in self.actors)
 
 
-def has_free_worker(pools: dict[str, Pool]) -> Callable[[Call], bool]:
-    """Return what says of calls, asked for in order of urgency, whether they may start now.
+def first_startable(pools: Mapping[str, Pool], calls: Sequence[Call]) -> Call | None:
+    """Return the first of ``calls``, most urgent first, whose pool has enough free actors, or None.
 
-    pools: by kind of call. Where free actors are too few for a call, they are kept for it: a less
-    urgent one of the same pool does not take them, or the others would never come together.
+    pools: by kind of call. A pool with too few free actors for a call reserves them for it: a less
+    urgent call of the same pool must not take them, or there would never be enough.
     """
-    kept: set[Pool] = set()
-
-    def has_room(call: Call) -> bool:
+    reserved: set[Pool] = set()
+    for call in calls:
         pool = pools.get(call.kind)
-        if pool is None or pool in kept:
-            return False
+        if pool is None or pool in reserved:
+            continue
         if pool.free(call):
-            return True
-        pool.keep()
-        kept.add(pool)
-        return False
-
-    return has_room
+            return call
+        pool.reserve()
+        reserved.add(pool)
+    return None

@@ -1,4 +1,4 @@
-"""Worker pools: how many workers of which resource shape fit on the nodes there are."""
+"""How many workers of which resource shape fit on the nodes of a cluster."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mood_sweeps.errors import InputError
+from mood_sweeps.planning.job_table import CALL_KINDS, job_of
 
-__all__ = ["TRAINS", "TRIALS", "Shape", "shapes_for"]
+__all__ = ["TRIALS", "Shape", "shapes_for"]
 
 TRIALS = "trials"
 """What Ray calls the one thread that a worker trains the trials of a tuned stage in."""
-
-TRAINS = ("tokenizer", "pretrain", "load", "finetune", "extract", "picture")
-COMPUTES = ("given", "ensemble", "score")
-KINDS = (*TRAINS, *COMPUTES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +56,10 @@ def shapes_for(
         raise InputError("no node has a GPU to score on; leave out --score-on-gpus")
     n_cpu = min(n_cpu, workers or n_cpu)
     if not n_gpu:
-        return dict.fromkeys(KINDS, Shape(1, 0, max(1, n_cpu), imports_torch=True))
+        return dict.fromkeys(CALL_KINDS, Shape(1, 0, max(1, n_cpu), imports_torch=True))
     training = Shape(1, gpus_per_worker, n_gpu, imports_torch=True)
     scoring = training
     if n_cpu and not scores_on_gpus:
         scoring = Shape(1, 0, n_cpu, imports_torch=False)
-    return {**dict.fromkeys(TRAINS, training), **dict.fromkeys(COMPUTES, scoring)}
+    shapes = {"gpu": training, "cpu": scoring}
+    return {kind: shapes[job_of(kind).resource] for kind in CALL_KINDS}

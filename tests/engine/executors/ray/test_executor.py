@@ -9,11 +9,17 @@ import pytest
 
 from mood_sweeps.engine.executors.ray.call_in_flight import CallInFlight
 from mood_sweeps.engine.executors.ray.executor import RayExecutor
+from mood_sweeps.engine.executors.ray.settings import RaySettings
 from mood_sweeps.engine.executors.ray.worker_pool import Actor, Pool
 from mood_sweeps.engine.executors.ray.worker_shapes import Shape
 from mood_sweeps.errors import InputError
+from mood_sweeps.jobs.worker_settings import WorkerSettings
 from mood_sweeps.store import Store
 from tests.support.scripted_executor import call
+
+
+def built(folder: Path, settings: RaySettings = RaySettings()) -> RayExecutor:  # noqa: B008
+    return RayExecutor(Store(folder / "store"), WorkerSettings(), settings)
 
 
 def until_it_fails(executor: RayExecutor) -> None:
@@ -24,7 +30,7 @@ def until_it_fails(executor: RayExecutor) -> None:
 def test_what_kept_ray_from_starting_comes_out_of_waiting(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    executor = RayExecutor(Store(tmp_path / "store"), f"127.0.0.1:{port}")
+    executor = built(tmp_path, RaySettings(address=f"127.0.0.1:{port}"))
     executor.start()
     with pytest.raises(InputError, match="no Ray cluster answers"):
         until_it_fails(executor)
@@ -39,7 +45,7 @@ def test_an_import_of_ray_that_fails_is_no_silence(
     (tmp_path / "ray").mkdir()
     (tmp_path / "ray" / "__init__.py").write_text("raise ImportError('half installed')\n")
     monkeypatch.syspath_prepend(tmp_path)
-    executor = RayExecutor(Store(tmp_path / "store"))
+    executor = built(tmp_path)
     executor.start()
     with pytest.raises(ImportError, match="half installed"):
         until_it_fails(executor)
@@ -55,7 +61,7 @@ def test_who_never_heard_from_its_leader_lives_on(
     attempt = CallInFlight(call("c"), pool, dict(zip(("lead", "assist"), pool.actors, strict=True)))
     gone = ray.exceptions.ActorDiedError()
     of_leader = ray.exceptions.RayTaskError("assist", "", gone).as_instanceof_cause()
-    executor = RayExecutor(Store(tmp_path))
+    executor = built(tmp_path)
     for reference, error, left in (("assist", of_leader, "ab"), ("lead", gone, "b")):
         monkeypatch.setattr(ray, "get", Mock(side_effect=error))
         monkeypatch.setattr(ray, "kill", Mock())

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mood_sweeps.engine.executors.ray.worker_shapes import TRAINS, shapes_for
+from mood_sweeps.engine.executors.ray.worker_shapes import shapes_for
 from mood_sweeps.errors import InputError
 
 
@@ -21,7 +21,7 @@ def test_workers_is_a_limit(workers: int | None, size: int) -> None:
 def test_a_worker_lives_on_one_node() -> None:
     """Two halves of a GPU that are left over on two nodes are no place for a worker."""
     shapes = shapes_for([{"CPU": 4.0, "GPU": 1.0}] * 2, 0.6, None)
-    assert {shapes[kind].size for kind in TRAINS} == {2}
+    assert {shapes[kind].size for kind in ("pretrain", "extract", "picture")} == {2}
     assert shapes["score"].size == 6
     assert not shapes["score"].imports_torch
 

@@ -22,8 +22,10 @@ pairs: [{id: id:ab, near: [ood:x]}]
 """
 
 
-def test_trainings_are_in_the_parts_of_their_recipe_and_all_else_is_in_one(tmp_path: Path) -> None:
-    found = {(stage.kind, stage.parts) for stage in plan_of(SWEEP, tmp_path).stages()}
+def test_trainings_have_the_micro_batches_of_their_recipe_and_other_stages_one(
+    tmp_path: Path,
+) -> None:
+    found = {(stage.kind, stage.n_micro_batches) for stage in plan_of(SWEEP, tmp_path).stages()}
     assert found == {
         ("tokenizer", 1),
         ("pretrain", 4),
