@@ -6,9 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -20,7 +18,8 @@ from mood_sweeps.external_features.score_sets import score
 from mood_sweeps.metrics import detection_metrics
 from mood_sweeps.scorers import SCORERS
 from mood_sweeps.scorers.numeric import torch_device
-from tests.support.feature_files import FeatureBank, make_sets, only, save, save_sets
+from tests.support.feature_files import make_sets, only, save, save_sets
+from tests.support.user_scorers import Says, Where
 
 SETS = make_sets()
 COLUMNS = [
@@ -194,35 +193,6 @@ def test_an_undefined_number_has_a_reason_and_no_scores(tmp_path):
     assert set(pd.read_parquet(tmp_path / "scores.parquet")["scorer"]) == {"msp"}
 
 
-@dataclass(frozen=True)
-class Where:
-    """The largest feature it learnt from; it tells which set that was."""
-
-    version: ClassVar[int] = 1
-    family: ClassVar[str] = "feature"
-    needs: ClassVar[tuple[str, ...]] = ()
-    fits_on: ClassVar[str] = "id_val"
-    trouble: str = ""
-
-    def fit(self, bank: FeatureBank, head: object) -> dict[str, object]:
-        del head
-        if self.trouble == "fit":
-            raise ArithmeticError("a stone\nin the way")
-        return {"n": len(bank)}
-
-    def score(self, state: dict[str, np.ndarray], bank: FeatureBank) -> np.ndarray:
-        scores = bank.features[:, 0] - float(state["n"])
-        if self.trouble == "exit":
-            sys.exit(3)
-        if self.trouble == "hole" and len(bank) == len(SETS.far):
-            scores[3] = np.nan
-        if self.trouble == "strides":
-            return np.repeat(scores.astype(np.float64), 2)[::2]
-        if self.trouble == "shape":
-            return scores[:-1]
-        return scores
-
-
 def test_without_validation_set_a_scorer_that_asks_for_one_learns_from_train(tmp_path):
     mine = {"user_scorers": {"where": Where}, "scorers": "where", "out": tmp_path}
     with_val = table(**mine)
@@ -256,7 +226,7 @@ def test_a_scorer_that_raises_takes_only_its_own_rows(tmp_path, trouble, said):
     reasons = {row.scorer: row.reason for row in scored.rows}
     reason = reasons.pop(f"where(trouble={trouble})")
     assert reason.startswith("failed: ")
-    assert "score_cases.py:" in reason or "test_score_features.py:" in reason
+    assert "user_scorers.py:" in reason
     assert f"scorer 'where(trouble={trouble})'" in reason
     assert reason.endswith(said)
     assert [row.auroc is None for row in scored.rows] == [False, False, True, True, False, False]
@@ -299,7 +269,10 @@ def test_classes_of_a_script_or_notebook_are_scorers(tmp_path, how):
 
 def test_scores_that_are_no_numbers_are_undefined_for_their_set(tmp_path):
     frame = table(
-        user_scorers={"where": Where}, scorers="where(trouble=hole)", out=tmp_path, id_val=None
+        user_scorers={"where": Where},
+        scorers=f"where(trouble=hole,hole_at={len(SETS.far)})",
+        out=tmp_path,
+        id_val=None,
     )
     assert frame["reason"].iloc[1] == "1 of 60 scores of far are NaN or infinite"
     assert frame["auroc"].notna().tolist() == [True, False]
@@ -446,29 +419,6 @@ def test_mapped_features_are_scored_as_loaded_ones_are(tmp_path):
     save(tmp_path / "test.npz", SETS.test)
     frame = table(id_train=mapped, id_test=tmp_path / "test.npz")
     pd.testing.assert_frame_equal(frame.drop(columns="seconds"), table().drop(columns="seconds"))
-
-
-@dataclass(frozen=True)
-class Says:
-    """The first feature, and a note that no file can hold as it is."""
-
-    version: ClassVar[int] = 1
-    family: ClassVar[str] = "feature"
-    needs: ClassVar[tuple[str, ...]] = ()
-    fits_on: ClassVar[str] = "id_train"
-    text: str = "a"
-
-    def fit(self, bank: FeatureBank, head: object) -> dict[str, object]:
-        del bank, head
-        return {"n": 1}
-
-    def score(self, state: dict[str, np.ndarray], bank: FeatureBank) -> np.ndarray:
-        del state
-        return bank.features[:, 0].astype(np.float64)
-
-    def notes(self, state: dict[str, np.ndarray], bank: FeatureBank) -> tuple[str, ...]:
-        del state, bank
-        return ("half \ud800; and \0",)
 
 
 def test_texts_that_no_file_can_hold_are_written_as_escapes(tmp_path):
