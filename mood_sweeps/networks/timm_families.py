@@ -13,8 +13,8 @@ Kind = Literal["plain_vit", "vit", "cnn", "other"]
 
 # In both kinds of ViT, ``patch_embed`` returns (N, L, D) tokens and ``forward_features`` keeps
 # their order after ``num_prefix_tokens``: masking relies on both. The plain ones also have
-# ``patch_drop`` between positions and blocks, where patches can be left out; the others have no such
-# place, most of them because their blocks use positions.
+# ``patch_drop`` between positions and blocks, where patches can be left out; the others have no
+# such place, most of them because their blocks use positions.
 MODULES: Mapping[Kind, Sequence[str]] = {
     "plain_vit": ["deit", "vision_transformer"],
     "vit": ["beit", "eva", "vision_transformer_relpos"],
