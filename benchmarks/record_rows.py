@@ -7,8 +7,9 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from mood_sweeps.metrics import METRICS
 from mood_sweeps.results.schema import confusions, evaluations
-from mood_sweeps.results.write_results import METRICS, Recorder
+from mood_sweeps.results.write_results import Recorder
 
 __all__ = ["CALL", "Row", "add_barely", "bare_rows", "grid", "key", "number"]
 

@@ -35,8 +35,9 @@ LAYERS: dict[str, set[str]] = {
     "metrics": VALUES,
     "scorers": VALUES,
     "store": VALUES,
-    "aggregation": VALUES,
-    "results": VALUES,
+    "aggregation": {*VALUES, "metrics"},
+    # The columns of the metrics are those of the registry.
+    "results": {*VALUES, "metrics"},
     # Scorers from outside the package run in processes that read banks of the store.
     "plugins": {*VALUES, "scorers", "store"},
     "external_features": {*VALUES, "metrics", "plugins", "scorers"},
@@ -77,7 +78,7 @@ LAYERS: dict[str, set[str]] = {
         "tuning",
     },
     "engine": {*VALUES, "jobs", "metrics", "planning", "plugins", "store", "tuning"},
-    "tracking": {*VALUES, "data", "results", "store"},
+    "tracking": {*VALUES, "data", "metrics", "results", "store"},
     "workspace": {*VALUES, "results", "store"},
     "launching": {
         *VALUES,
@@ -85,6 +86,7 @@ LAYERS: dict[str, set[str]] = {
         "data",
         "engine",
         "jobs",
+        "metrics",
         "planning",
         "plugins",
         "results",
@@ -118,6 +120,7 @@ LAYERS: dict[str, set[str]] = {
         "jobs",
         "launching",
         "methods",
+        "metrics",
         "networks",
         "planning",
         "plugins",

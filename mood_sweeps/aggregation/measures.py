@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mood_sweeps.choice import did_you_mean
 from mood_sweeps.errors import InputError
+from mood_sweeps.metrics import METRICS
 
 __all__ = ["MEASURES", "Measure", "measure_of"]
 
@@ -19,18 +20,9 @@ class Measure:
 
 
 MEASURES: dict[str, Measure] = {
-    "auroc": Measure("AUROC", higher_is_better=True),
-    "fpr95": Measure("FPR95 (ID positive)", higher_is_better=False),
-    "fpr95_ood_positive": Measure("FPR95 (OOD positive)", higher_is_better=False),
-    "aupr_in": Measure("AUPR-in", higher_is_better=True),
-    "aupr_out": Measure("AUPR-out", higher_is_better=True),
-    "ap_in": Measure("AP-in", higher_is_better=True),
-    "ap_out": Measure("AP-out", higher_is_better=True),
-    "detection_error": Measure("Detection error", higher_is_better=False),
-    "autc": Measure("AUTC", higher_is_better=False),
-    "oscr": Measure("OSCR", higher_is_better=True),
-    "ccr_at_fpr05": Measure("CCR at 5% FPR", higher_is_better=True),
-    "id_accuracy": Measure("ID accuracy", higher_is_better=True),
+    name: Measure(metric.title, metric.higher_is_better)
+    for name, metric in METRICS.items()
+    if metric.title is not None
 }
 
 

@@ -10,9 +10,11 @@ from rich.text import Text
 
 from mood_sweeps.external_features.label_agreement import Agreement
 from mood_sweeps.external_features.run_scorers import Row
+from mood_sweeps.metrics import METRICS
 
 __all__ = ["CAPTION", "accuracy_lines", "notes", "score_table"]
 
+SHOWN = ("auroc", "fpr95", "fpr95_ood_positive")
 CAPTION = (
     "in %; FPR95 ID+: OOD accepted where 95% of ID is (ID positive: MOODv2, ViM); "
     "FPR95 OOD+: ID rejected where 95% of OOD is (OOD positive: OpenOOD, pytorch-ood)"
@@ -33,7 +35,7 @@ def score_table(rows: Sequence[Row]) -> Table:
     for row in rows:
         lines.setdefault(row.scorer, {})[row.ood] = row
     for scorer, by_ood in lines.items():
-        if any(row.auroc is not None for row in by_ood.values()):
+        if any(row.metrics["auroc"] is not None for row in by_ood.values()):
             cells = [cell for ood in oods for cell in _cells(by_ood[ood], *best[ood])]
             table.add_row(Text(scorer), *cells)
     return table
@@ -67,16 +69,17 @@ def notes(rows: Sequence[Row]) -> list[str]:
 
 
 def _best(rows: Sequence[Row]) -> tuple[str, ...]:
-    """Return the best AUROC and FPR95, of either kind, as they are shown."""
-    best = [_percent(max((row.auroc for row in rows if row.auroc is not None), default=None))]
-    for name in ("fpr95", "fpr95_ood_positive"):
-        known = (getattr(row, name) for row in rows if getattr(row, name) is not None)
-        best.append(_percent(min(known, default=None)))
+    """Return the best value of each column, as it is shown."""
+    best = []
+    for name in SHOWN:
+        known = [value for row in rows if (value := row.metrics[name]) is not None]
+        choose = max if METRICS[name].higher_is_better else min
+        best.append(_percent(choose(known, default=None)))
     return tuple(best)
 
 
 def _cells(row: Row, *best: str) -> list[Text]:
-    shown = map(_percent, (row.auroc, row.fpr95, row.fpr95_ood_positive))
+    shown = [_percent(row.metrics[name]) for name in SHOWN]
     return [
         Text(own, "bold green" if own == top else "") for own, top in zip(shown, best, strict=True)
     ]

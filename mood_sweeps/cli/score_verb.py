@@ -165,7 +165,7 @@ def _say(scored: Scored, out: Path) -> None:
         console.print(line, markup=False, soft_wrap=True)
     for failure in scored.failures:
         click.echo(f"traceback of {failure.scorer}:\n{failure.traceback.rstrip()}", err=True)
-    with_numbers = sum(row.auroc is not None for row in scored.rows)
+    with_numbers = sum(row.metrics["auroc"] is not None for row in scored.rows)
     console.print(
         f"{with_numbers:,} of {counted(len(scored.rows), 'row')} with numbers; "
         f"{out / SCORES}, {out / METRICS}",

@@ -9,7 +9,6 @@ import csv
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -119,7 +118,7 @@ def _numbers(kind: pa.DataType, values: npt.NDArray[np.generic]) -> pa.Array:
 
 
 def _plain_cells(row: Row) -> list[object]:
-    return [plain(cell) if isinstance(cell, str) else cell for cell in astuple(row)]
+    return [plain(cell) if isinstance(cell, str) else cell for cell in row.cells()]
 
 
 def _repeated(text: str, n: int) -> pa.Array:

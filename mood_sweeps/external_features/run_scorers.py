@@ -8,16 +8,23 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from mood_sweeps.bank import Ints
 from mood_sweeps.choice import Choice
 from mood_sweeps.errors import InputError, PluginFailed, Undefined, one_line, plain
 from mood_sweeps.external_features.checked_features import CheckedFeatures, NamedBank
 from mood_sweeps.external_features.label_agreement import Agreement
-from mood_sweeps.metrics import DetectionMetrics, detection_metrics
+from mood_sweeps.metrics import (
+    METRICS,
+    PairScores,
+    compute_metrics,
+    nearest_class_mean,
+    predict,
+)
 from mood_sweeps.note import joined
 from mood_sweeps.plugins.scorer_runner import ScorerRunner
 from mood_sweeps.scorers import Scores
@@ -31,33 +38,29 @@ _BROUGHT = {"labels", "logits", "head"}  # what features may bring of `scorers.N
 
 @dataclass(frozen=True)
 class Row:
-    """One number's worth of question: a scorer on an OOD set; the columns of metrics.csv.
+    """One scorer on one OOD set: a row of metrics.csv.
 
-    The metrics are those of `metrics.DetectionMetrics`. seconds: this row's share of fitting and
-    of scoring ID test, and its own OOD set. reason: why there are no numbers. note: what to know
-    about them where there are.
+    metrics: by column of `METRICS`; None where undefined or where ID classes are not known.
+    seconds: this row's share of fitting and of scoring ID test, and its own OOD set. reason: why
+    there are no metrics. note: what a reader of the metrics has to know.
     """
 
     scorer: str
     ood: str
-    auroc: float | None = None
-    auroc_low: float | None = None
-    auroc_high: float | None = None
-    fpr95: float | None = None
-    fpr95_ood_positive: float | None = None
-    aupr_in: float | None = None
-    aupr_out: float | None = None
-    ap_in: float | None = None
-    ap_out: float | None = None
+    metrics: Mapping[str, float | None] = field(default_factory=lambda: dict.fromkeys(METRICS))
     n_id: int | None = None
     n_ood: int | None = None
     seconds: float | None = None
     reason: str | None = None
     note: str | None = None
 
+    def cells(self) -> tuple[str | float | int | None, ...]:
+        """Return the values of `COLUMNS`."""
+        counts = (self.n_id, self.n_ood, self.seconds)
+        return (self.scorer, self.ood, *self.metrics.values(), *counts, self.reason, self.note)
 
-COLUMNS = tuple(column.name for column in fields(Row))
-_METRICS = tuple(name for name in COLUMNS if name in DetectionMetrics.__dataclass_fields__)
+
+COLUMNS = ("scorer", "ood", *METRICS, "n_id", "n_ood", "seconds", "reason", "note")
 
 
 @dataclass(frozen=True)
@@ -95,8 +98,9 @@ def run_scorers(
     """
     rows: list[Row] = []
     failures: list[Failure] = []
+    id_classes = _id_classes(given)
     for choice in scorers:
-        one = _OneScorer(given, choice, runner)
+        one = _OneScorer(given, choice, runner, id_classes)
         rows += one.rows()
         failures += one.failures
         if keep is not None and len(one.scores) > 1:
@@ -124,11 +128,30 @@ def said_in_rows(scored: Scored, scorers: Iterable[Choice], agreed: Agreement) -
     return replace(scored, rows=rows, agreement=agreed)
 
 
+def _id_classes(given: CheckedFeatures) -> tuple[Ints | None, Ints | None]:
+    """Return predicted and true class of the ID test images, None where they are not known.
+
+    Predictions are those of the logits or the head, else of the nearest class mean of ID train.
+    """
+    train, test = given.train.bank, given.test.bank
+    labels = test.labels if len(test.labels) else None
+    if test.logits is not None or given.head is not None:
+        return predict(test, given.head), labels
+    return (nearest_class_mean(train, test) if len(train.labels) else None), labels
+
+
 class _OneScorer:
     """One scorer's rows and scores."""
 
-    def __init__(self, given: CheckedFeatures, choice: Choice, runner: ScorerRunner) -> None:
+    def __init__(
+        self,
+        given: CheckedFeatures,
+        choice: Choice,
+        runner: ScorerRunner,
+        id_classes: tuple[Ints | None, Ints | None],
+    ) -> None:
         self._given = given
+        self._id_classes = id_classes
         self._label = plain(choice.label)  # a parameter may be any text
         self._choice = choice
         self._runner = runner
@@ -157,17 +180,18 @@ class _OneScorer:
         if reason is not None:
             return Row(self._label, ood.name, reason=reason)
         test = self._given.test
-        metrics = detection_metrics(self.scores[test.name], self.scores[ood.name])
+        id_scores, ood_scores = self.scores[test.name], self.scores[ood.name]
+        metrics = compute_metrics(PairScores(id_scores, ood_scores, *self._id_classes))
         seconds = share + time.perf_counter() - began
-        numbers = {name: getattr(metrics, name) for name in _METRICS}
         note = joined(
             self._note,
             *self._notes[test.name],
             *self._notes[ood.name],
             *logit_notes(self._scorer, self._fits_on.bank, {ID_TEST: test.bank, OOD: ood.bank}),
-            *tie_notes({ID_TEST: self.scores[test.name], OOD: self.scores[ood.name]}),
+            *tie_notes({ID_TEST: id_scores, OOD: ood_scores}),
         )
-        return Row(self._label, ood.name, **numbers, seconds=seconds, note=note)
+        counts = (len(id_scores), len(ood_scores))
+        return Row(self._label, ood.name, metrics, *counts, seconds=seconds, note=note)
 
     def _lacks_fit(self) -> str | None:
         """Return what is missing for any number at all, in words, or None."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -76,7 +75,7 @@ def score_features(
         threads=threads,
         device=device,
     )
-    frame = pd.DataFrame([asdict(row) for row in scored.rows], columns=list(COLUMNS))
+    frame = pd.DataFrame([row.cells() for row in scored.rows], columns=list(COLUMNS))
     kinds = {name: "Int64" if name in _COUNTS else "float64" for name in COLUMNS}
     frame = frame.astype({name: kind for name, kind in kinds.items() if name not in _TEXT})
     agreed = scored.agreement

@@ -11,7 +11,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,15 +21,8 @@ from mood_sweeps.bank import FeatureBank, Head, Ints
 from mood_sweeps.errors import InputError, PluginFailed, Undefined
 from mood_sweeps.external_features.label_agreement import agreement
 from mood_sweeps.jobs.confusion_table import confusion_table
-from mood_sweeps.metrics import (
-    accuracy,
-    auroc,
-    autc,
-    ccr_at_fpr,
-    detection_error,
-    detection_metrics,
-    oscr,
-)
+from mood_sweeps.metrics import auroc
+from mood_sweeps.metrics.registry import METRICS_DIGEST, PairScores, compute_metrics
 from mood_sweeps.note import joined
 from mood_sweeps.planning.calls import EvaluationRequest, Scoring
 from mood_sweeps.planning.fits import Fit, Selection, scores_key
@@ -38,7 +31,7 @@ from mood_sweeps.scorers.notes import ID_TEST, OOD, logit_notes, tie_notes
 from mood_sweeps.scorers.numeric.array_device import computing_on, device_named
 from mood_sweeps.store import Ref
 
-__all__ = ["BankScoring", "Banks", "Known", "Scored"]
+__all__ = ["BankScoring", "Banks", "Known", "Scored", "select_candidate"]
 
 Scores = npt.NDArray[np.float64]
 State = Mapping[str, npt.NDArray[Any]]
@@ -94,11 +87,6 @@ class BankScoring:
         self._id_test = banks.features[work.id_bank]
         self._id_predictions = banks.predictions.get(work.id_bank)
         self._lacks = self._what_id_test_lacks()
-        self._id_accuracy = (
-            accuracy(self._id_predictions, self._id_test.labels)
-            if self._id_predictions is not None and self._lacks is None
-            else None
-        )
         self._disagreement = self._how_labels_disagree()
 
     def run(self, device: str = "cpu") -> Scored:
@@ -137,7 +125,8 @@ class BankScoring:
         banks = (self._work.train_bank, self._work.id_bank, *learnt_from, evaluation.ood_bank)
         row: dict[str, Any] = {
             "score_key": evaluation.score_key,
-            "id_accuracy": self._id_accuracy,
+            **compute_metrics(self._pair((), ()), needs=("classes",)),
+            "metrics_digest": METRICS_DIGEST,
             "id_accuracy_from": self._work.predictions if self._lacks is None else "none",
             "n_id": len(self._id_test),
             "n_ood": len(ood_bank),
@@ -157,7 +146,7 @@ class BankScoring:
             started = time.perf_counter()
             ood_scores = self._scores(fit, evaluation.ood_bank)
             notes = self._notes(fit, evaluation.ood_bank, id_scores, ood_scores)
-            row |= self._metrics(id_scores, ood_scores)
+            row |= compute_metrics(self._pair(id_scores, ood_scores))
             row["confusion"], lacks = self._confusion(evaluation, id_scores, ood_scores)
             row["note"] = joined(row["note"], lacks, *notes)
         except Undefined as undefined:
@@ -169,18 +158,11 @@ class BankScoring:
         row["seconds"] = own_s + spent / sharers
         return row
 
-    def _metrics(self, id_scores: Scores, ood_scores: Scores) -> dict[str, Any]:
-        predictions, labels = self._id_predictions, self._id_test.labels
-        both = (id_scores, ood_scores)
-        metrics = {
-            **asdict(detection_metrics(*both)),
-            "detection_error": detection_error(*both),
-            "autc": _autc(*both),
-        }
-        if predictions is not None and self._lacks is None:
-            metrics["oscr"] = oscr(*both, predictions, labels)
-            metrics["ccr_at_fpr05"] = ccr_at_fpr(*both, predictions, labels, fpr=0.05)
-        return metrics
+    def _pair(self, id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike) -> PairScores:
+        """Return scores with the ID classes, where both predictions and labels are known."""
+        if self._lacks is not None:
+            return PairScores(id_scores, ood_scores)
+        return PairScores(id_scores, ood_scores, self._id_predictions, self._id_test.labels)
 
     def _notes(self, fit: Fit, ood: Ref, id_scores: Scores, ood_scores: Scores) -> tuple[str, ...]:
         """Return what a reader of a number has to know about its scorer, logits and scores."""
@@ -225,34 +207,12 @@ class BankScoring:
         if isinstance(fit, Fit):
             return fit, fit.note or None
         if fit.key not in self._selected:
-            self._selected[fit.key] = self._once(fit.key, lambda: self._select(fit))
+            self._selected[fit.key] = self._once(
+                fit.key, lambda: select_candidate(fit, self._scores)
+            )
         best, value = self._selected[fit.key]
         chosen = f"{best.scorer.label} selected on {fit.where}, mean AUROC {value:.4f}"
         return best, "; ".join(filter(None, (chosen, best.note)))
-
-    def _select(self, selection: Selection) -> tuple[Fit, float]:
-        """Return the candidate with the largest mean AUROC over the validation sets, and that.
-
-        A candidate that is undefined here is none. Raises Undefined if that leaves nobody.
-        """
-        best: tuple[Fit, float] | None = None
-        refusals: dict[str, None] = {}
-        for candidate in selection.candidates:
-            try:
-                id_scores = self._scores(candidate, selection.id_val.ref)
-                values = [
-                    auroc(id_scores, self._scores(candidate, bank.ref))
-                    for bank in selection.ood_val
-                ]
-            except Undefined as undefined:
-                refusals[str(undefined)] = None
-                continue
-            value = float(np.mean(values))
-            if best is None or value > best[1]:
-                best = candidate, value
-        if best is None:
-            raise Undefined(f"no setting is defined on the validation sets: {'; '.join(refusals)}")
-        return best
 
     def _scores(self, fit: Fit, ref: Ref) -> Scores:
         key, bank = scores_key(fit.key, ref.key), self._banks.features[ref]
@@ -307,8 +267,28 @@ class BankScoring:
         return table, None
 
 
-def _autc(id_scores: Scores, ood_scores: Scores) -> float | None:
-    try:
-        return autc(id_scores, ood_scores)
-    except Undefined:  # scores that are all equal still have an AUROC: ½
-        return None
+def select_candidate(
+    selection: Selection, scores_of: Callable[[Fit, Ref], Scores]
+) -> tuple[Fit, float]:
+    """Return the candidate with the largest mean AUROC over the validation sets, and that mean.
+
+    scores_of: returns a candidate's scores of a bank. A candidate that raises Undefined cannot be
+    chosen. Raises Undefined if none can.
+    """
+    best: tuple[Fit, float] | None = None
+    refusals: dict[str, None] = {}
+    for candidate in selection.candidates:
+        try:
+            id_scores = scores_of(candidate, selection.id_val.ref)
+            values = [
+                auroc(id_scores, scores_of(candidate, bank.ref)) for bank in selection.ood_val
+            ]
+        except Undefined as undefined:
+            refusals[str(undefined)] = None
+            continue
+        value = float(np.mean(values))
+        if best is None or value > best[1]:
+            best = candidate, value
+    if best is None:
+        raise Undefined(f"no setting is defined on the validation sets: {'; '.join(refusals)}")
+    return best

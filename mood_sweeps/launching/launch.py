@@ -15,6 +15,7 @@ from mood_sweeps.engine.schedule import Schedule
 from mood_sweeps.engine.stop import Stop, signals_request
 from mood_sweeps.errors import ExecutorLost, InputError, Problem, StoreError
 from mood_sweeps.identity import key_of
+from mood_sweeps.jobs.fill_metrics import metrics_from_store
 from mood_sweeps.launching.cell_rows import cell_rows, revision_digest
 from mood_sweeps.launching.launch_options import Options
 from mood_sweeps.launching.launch_result import LaunchResult
@@ -123,7 +124,8 @@ class _Launch:
         self._launched.revision = revision
         recording = Recording(self._recorder, plan, revision, work.evaluated)
         self._take_over(work, recording)
-        if is_new or not work.is_empty:
+        n_filled = self._fill_metrics(revision)
+        if is_new or n_filled or not work.is_empty:
             recording.show()
         # Until here nothing is lost, whatever comes when; from here on there is an end to write.
         with signals_request(self._stop, self._reporter.say):
@@ -138,7 +140,7 @@ class _Launch:
                         self._attach_report()
                     finally:
                         self._end(outcome)
-            elif is_new or work.adopted or self._has_unmirrored():
+            elif is_new or n_filled or work.adopted or self._has_unmirrored():
                 self._say_revisions(revision, is_new)
                 self._stop.is_over = True
                 with self._mirrored():
@@ -152,6 +154,15 @@ class _Launch:
         found = revisions_of(self._results.database, plan.sweep.name)
         self._launched.is_shown = any(each.is_current and each.id == revision for each in found)
         self._note_each(replaced_meanwhile(found, revision))
+
+    def _fill_metrics(self, revision: int) -> int:
+        """Compute metrics that numbers lack, or have of other versions, from stored scores."""
+        stale = self._results.stale_metrics(revision)
+        if not stale:
+            return 0
+        self._reporter.say(f"computing metrics of {len(stale):,} numbers from stored scores")
+        self._recorder.fill_metrics(metrics_from_store(self._plan.cells, stale, self._store))
+        return len(stale)
 
     def _say_revisions(self, revision: int, is_changed: bool) -> None:
         """Say which other cells go by the sweep's name, once others can see this launch."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from mood_sweeps.identity import key_of
 from mood_sweeps.jobs.outcome import Made, Outcome, made_of
+from mood_sweeps.metrics.registry import METRICS_DIGEST
 from mood_sweeps.planning.calls import Call, Scoring
 from mood_sweeps.planning.plan import Cell, Plan
 from mood_sweeps.planning.stages import Stage
@@ -156,7 +157,7 @@ class Recording:
                 if representation not in shown:
                     shown.add(representation)
                     changed.append((REPRESENTATION, representation, key_of([representation])))
-                changed.append((PAIR, subject, key_of(done)))
+                changed.append((PAIR, subject, key_of([METRICS_DIGEST, *done])))
         enqueue_all(connection, self._sweep, changed)
 
 

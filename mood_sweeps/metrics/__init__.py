@@ -31,11 +31,22 @@ from mood_sweeps.metrics.paired_delong import (
 from mood_sweeps.metrics.placements import Placements, placements
 from mood_sweeps.metrics.predictions import nearest_class_mean, predict
 from mood_sweeps.metrics.ranking import acceptance_threshold
+from mood_sweeps.metrics.registry import (
+    METRICS,
+    METRICS_DIGEST,
+    Metric,
+    PairScores,
+    compute_metrics,
+)
 from mood_sweeps.metrics.threshold_curve import autc
 
 __all__ = [
+    "METRICS",
+    "METRICS_DIGEST",
     "AurocDifference",
     "DetectionMetrics",
+    "Metric",
+    "PairScores",
     "Placements",
     "acceptance_threshold",
     "accepted_confusion",
@@ -51,6 +62,7 @@ __all__ = [
     "bootstrap_difference_interval",
     "bootstrap_interval",
     "ccr_at_fpr",
+    "compute_metrics",
     "delong_variance",
     "detection_error",
     "detection_metrics",

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from mood_sweeps.errors import DatabaseError
-from mood_sweeps.results.schema import HEAD_REVISION
+from mood_sweeps.results.schema import HEAD_REVISION, SCHEMA_DIGEST, schema_state
 from mood_sweeps.results.sqlite_address import sqlite_path, sqlite_url
 
 __all__ = ["Connection", "Database"]
@@ -80,7 +80,7 @@ class Database:
         if self.path is not None and not self.path.exists():
             return False
         revision = self._revision()
-        if revision is not None and revision < HEAD_REVISION:
+        if revision is not None and not self._is_current(revision):
             self.prepare()
         return revision is not None
 
@@ -91,7 +91,7 @@ class Database:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise DatabaseError(f"database {self.shown!r}: {error.strerror}") from None
-        if self._revision() != HEAD_REVISION:
+        if not self._is_current(self._revision()):
             # alembic takes a second to import: only when there is something to migrate.
             from mood_sweeps.results.migrate import upgrade
 
@@ -134,6 +134,13 @@ class Database:
                 f"this one knows {HEAD_REVISION}); upgrade mood-sweeps"
             )
         return found
+
+    def _is_current(self, revision: str | None) -> bool:
+        """Whether the tables, the metric columns and the views are those of this code."""
+        if revision != HEAD_REVISION:
+            return False
+        with self.reading() as connection:
+            return connection.scalar(select(schema_state.c.digest)) == SCHEMA_DIGEST
 
     @contextmanager
     def _reported(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""Migrations, by alembic: the one place that imports it."""
+"""Migrations, by alembic: the one place that imports it; and what follows the metrics registry."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, Float, delete, insert, inspect, text
+
+from mood_sweeps.metrics.registry import METRICS
+from mood_sweeps.results.schema import SCHEMA_DIGEST, VIEWS, schema_state
 
 __all__ = ["upgrade"]
 
@@ -24,6 +27,25 @@ def upgrade(engine: Engine) -> None:
         config.set_main_option("path_separator", "os")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        _follow_registry(connection)
+
+
+def _follow_registry(connection: Connection) -> None:
+    """Add the columns of metrics that the registry has and the table lacks; make the views anew.
+
+    A column whose metric left the registry stays, and is in no view.
+    """
+    present = {column["name"] for column in inspect(connection).get_columns("evaluations")}
+    for name in VIEWS:
+        connection.execute(text(f"DROP VIEW IF EXISTS {name}"))
+    for name in METRICS:
+        if name not in present:
+            kind = Float().compile(connection.dialect)
+            connection.execute(text(f"ALTER TABLE evaluations ADD COLUMN {name} {kind}"))
+    for name, query in VIEWS.items():
+        connection.execute(text(f"CREATE VIEW {name} AS {query}"))
+    connection.execute(delete(schema_state))
+    connection.execute(insert(schema_state).values(id=1, digest=SCHEMA_DIGEST))
 
 
 def _wait_for_turn(connection: Connection) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 
+from mood_sweeps.metrics import METRICS
 from mood_sweeps.results.database import Database
 from mood_sweeps.results.schema import cells, evaluations, launches, revisions
 
@@ -57,10 +60,7 @@ class Number:
     """
 
     scorer: str
-    auroc: float | None
-    fpr95: float | None
-    aupr_in: float | None
-    aupr_out: float | None
+    metrics: Mapping[str, float | None]
     reason: str | None
     seconds: float
     created_at: str
@@ -159,10 +159,7 @@ class Records:
         query = (
             select(
                 cells.c.scorer,
-                evaluations.c.auroc,
-                evaluations.c.fpr95,
-                evaluations.c.aupr_in,
-                evaluations.c.aupr_out,
+                *(evaluations.c[name] for name in METRICS),
                 evaluations.c.reason,
                 evaluations.c.seconds,
                 evaluations.c.created_at,
@@ -186,7 +183,19 @@ class Records:
             rows = connection.execute(query).all()
         if not rows:
             return None
-        newest = {row.scorer: Number(*row[:10]) for row in rows}
+        newest = {row.scorer: _number(row) for row in rows}
         last = rows[-1]
         numbers = tuple(newest[scorer] for scorer in sorted(newest))
         return PairShown(last.distance, last.n_id, last.n_ood, numbers)
+
+
+def _number(row: Any) -> Number:
+    return Number(
+        scorer=row.scorer,
+        metrics={name: getattr(row, name) for name in METRICS},
+        reason=row.reason,
+        seconds=row.seconds,
+        created_at=row.created_at,
+        input_digest=row.input_digest,
+        object_key=row.object_key,
+    )

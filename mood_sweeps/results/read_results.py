@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import TextClause, bindparam, func, select, text
 
+from mood_sweeps.metrics.registry import METRICS_DIGEST
 from mood_sweeps.results.database import Database
 from mood_sweeps.results.schema import (
     attempts,
@@ -108,6 +109,23 @@ class Results:
                     )
                 )
         return found
+
+    def stale_metrics(self, revision: int) -> dict[str, Mapping[str, Any]]:
+        """Return the numbers of a revision whose metrics have other versions than the registry.
+
+        By score key: ``reason`` and the metrics that the row has, by column.
+        """
+        query = (
+            select(evaluations)
+            .join(cells, cells.c.score_key == evaluations.c.score_key)
+            .where(
+                cells.c.revision == revision,
+                evaluations.c.metrics_digest.is_distinct_from(METRICS_DIGEST),
+            )
+        )
+        with self.database.reading() as connection:
+            rows = connection.execute(query).mappings().all()
+        return {row["score_key"]: dict(row) for row in rows}
 
     def object_keys(self, revision: int) -> list[str]:
         """Return the keys of the objects that hold the numbers of a revision."""

@@ -20,9 +20,14 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from mood_sweeps.identity import key_of
+from mood_sweeps.metrics.registry import METRICS, METRICS_DIGEST
+
 __all__ = [
     "HEAD_REVISION",
     "METADATA",
+    "NOT_COMPUTED",
+    "SCHEMA_DIGEST",
     "VIEWS",
     "attempts",
     "cells",
@@ -32,11 +37,12 @@ __all__ = [
     "mlflow_runs",
     "outbox",
     "revisions",
+    "schema_state",
     "stages",
     "sweeps",
 ]
 
-HEAD_REVISION = "0003"
+HEAD_REVISION = "0004"
 """The newest migration; a database at any other revision is migrated or refused."""
 
 METADATA = MetaData()
@@ -104,20 +110,9 @@ evaluations = Table(
     "evaluations",
     METADATA,
     Column("score_key", KEY, primary_key=True),
-    Column("auroc", Float),
-    Column("auroc_low", Float),
-    Column("auroc_high", Float),
-    Column("fpr95", Float),
-    Column("fpr95_ood_positive", Float),
-    Column("aupr_in", Float),
-    Column("aupr_out", Float),
-    Column("ap_in", Float),
-    Column("ap_out", Float),
-    Column("detection_error", Float),
-    Column("autc", Float),
-    Column("oscr", Float),
-    Column("ccr_at_fpr05", Float),
-    Column("id_accuracy", Float),
+    *(Column(name, Float) for name in METRICS),
+    Column("metrics_digest", String(16)),
+    Column("metrics_state", String(40)),
     Column("id_accuracy_from", String(20), nullable=False),
     Column("n_id", Integer, nullable=False),
     Column("n_ood", Integer, nullable=False),
@@ -187,6 +182,13 @@ outbox = Table(
     Index("outbox_open", "done_at"),
 )
 
+schema_state = Table(
+    "schema_state",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("digest", String(16), nullable=False),
+)
+
 mlflow_runs = Table(
     "mlflow_runs",
     METADATA,
@@ -197,15 +199,20 @@ mlflow_runs = Table(
     Column("run_id", String(64), nullable=False),
 )
 
-_COLUMNS = """
+NOT_COMPUTED = "not computed yet"
+"""Why a metric may be NULL, or of an older version, though the number is there."""
+
+_COLUMNS = f"""
     r.sweep, c.cell_key, c.pretext, c.backbone, c.finetune, c.scorer, c.id_set, c.ood_set,
     c.distance, c.seed,
     CASE WHEN e.score_key IS NULL THEN c.status ELSE 'done' END AS status,
     CASE WHEN e.score_key IS NULL THEN c.reason ELSE e.reason END AS reason,
     c.score_key, c.representation_key,
-    e.auroc, e.auroc_low, e.auroc_high, e.fpr95, e.fpr95_ood_positive, e.aupr_in, e.aupr_out,
-    e.ap_in, e.ap_out, e.detection_error, e.autc, e.oscr, e.ccr_at_fpr05,
-    e.id_accuracy, e.id_accuracy_from, e.n_id, e.n_ood, e.note, e.seconds,
+    {", ".join(f"e.{name}" for name in METRICS)},
+    CASE WHEN e.score_key IS NULL THEN NULL
+        WHEN e.metrics_digest = '{METRICS_DIGEST}' THEN e.metrics_state
+        ELSE '{NOT_COMPUTED}' END AS missing_metrics,
+    e.id_accuracy_from, e.n_id, e.n_ood, e.note, e.seconds,
     m.run_id AS mlflow_run_id, e.created_at
 """
 _JOINS = """
@@ -222,3 +229,6 @@ VIEWS = {
     "results_all": f"""SELECT {_COLUMNS}, c.revision, r.digest AS revision_digest {_JOINS}""",
 }
 """``results``: the current revision of each sweep; ``results_all``: every revision."""
+
+SCHEMA_DIGEST = key_of({"metrics": list(METRICS), "views": VIEWS})[:16]
+"""Names the metric columns and views; a database with another digest is brought up to date."""

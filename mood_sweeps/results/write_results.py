@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from mood_sweeps.metrics.registry import METRICS
 from mood_sweeps.results.database import Database
 from mood_sweeps.results.schema import (
     attempts,
@@ -29,28 +30,9 @@ from mood_sweeps.results.schema import (
     sweeps,
 )
 
-__all__ = ["METRICS", "Recorder", "now"]
+__all__ = ["Recorder", "now"]
 
-METRICS = (
-    "auroc",
-    "auroc_low",
-    "auroc_high",
-    "fpr95",
-    "fpr95_ood_positive",
-    "aupr_in",
-    "aupr_out",
-    "ap_in",
-    "ap_out",
-    "detection_error",
-    "autc",
-    "oscr",
-    "ccr_at_fpr05",
-    "id_accuracy",
-)
 CHUNK = 500
-
-# Metrics that came after the first numbers, of which a number made before has none.
-_NOT_OF_OLD_NUMBERS = ("ap_in", "ap_out")
 
 Row = dict[str, Any]
 
@@ -208,8 +190,15 @@ class Recorder:
         _insert_new(connection, stages, [row for row in rows if row["key"] not in known])
 
     def add_evaluations(self, connection: Connection, rows: Iterable[Row]) -> None:
-        """Write numbers that are new; another value under a known key is an alarm."""
+        """Write numbers that are new; another value under a known key is an alarm.
+
+        rows: by column, with the confusion table under ``confusion``. Raises ValueError for a name
+        that is no column: nothing is dropped silently.
+        """
         fresh = {row["score_key"]: row for row in sorted(rows, key=itemgetter("score_key"))}
+        known = {*evaluations.columns.keys(), "confusion"}
+        if unknown := {name for row in fresh.values() for name in row} - known:
+            raise ValueError(f"evaluations have no column {', '.join(sorted(unknown))}")
         for before in _by_key(connection, evaluations, evaluations.c.score_key, list(fresh)):
             self._compare(before, fresh.pop(before.score_key))
         columns = [column.name for column in evaluations.columns]
@@ -227,6 +216,20 @@ class Recorder:
                 if row.get("confusion")
             ],
         )
+
+    def fill_metrics(self, rows: Iterable[Row]) -> None:
+        """Write metrics that were computed from stored scores into numbers that are there.
+
+        rows: ``score_key``, ``metrics_digest``, ``metrics_state`` and metrics by column.
+        """
+        with self.database.writing() as connection:
+            for row in sorted(rows, key=itemgetter("score_key")):
+                values = {name: value for name, value in row.items() if name != "score_key"}
+                connection.execute(
+                    update(evaluations)
+                    .where(evaluations.c.score_key == row["score_key"])
+                    .values(values)
+                )
 
     def mark_cells(
         self,
@@ -248,12 +251,13 @@ class Recorder:
             )
 
     def _compare(self, before: Any, row: Row) -> None:
-        same_environment = before.environment == row["environment"]
+        if before.environment != row["environment"]:
+            return
+        if before.metrics_digest != row.get("metrics_digest"):
+            return  # metrics of other versions are other values
         for name in METRICS:
             old, new = getattr(before, name), row.get(name)
-            if old is None and before.auroc is not None and name in _NOT_OF_OLD_NUMBERS:
-                continue
-            if old != new and same_environment:
+            if old != new:
                 self.alarms.append(
                     f"evaluation {row['score_key'][:12]}: {name} was {old}, now {new}; the first "
                     "value is kept"

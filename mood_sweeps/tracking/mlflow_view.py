@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelInput, Run
 
+from mood_sweeps.metrics import METRICS
 from mood_sweeps.results.mlflow_records import Number, PairShown, Records, RepresentationShown
 from mood_sweeps.results.outbox import LAUNCH, PAIR, REPRESENTATION, RunPlace
 from mood_sweeps.store import Manifest, Store
@@ -28,7 +29,10 @@ from mood_sweeps.tracking.trial_runs import show_trials
 __all__ = ["View"]
 
 STATUS = {"done": "FINISHED", "failed": "FAILED", "interrupted": "KILLED", "killed": "KILLED"}
-METRICS = ("auroc", "fpr95", "aupr_in", "aupr_out")
+OF_PAIRS = tuple(
+    name for name, metric in METRICS.items() if metric.title and metric.needs != "classes"
+)
+"""Metrics that the run of a pair shows; the others belong to the representation."""
 ACCURACY = "id_accuracy"
 MAX_DIGEST = 36
 
@@ -283,8 +287,8 @@ def _points(number: Number, model_id: str | None, dataset: tuple[str, str]) -> l
     scorer = metric_safe(number.scorer)
     time_ms = milliseconds(number.created_at)
     points = []
-    for name in METRICS:
-        value = getattr(number, name)
+    for name in OF_PAIRS:
+        value = number.metrics[name]
         if value is not None:
             link = (model_id, dataset) if name == "auroc" and model_id else ()
             points.append(Point(f"{name}.{scorer}", 0, value, time_ms, *link))

@@ -137,7 +137,7 @@ def test_bad_arrays_are_refused_with_their_place(case: str, tmp_path: Path) -> N
 
 
 def test_what_is_good_is_not_refused() -> None:
-    assert all(row.auroc is not None for row in ran(**given()).rows)
+    assert all(row.metrics["auroc"] is not None for row in ran(**given()).rows)
 
 
 def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_logits_of_lower_precision_are_the_heads(dtype: str) -> None:
     """Half precision keeps three digits: that is no other head."""
     half = {"features": X.astype(dtype), "logits": Z.astype("f2")}
     rows = ran(**given(id_test=half)).rows
-    assert all(row.auroc is not None for row in rows)
+    assert all(row.metrics["auroc"] is not None for row in rows)
 
 
 def test_no_complaint_names_an_internal() -> None:
@@ -229,14 +229,18 @@ def test_no_complaint_names_an_internal() -> None:
 def test_sets_with_pooled_axes_are_taken_as_they_are_meant() -> None:
     pooled = ran(**given(id_test={"features": SETS.test.features[:, :, None, None]}))
     plain = ran(**given(id_test=SETS.test.features))
-    assert [row.auroc for row in pooled.rows] == [row.auroc for row in plain.rows]
+    assert [row.metrics["auroc"] for row in pooled.rows] == [
+        row.metrics["auroc"] for row in plain.rows
+    ]
 
 
 def test_whole_numbers_as_floats_are_labels() -> None:
     labels = {"features": X, "labels": Y.astype("f4")}
     one = ran(**given(id_train=labels, scorers="mahalanobis"))
     other = ran(**given(scorers="mahalanobis"))
-    assert [row.auroc for row in one.rows] == [row.auroc for row in other.rows]
+    assert [row.metrics["auroc"] for row in one.rows] == [
+        row.metrics["auroc"] for row in other.rows
+    ]
 
 
 def test_the_head_of_one_class_is_a_head() -> None:

@@ -15,17 +15,14 @@ from sklearn.metrics import auc, average_precision_score, precision_recall_curve
 
 import mood_sweeps as ms
 from mood_sweeps.external_features.score_sets import score
-from mood_sweeps.metrics import detection_metrics
+from mood_sweeps.metrics import METRICS, PairScores, compute_metrics, predict
 from mood_sweeps.scorers import SCORERS
 from mood_sweeps.scorers.numeric import torch_device
 from tests.support.feature_files import make_sets, only, save, save_sets
 from tests.support.user_scorers import Says, Where
 
 SETS = make_sets()
-COLUMNS = [
-    "scorer", "ood", "auroc", "auroc_low", "auroc_high", "fpr95", "fpr95_ood_positive",
-    "aupr_in", "aupr_out", "ap_in", "ap_out", "n_id", "n_ood", "seconds", "reason", "note",
-]  # fmt: skip
+COLUMNS = ["scorer", "ood", *METRICS, "n_id", "n_ood", "seconds", "reason", "note"]
 NUMBERS = COLUMNS[2:-2]
 SOME = "msp,energy,mahalanobis,knn(k=10),vim,react"
 
@@ -57,9 +54,11 @@ def test_the_table_is_what_scorers_and_metrics_give_by_hand(tmp_path):
         state = scorer.fit(SETS.train, SETS.head)
         inside = scorer.score(state, SETS.test)
         outside = scorer.score(state, SETS.oods[row.ood])
-        expected = detection_metrics(inside, outside)
-        for metric in NUMBERS[:-1]:
-            assert getattr(row, metric) == pytest.approx(getattr(expected, metric), rel=1e-12)
+        predicted = predict(SETS.test, SETS.head)
+        expected = compute_metrics(PairScores(inside, outside, predicted, SETS.test.labels))
+        for metric in METRICS:
+            assert getattr(row, metric) == pytest.approx(expected[metric], rel=1e-12)
+        assert (row.n_id, row.n_ood) == (len(inside), len(outside))
         assert row.seconds >= 0
         assert row.reason is None or pd.isna(row.reason)
 
@@ -113,7 +112,8 @@ def test_files_and_arrays_give_the_same_numbers(tmp_path, monkeypatch):
 
 def test_logits_are_computed_from_the_head_where_there_are_none():
     bare = {name: only(bank) for name, bank in SETS.oods.items()}
-    frame = table(id_train=only(SETS.train, "labels"), id_test=only(SETS.test), ood=bare)
+    test = only(SETS.test, "labels")
+    frame = table(id_train=only(SETS.train, "labels"), id_test=test, ood=bare)
     pd.testing.assert_frame_equal(frame.drop(columns="seconds"), table().drop(columns="seconds"))
 
 
@@ -229,7 +229,14 @@ def test_a_scorer_that_raises_takes_only_its_own_rows(tmp_path, trouble, said):
     assert "user_scorers.py:" in reason
     assert f"scorer 'where(trouble={trouble})'" in reason
     assert reason.endswith(said)
-    assert [row.auroc is None for row in scored.rows] == [False, False, True, True, False, False]
+    assert [row.metrics["auroc"] is None for row in scored.rows] == [
+        False,
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
     (failure,) = scored.failures
     assert failure.scorer == f"where(trouble={trouble})"
     assert "Traceback" in failure.traceback
@@ -416,7 +423,7 @@ def test_mapped_features_are_scored_as_loaded_ones_are(tmp_path):
     np.save(tmp_path / "train.npy", SETS.train.features)
     np.save(tmp_path / "labels.npy", SETS.train.labels)
     mapped = f"{tmp_path / 'train.npy'},labels={tmp_path / 'labels.npy'}"
-    save(tmp_path / "test.npz", SETS.test)
+    save(tmp_path / "test.npz", SETS.test, "labels")
     frame = table(id_train=mapped, id_test=tmp_path / "test.npz")
     pd.testing.assert_frame_equal(frame.drop(columns="seconds"), table().drop(columns="seconds"))
 

@@ -16,6 +16,7 @@ from mood_sweeps.jobs.outcome import Outcome
 from mood_sweeps.launching.launch import launch
 from mood_sweeps.launching.launch_options import Options
 from mood_sweeps.launching.progress import SilentProgress
+from mood_sweeps.metrics import METRICS
 from mood_sweeps.planning.calls import Call
 from mood_sweeps.store import Ref
 from mood_sweeps.workspace import Workspace
@@ -50,10 +51,8 @@ def again(before: Tried, text: str = TINY, options: Options = OPTIONS) -> tuple[
 def numbers(tried: Tried) -> list[tuple[Any, ...]]:
     """Return all that must not depend on when and in how many pieces it was computed."""
     return tried.query(
-        "select cell_key, status, reason, score_key, auroc, auroc_low, auroc_high, fpr95, "
-        "fpr95_ood_positive, aupr_in, aupr_out, ap_in, ap_out, detection_error, autc, oscr, "
-        "ccr_at_fpr05, id_accuracy, n_id, n_ood, note "
-        "from results order by cell_key"
+        f"select cell_key, status, reason, score_key, {', '.join(METRICS)}, missing_metrics, n_id, "
+        "n_ood, note from results order by cell_key"
     )
 
 

@@ -94,6 +94,7 @@ def test_an_older_database_is_migrated_with_its_rows(file: Path) -> None:
     database = Database(f"sqlite:///{file}")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(migrate.command, "upgrade", lambda config, _: real(config, "0001"))
+        patch.setattr(migrate, "_follow_registry", lambda _: None)
         database.prepare()
     with database.writing() as connection:
         connection.execute(text("INSERT INTO sweeps VALUES ('a', 1)"))
@@ -109,7 +110,8 @@ def test_an_older_database_is_migrated_with_its_rows(file: Path) -> None:
         rows = connection.execute(text("SELECT auroc, note, ap_in, ap_out FROM evaluations")).all()
         assert rows == [(0.75, None, None, None)]
         shown = {column["name"] for column in inspect(connection).get_columns("results")}
-        assert {"note", "ap_in", "ap_out"} <= shown
+        assert {"note", "ap_in", "ap_out", "missing_metrics"} <= shown
+        assert connection.execute(text("SELECT metrics_digest FROM evaluations")).scalar() is None
         assert connection.execute(text("SELECT name FROM sweeps")).scalar() == "a"
     database.close()
 

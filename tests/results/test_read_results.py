@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 
 from mood_sweeps.identity import key_of
+from mood_sweeps.metrics import METRICS
 from mood_sweeps.results.database import Database
 from mood_sweeps.results.outbox import Outbox, RunPlace
 from mood_sweeps.results.read_results import FILTERS, Results
-from mood_sweeps.results.write_results import METRICS, Recorder
+from mood_sweeps.results.write_results import Recorder
 from tests.support.result_rows import add, cell, number
 
 # What a person's own pandas is promised, in the order promised.
@@ -44,6 +45,7 @@ COLUMNS = [
     "oscr",
     "ccr_at_fpr05",
     "id_accuracy",
+    "missing_metrics",
     "n_id",
     "n_ood",
     "note",

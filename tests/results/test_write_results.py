@@ -10,9 +10,10 @@ from sqlalchemy import text
 
 from mood_sweeps.errors import DatabaseError
 from mood_sweeps.identity import key_of
+from mood_sweeps.metrics import METRICS, METRICS_DIGEST
 from mood_sweeps.results.database import Database
 from mood_sweeps.results.read_results import Results
-from mood_sweeps.results.write_results import METRICS, Recorder
+from mood_sweeps.results.write_results import Recorder
 from mood_sweeps.store.process_identity import this_process
 from tests.support.result_rows import add, cell, number
 
@@ -58,14 +59,30 @@ def test_another_value_for_a_known_key_is_an_alarm_and_the_first_stays(
     assert select(recorder, f"select {metric} from evaluations") == [(0.75,)]
 
 
-def test_a_number_from_before_a_metric_existed_has_none_of_it_and_no_alarm(
-    recorder: Recorder,
-) -> None:
-    before = {"ap_in": None, "ap_out": None}
-    add(recorder, number("msp", **before))
+def test_metrics_of_other_versions_are_no_alarm(recorder: Recorder) -> None:
+    add(recorder, number("msp", ap_in=None, metrics_digest=None))
     add(recorder, number("msp"))
     assert recorder.alarms == []
     assert select(recorder, "select auroc, ap_in from evaluations") == [(0.75, None)]
+
+
+def test_a_name_that_is_no_column_is_an_error(recorder: Recorder) -> None:
+    with pytest.raises(ValueError, match="no column aurocc"):
+        add(recorder, number("msp", aurocc=0.5))
+    assert select(recorder, "select * from evaluations") == []
+
+
+def test_missing_metrics_says_why_one_is_null(recorder: Recorder) -> None:
+    revision(recorder, "s", "msp", "knn", "vim")
+    evicted = {"autc": None, "metrics_state": "scores evicted"}
+    add(recorder, number("msp"), number("knn", metrics_digest=None), number("vim", **evicted))
+    found = select(recorder, "select scorer, missing_metrics from results order by scorer")
+    assert found == [("knn", "not computed yet"), ("msp", None), ("vim", "scores evicted")]
+    recorder.fill_metrics(
+        [{"score_key": key_of(["score", "knn"]), "autc": 0.1, "metrics_digest": METRICS_DIGEST}]
+    )
+    found = select(recorder, "select autc, missing_metrics from results where scorer = 'knn'")
+    assert found == [(0.1, None)]
 
 
 def test_another_environment_may_differ(recorder: Recorder) -> None:

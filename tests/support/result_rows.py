@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mood_sweeps.identity import key_of
-from mood_sweeps.results.write_results import METRICS, Recorder
+from mood_sweeps.metrics import METRICS, METRICS_DIGEST
+from mood_sweeps.results.write_results import Recorder
 
 
 def cell(name: str, **changes: Any) -> dict[str, Any]:
@@ -29,6 +30,7 @@ def cell(name: str, **changes: Any) -> dict[str, Any]:
 def number(name: str, **changes: Any) -> dict[str, Any]:
     row: dict[str, Any] = {
         "score_key": key_of(["score", name]),
+        "metrics_digest": METRICS_DIGEST,
         "id_accuracy_from": "head",
         "n_id": 100,
         "n_ood": 50,

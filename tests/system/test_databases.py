@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import create_engine, inspect, text
 
 from mood_sweeps.identity import key_of
+from mood_sweeps.metrics import METRICS
 from mood_sweeps.results.database import Database
-from mood_sweeps.results.write_results import METRICS, Recorder
+from mood_sweeps.results.write_results import Recorder
 from tests.support.command_line import Driven, mood_sweep
 from tests.support.workspace_contents import Facts
 
