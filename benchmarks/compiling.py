@@ -25,11 +25,12 @@ import torch
 from side_by_side import machine
 
 from mood_sweeps.choice import choose
-from mood_sweeps.representations import PRETEXTS, choose_backbone
-from mood_sweeps.representations.networks import build, describe
-from mood_sweeps.representations.objectives.catalogue import objective_of
-from mood_sweeps.representations.reproducible import reproducible
-from mood_sweeps.representations.stepping import Stepper
+from mood_sweeps.methods import PRETEXTS
+from mood_sweeps.methods.pretexts.objectives import objective_of
+from mood_sweeps.networks import choose_backbone
+from mood_sweeps.networks.reproducible import reproducible
+from mood_sweeps.networks.timm_networks import build, describe
+from mood_sweeps.training.optimiser_step import Stepper
 
 ON_CPU: list[tuple[str, Any, int, int]] = [
     # pretext task, backbone, batch, pixels

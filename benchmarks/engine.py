@@ -26,22 +26,24 @@ import psutil
 from limits import print_limits
 from trivial_calls import prepared, repeated
 
-from mood_sweeps.engine.executor import Executor
-from mood_sweeps.engine.inline import InlineExecutor
-from mood_sweeps.engine.outcome import Outcome
-from mood_sweeps.engine.ray_executor import RayExecutor
-from mood_sweeps.engine.run import Policy, run
+from mood_sweeps.engine.executors.contract import Executor
+from mood_sweeps.engine.executors.inline import InlineExecutor, InlineSettings
+from mood_sweeps.engine.executors.ray.executor import RayExecutor
+from mood_sweeps.engine.executors.ray.settings import RaySettings
+from mood_sweeps.engine.loop import Policy, run
 from mood_sweeps.engine.schedule import Schedule
 from mood_sweeps.engine.stop import Stop
+from mood_sweeps.jobs.outcome import Outcome
+from mood_sweeps.jobs.worker_settings import WorkerSettings
 from mood_sweeps.launching.cell_rows import cell_rows, revision_digest
-from mood_sweeps.launching.recording import Recording
-from mood_sweeps.planner.call import Call
-from mood_sweeps.planner.plan import Plan
+from mood_sweeps.launching.record_events import Recording
+from mood_sweeps.planning.calls import Call
+from mood_sweeps.planning.plan import Plan
 from mood_sweeps.results.database import Database
-from mood_sweeps.results.record import Recorder
+from mood_sweeps.results.write_results import Recorder
 from mood_sweeps.store import Store
 from mood_sweeps.store.leases import Leases
-from mood_sweeps.store.process import this_process
+from mood_sweeps.store.process_identity import this_process
 
 PARTS = {
     "schedule": [(Schedule, "pop"), (Schedule, "put_back"), (Schedule, "succeed")],
@@ -131,9 +133,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         plan, calls, store = prepared(folder, arguments.calls)
-        inline, ray = InlineExecutor(store), RayExecutor(store, workers=arguments.workers)
+        worker, settings = WorkerSettings(), RaySettings(workers=arguments.workers)
+        inline = InlineExecutor(store, worker, InlineSettings())
+        ray = RayExecutor(store, worker, settings)
         ray.start()
-        while not ray.room()(calls[0]):
+        while ray.first_startable(calls[:1]) is None:
             ray.wait(1.0)
         print_limits(folder, arguments.workers)
         engine_run("inline, published", plan, calls[:1000], store, inline, folder / "1.db")

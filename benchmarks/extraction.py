@@ -19,12 +19,13 @@ from side_by_side import HEADER, clock_of, line_of, machine, side_by_side
 from training import bare_network, noise
 
 from mood_sweeps.choice import choose
-from mood_sweeps.datasets import image_set
-from mood_sweeps.datasets.image_set import LabelledImages
-from mood_sweeps.representations import PRETEXTS, choose_backbone
-from mood_sweeps.representations.checkpoint import Checkpoint
-from mood_sweeps.representations.extract import extract
-from mood_sweeps.representations.pretrain import pretrain
+from mood_sweeps.data import image_set
+from mood_sweeps.data.image_set import LabelledImages
+from mood_sweeps.methods import PRETEXTS
+from mood_sweeps.methods.pretexts.pretrain import pretrain
+from mood_sweeps.networks import choose_backbone
+from mood_sweeps.networks.checkpoint import Checkpoint
+from mood_sweeps.networks.extract_features import extract
 
 BATCH = 256
 

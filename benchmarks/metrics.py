@@ -23,12 +23,7 @@ import numpy as np
 from scipy.stats import norm
 from sklearn.metrics import auc, precision_recall_curve, roc_auc_score, roc_curve
 
-from mood_sweeps.metrics import (
-    auroc_interval,
-    bootstrap_interval,
-    detection_metrics,
-    paired_delong,
-)
+from mood_sweeps.metrics import auroc_interval, bootstrap_interval, detection_metrics, paired_delong
 
 OURS, PEER = "all with the interval", "scikit-learn, no interval"
 FLOOR = "one argsort of all scores"

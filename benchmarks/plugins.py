@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from mood_sweeps.bank import FeatureBank
-from mood_sweeps.plugins.declared import declared_of
-from mood_sweeps.plugins.loading import load_scorers
-from mood_sweeps.plugins.reading import OpenPlugins
-from mood_sweeps.plugins.running import ScorerRunner, Stored
+from mood_sweeps.plugins.declared_scorers import declared_of
+from mood_sweeps.plugins.load_plugin import load_scorers
+from mood_sweeps.plugins.open_plugins import OpenPlugins
+from mood_sweeps.plugins.scorer_runner import ScorerRunner, Stored
 from mood_sweeps.store.codecs import save_bank
 
 SOURCE = """\

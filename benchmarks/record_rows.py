@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from mood_sweeps.results.record import METRICS, Recorder
 from mood_sweeps.results.schema import confusions, evaluations
+from mood_sweeps.results.write_results import METRICS, Recorder
 
 __all__ = ["CALL", "Row", "add_barely", "bare_rows", "grid", "key", "number"]
 

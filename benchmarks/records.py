@@ -25,8 +25,8 @@ from record_rows import CALL, Row, add_barely, bare_rows, grid, key, number
 from sqlalchemy import create_engine, make_url, text
 
 from mood_sweeps.results.database import Database
-from mood_sweeps.results.query import Results
-from mood_sweeps.results.record import Recorder
+from mood_sweeps.results.read_results import Results
+from mood_sweeps.results.write_results import Recorder
 
 BULK = 50_000
 

@@ -39,7 +39,12 @@ from threadpoolctl import threadpool_limits
 
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers import SCORERS, Scorer
-from mood_sweeps.scorers.numeric.device import DEVICES, computing_on, device_named, product_with
+from mood_sweeps.scorers.numeric.array_device import (
+    DEVICES,
+    computing_on,
+    device_named,
+    product_with,
+)
 from mood_sweeps.scorers.numeric.torch_device import TorchDevice
 
 NINE = (

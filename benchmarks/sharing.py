@@ -24,13 +24,14 @@ from torch.nn.parallel import DistributedDataParallel
 from training import noise
 
 from mood_sweeps.choice import choose
-from mood_sweeps.representations import PRETEXTS, choose_backbone
-from mood_sweeps.representations.batches import Batches
-from mood_sweeps.representations.networks import build, describe
-from mood_sweeps.representations.objectives.catalogue import objective_of
-from mood_sweeps.representations.reproducible import reproducible
-from mood_sweeps.representations.team import ALONE, Connected, Team
-from mood_sweeps.representations.training import train
+from mood_sweeps.data.pipeline.batch_loader import BatchLoader
+from mood_sweeps.methods import PRETEXTS
+from mood_sweeps.methods.pretexts.objectives import objective_of
+from mood_sweeps.networks import choose_backbone
+from mood_sweeps.networks.reproducible import reproducible
+from mood_sweeps.networks.timm_networks import build, describe
+from mood_sweeps.training.loop import train
+from mood_sweeps.training.process_group import SINGLE_PROCESS, ConnectedProcessGroup, ProcessGroup
 
 HERE = "127.0.0.1"
 BATCHES = 4
@@ -58,7 +59,7 @@ class Case:
         self.architecture = describe(choose_backbone(self.backbone))
         images = noise(self.batch * BATCHES, 224)
         self.labels = torch.from_numpy(images.labels)
-        self.images = Batches(images, self.architecture["input"], self.device)
+        self.images = BatchLoader(images, self.architecture["input"], self.device)
         self.objective = self._objective()
         self.parallel = self._objective()
 
@@ -67,11 +68,11 @@ class Case:
         example = self.images.take(torch.arange(2)).cpu()
         return objective_of(self.task, build(self.architecture), example, 10).to(self.device)
 
-    def ours(self, team: Team) -> None:
+    def ours(self, group: ProcessGroup) -> None:
         """Train an epoch as a stage does."""
         with reproducible(0, "any"):
             train(
-                self.objective, self.images, self.labels, self.task, seed=0, kind="any", team=team
+                self.objective, self.images, self.labels, self.task, seed=0, kind="any", group=group
             )
 
     def ddp(self) -> Callable[[], None]:
@@ -105,19 +106,19 @@ def member(rank: int, members: int, rounds: int, port: int) -> None:
         rank=rank,
         world_size=members,
     )
-    team = Connected((HERE, port), rank, members, HERE, case.device)
+    group = ConnectedProcessGroup((HERE, port), rank, members, HERE, case.device)
     runs = {
-        "one process": lambda: case.ours(ALONE) if rank == 0 else None,
-        f"{members} processes, ours": lambda: case.ours(team),
+        "one process": lambda: case.ours(SINGLE_PROCESS) if rank == 0 else None,
+        f"{members} processes, ours": lambda: case.ours(group),
         f"{members} processes, DDP": case.ddp(),
     }
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds + 1):
         for name, run in runs.items():
-            team.gather(torch.zeros(1, device=case.device))
+            group.gather(torch.zeros(1, device=case.device))
             began = time.perf_counter()
             run()
-            team.gather(torch.zeros(1, device=case.device))
+            group.gather(torch.zeros(1, device=case.device))
             seconds[name].append(time.perf_counter() - began)
     if rank == 0:
         report(case, seconds)

@@ -22,12 +22,13 @@ from typing import Any
 import psutil
 
 from mood_sweeps.api import plan
-from mood_sweeps.engine.ray_executor import RayExecutor
-from mood_sweeps.engine.run import _Run
+from mood_sweeps.engine.executors.ray.executor import RayExecutor
+from mood_sweeps.engine.executors.ray.settings import RaySettings
+from mood_sweeps.engine.loop import _Run
 from mood_sweeps.launching.launch import _Launch, launch
-from mood_sweeps.launching.options import Options
-from mood_sweeps.launching.recording import Recording
-from mood_sweeps.tracking.mirror import Mirror
+from mood_sweeps.launching.launch_options import Options
+from mood_sweeps.launching.record_events import Recording
+from mood_sweeps.tracking.mlflow_mirror import Mirror
 from mood_sweeps.workspace import Workspace
 
 BEGAN = time.perf_counter() - (time.time() - psutil.Process().create_time())
@@ -109,7 +110,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         planned = plan(arguments.file)
         marks.note("planned")
-        options = Options(workers=arguments.workers)
+        options = Options(RaySettings(workers=arguments.workers))
         launched = launch(planned, Workspace.at(Path(folder) / ".mood"), options)
         marks.note("launch ended")
         marks.first["last call ended"] = marks.outcomes[-1][0]

@@ -28,15 +28,16 @@ from side_by_side import HEADER, clock_of, line_of, machine, side_by_side
 from torch import nn
 
 from mood_sweeps.choice import choose
-from mood_sweeps.datasets import image_set
-from mood_sweeps.datasets.image_set import LabelledImages
-from mood_sweeps.representations import PRETEXTS, choose_backbone
-from mood_sweeps.representations.augment import random_view
-from mood_sweeps.representations.batches import Batches
-from mood_sweeps.representations.networks import build, describe
-from mood_sweeps.representations.objectives.catalogue import OBJECTIVES
-from mood_sweeps.representations.reproducible import reproducible
-from mood_sweeps.representations.training import train
+from mood_sweeps.data import image_set
+from mood_sweeps.data.image_set import LabelledImages
+from mood_sweeps.data.pipeline.batch_loader import BatchLoader
+from mood_sweeps.methods import PRETEXTS
+from mood_sweeps.methods.pretexts.objectives import OBJECTIVES
+from mood_sweeps.networks import choose_backbone
+from mood_sweeps.networks.reproducible import reproducible
+from mood_sweeps.networks.timm_networks import build, describe
+from mood_sweeps.training.augment.random_views import random_view
+from mood_sweeps.training.loop import train
 
 Loss = Callable[[torch.Tensor, torch.Tensor, torch.Generator], torch.Tensor]
 
@@ -87,7 +88,7 @@ def measure(case: Case, device: torch.device, rounds: int) -> str:
     choice, backbone = choose(case.pretext, PRETEXTS, "pretext"), choose_backbone(case.backbone)
     recipe: Any = choice.parameters
     description = describe(backbone)
-    images = Batches(case.images, description["input"], device)
+    images = BatchLoader(case.images, description["input"], device)
     whole = images.take(torch.arange(len(images)))
     labels = torch.from_numpy(case.images.labels)
     classes = len(case.images.class_names)

@@ -1,4 +1,4 @@
-"""Calls that do next to nothing through the real `perform`, and a store with what they read."""
+"""Calls that do next to nothing through the real `run_call`, and a store with what they read."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Head
-from mood_sweeps.datasets.catalogue import image_set
-from mood_sweeps.planner.call import Call, Scoring
-from mood_sweeps.planner.grid import expand
-from mood_sweeps.planner.missing import calls_for
-from mood_sweeps.planner.plan import Plan
-from mood_sweeps.spec import load_sweep
+from mood_sweeps.data.catalogue import image_set
+from mood_sweeps.experiment import load_sweep
+from mood_sweeps.planning.calls import Call, ScoreBanks
+from mood_sweeps.planning.grid import expand
+from mood_sweeps.planning.missing_calls import calls_for
+from mood_sweeps.planning.plan import Plan
 from mood_sweeps.store import Origin, Store
 from mood_sweeps.store.codecs import save_bank, save_head
 
@@ -35,7 +35,7 @@ def prepared(folder: Path, count: int) -> tuple[Plan, list[Call], Store]:
     plan = expand(sweep, image_set)
     calls = calls_for(plan, plan.cells, lambda _: True, image_set)
     first = calls[0].work
-    assert isinstance(first, Scoring)
+    assert isinstance(first, ScoreBanks)
     store = Store(folder / "store")
     store.prepare()
     random = np.random.default_rng(0)
@@ -51,7 +51,7 @@ def prepared(folder: Path, count: int) -> tuple[Plan, list[Call], Store]:
     store.publish(first.checkpoint, lambda place: save_head(head, place), origin, None, 0.0)
     shared = []
     for call in calls:
-        assert isinstance(call.work, Scoring)
+        assert isinstance(call.work, ScoreBanks)
         same = first.evaluations[0]
         mine = dataclasses.replace(
             call.work.evaluations[0], fit=same.fit, ood_bank=same.ood_bank

@@ -12,7 +12,7 @@ from typing import Any
 
 from tune_trials import CORES
 
-from mood_sweeps.planner.plan import Plan
+from mood_sweeps.planning.plan import Plan
 
 __all__ = ["Costs", "costs"]
 

@@ -21,15 +21,15 @@ from typing import Any
 
 import mood_sweeps as ms
 from mood_sweeps.bank import FeatureBank, Head
-from mood_sweeps.datasets.catalogue import image_set
+from mood_sweeps.data.catalogue import image_set
+from mood_sweeps.experiment.load import load_sweep
+from mood_sweeps.jobs.score_and_evaluate import Banks, BankScoring, Known
+from mood_sweeps.jobs.single_thread import single_thread
 from mood_sweeps.metrics import nearest_class_mean, predict
-from mood_sweeps.planner.missing import calls_for
-from mood_sweeps.planner.plan import Cell, Plan, Representation
-from mood_sweeps.planner.work import Pretrain
-from mood_sweeps.plugins.running import ScorerRunner
-from mood_sweeps.spec.load import load_sweep
-from mood_sweeps.stages.score import Banks, Known, Scorings
-from mood_sweeps.stages.threads import single_thread
+from mood_sweeps.planning.missing_calls import calls_for
+from mood_sweeps.planning.plan import Cell, Plan, Representation
+from mood_sweeps.planning.stage_inputs import Pretrain
+from mood_sweeps.plugins.scorer_runner import ScorerRunner
 from mood_sweeps.store.codecs import load_bank, load_head, save_bank
 
 __all__ = ["CORES", "EXPERIMENT", "planned"]
@@ -62,8 +62,8 @@ def sampled(plan: Plan, everything: bool) -> tuple[list[int], list[int]]:
 
 def trained(item: Representation, spent: Seconds) -> Any:
     """Return the checkpoint at the end of a chain, everything in it trained here and now."""
-    from mood_sweeps.representations.finetune import finetune
-    from mood_sweeps.representations.pretrain import pretrain
+    from mood_sweeps.methods.finetunes.run_stage import finetune
+    from mood_sweeps.methods.pretexts.pretrain import pretrain
 
     checkpoint: Any = None
     for stage in item.chain:
@@ -82,7 +82,7 @@ def trained(item: Representation, spent: Seconds) -> Any:
 def banks_of(item: Representation, needed: set[str], spent: Seconds) -> tuple[Any, dict[Any, Any]]:
     """Return the checkpoint of a representation and its banks of the image sets that are needed."""
     checkpoint = trained(item, spent)
-    from mood_sweeps.representations.extract import extract
+    from mood_sweeps.networks.extract_features import extract
 
     began = time.process_time()
     banks = {
@@ -108,7 +108,7 @@ def numbers_of(
     inputs = Banks(banks, head, predicted)
     return {
         row["score_key"]: row["auroc"]
-        for row in Scorings(work, inputs, Known(), ScorerRunner()).run().rows
+        for row in BankScoring(work, inputs, Known(), ScorerRunner()).run().rows
     }
 
 
@@ -141,7 +141,7 @@ def careful(config: dict[str, int], plan: Plan, folder: str) -> dict[str, Any]:
 def started() -> dict[str, float]:
     """Import what trials need; return when the trial was ready and its process's CPU seconds."""
     before = time.process_time()
-    import mood_sweeps.stages.train  # noqa: F401
+    import mood_sweeps.jobs.train_stage  # noqa: F401
 
     return {"ready": time.time(), "cpu": before}
 

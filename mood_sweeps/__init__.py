@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mood_sweeps.api import launch, load_sweep, open_results, plan
     from mood_sweeps.bank import FeatureBank, Head
+    from mood_sweeps.engine.executors.inline import InlineSettings
+    from mood_sweeps.engine.executors.ray.settings import RaySettings
     from mood_sweeps.errors import (
         CorruptObject,
         DatabaseError,
@@ -25,12 +27,13 @@ if TYPE_CHECKING:
         StoreError,
         Undefined,
     )
-    from mood_sweeps.features.frame import score_features
-    from mood_sweeps.launching.launched import Launched
-    from mood_sweeps.launching.options import Options
-    from mood_sweeps.planner.plan import Plan
-    from mood_sweeps.results.query import Results
-    from mood_sweeps.spec.sweep import Sweep
+    from mood_sweeps.experiment.sweep import Sweep
+    from mood_sweeps.external_features.score_features import score_features
+    from mood_sweeps.jobs.worker_settings import WorkerSettings
+    from mood_sweeps.launching.launch_options import Options
+    from mood_sweeps.launching.launch_result import LaunchResult
+    from mood_sweeps.planning.plan import Plan
+    from mood_sweeps.results.read_results import Results
     from mood_sweeps.workspace import Workspace
 
 __all__ = [
@@ -38,17 +41,20 @@ __all__ = [
     "DatabaseError",
     "FeatureBank",
     "Head",
+    "InlineSettings",
     "InputError",
-    "Launched",
+    "LaunchResult",
     "LeaseLost",
     "MoodSweepsError",
     "Options",
     "Plan",
+    "RaySettings",
     "Results",
     "StageFailed",
     "StoreError",
     "Sweep",
     "Undefined",
+    "WorkerSettings",
     "Workspace",
     "launch",
     "load_sweep",
@@ -61,6 +67,8 @@ __all__ = [
 _HOMES = {
     "mood_sweeps.api": ("launch", "load_sweep", "open_results", "plan"),
     "mood_sweeps.bank": ("FeatureBank", "Head"),
+    "mood_sweeps.engine.executors.inline": ("InlineSettings",),
+    "mood_sweeps.engine.executors.ray.settings": ("RaySettings",),
     "mood_sweeps.errors": (
         "CorruptObject",
         "DatabaseError",
@@ -71,11 +79,12 @@ _HOMES = {
         "StoreError",
         "Undefined",
     ),
-    "mood_sweeps.features.frame": ("score_features",),
-    "mood_sweeps.launching.launch": ("Launched", "Options"),
-    "mood_sweeps.planner.plan": ("Plan",),
-    "mood_sweeps.results.query": ("Results",),
-    "mood_sweeps.spec.sweep": ("Sweep",),
+    "mood_sweeps.jobs.worker_settings": ("WorkerSettings",),
+    "mood_sweeps.external_features.score_features": ("score_features",),
+    "mood_sweeps.launching.launch": ("LaunchResult", "Options"),
+    "mood_sweeps.planning.plan": ("Plan",),
+    "mood_sweeps.results.read_results": ("Results",),
+    "mood_sweeps.experiment.sweep": ("Sweep",),
     "mood_sweeps.workspace": ("Workspace",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

@@ -6,18 +6,18 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mood_sweeps.datasets.catalogue import image_set
+from mood_sweeps.data.catalogue import image_set
 from mood_sweeps.errors import DatabaseError, InputError
-from mood_sweeps.planner.grid import expand
-from mood_sweeps.planner.plan import Plan
-from mood_sweeps.results.address import sqlite_url
-from mood_sweeps.results.query import Results
-from mood_sweeps.spec.load import load_sweep
-from mood_sweeps.spec.sweep import Sweep
+from mood_sweeps.experiment.load import load_sweep
+from mood_sweeps.experiment.sweep import Sweep
+from mood_sweeps.planning.grid import expand
+from mood_sweeps.planning.plan import Plan
+from mood_sweeps.results.read_results import Results
+from mood_sweeps.results.sqlite_address import sqlite_url
 from mood_sweeps.workspace import Workspace
 
 if TYPE_CHECKING:
-    from mood_sweeps.launching.launched import Launched
+    from mood_sweeps.launching.launch_result import LaunchResult
     from mood_sweeps.launching.progress import Reporter
 
 __all__ = ["launch", "load_sweep", "open_results", "plan"]
@@ -35,7 +35,7 @@ def launch(
     workspace: Workspace | None = None,
     reporter: Reporter | None = None,
     **options: Any,
-) -> Launched:
+) -> LaunchResult:
     """Run what is missing of a plan, sweep or experiment file; see `launching.launch.Options`.
 
     home: the workspace's folder (default ``.mood``). reporter: shows the run (default: nothing is
@@ -44,7 +44,7 @@ def launch(
     """
     # Imported here: planning, listing and reading results need none of the engine.
     from mood_sweeps.launching.launch import launch as run_plan
-    from mood_sweeps.launching.options import Options
+    from mood_sweeps.launching.launch_options import Options
 
     planned = what if isinstance(what, Plan) else plan(what)
     return run_plan(planned, workspace or Workspace.at(home), Options(**options), reporter)

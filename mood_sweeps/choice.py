@@ -25,7 +25,10 @@ __all__ = [
     "OUT_OF_KEYS",
     "Catalogue",
     "Choice",
+    "Count",
+    "Fraction",
     "Parameters",
+    "Positive",
     "choose",
     "choose_all",
     "did_you_mean",
@@ -33,6 +36,11 @@ __all__ = [
 
 OUT_OF_KEYS: Mapping[str, bool] = {"out of keys": True}
 """Metadata of a parameter that says where data is: its bytes are in the key, this is not."""
+
+Count = Annotated[int, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+"""Types of parameters: at least 1; above 0; at least 0 and below 1."""
 
 
 class Parameters(Protocol):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mood_sweeps.errors import DatabaseError, InputError, Problem
-from mood_sweeps.results.address import sqlite_path, sqlite_url
 from mood_sweeps.results.database import Database
+from mood_sweeps.results.sqlite_address import sqlite_path, sqlite_url
 from mood_sweeps.store import Store
 
 __all__ = ["Workspace"]

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from launch_cases import TINY, Tried, try_launch
+
+from tests.support.small_launches import TINY, Tried, try_launch
 
 
 @pytest.fixture(scope="session")

@@ -12,10 +12,10 @@ import mood_sweeps as ms
 from mood_sweeps.workspace import Workspace
 
 EXPORTED = [
-    "CorruptObject", "DatabaseError", "FeatureBank", "Head", "InputError", "Launched",
-    "LeaseLost", "MoodSweepsError", "Options", "Plan", "Results", "StageFailed", "StoreError",
-    "Sweep", "Undefined", "Workspace", "launch", "load_sweep", "open_results", "plan",
-    "score_features",
+    "CorruptObject", "DatabaseError", "FeatureBank", "Head", "InlineSettings", "InputError",
+    "LaunchResult", "LeaseLost", "MoodSweepsError", "Options", "Plan", "RaySettings", "Results",
+    "StageFailed", "StoreError", "Sweep", "Undefined", "WorkerSettings", "Workspace", "launch",
+    "load_sweep", "open_results", "plan", "score_features",
 ]  # fmt: skip
 
 

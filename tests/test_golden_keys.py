@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spine_cases import plan_of, read
 
-from mood_sweeps.planner.plan import Plan
-from mood_sweeps.planner.stage import VERSIONS
-from mood_sweeps.representations.backbones import BACKBONES
-from mood_sweeps.representations.finetunes import FINETUNES
-from mood_sweeps.representations.pretexts import PRETEXTS
+from mood_sweeps.methods.finetunes import FINETUNES
+from mood_sweeps.methods.pretexts import PRETEXTS
+from mood_sweeps.networks.backbones import BACKBONES
+from mood_sweeps.planning.plan import Plan
 from mood_sweeps.scorers import SCORERS
+from mood_sweeps.stage_kinds import STAGE_KINDS
+from tests.support.planned_sweeps import plan_of, read
 
 FILE = Path(__file__).with_name("golden_keys.json")
 REGENERATE = "python tests/test_golden_keys.py"
@@ -82,7 +82,7 @@ def meanings() -> dict[str, Any]:
         for axis, catalogue in catalogues.items()
         for name, kind in catalogue.items()
     }
-    return {**described, "stages": VERSIONS}
+    return {**described, "stages": {name: kind.version for name, kind in STAGE_KINDS.items()}}
 
 
 def _defaults(kind: Any) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from launch_cases import try_launch
 
 from mood_sweeps import identity
+from tests.support.small_launches import try_launch
 
 EVERYTHING_THAT_DRAWS = """\
 name: seeds

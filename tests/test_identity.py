@@ -14,13 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mood_sweeps.identity import (
-    canonical,
-    derive_seed,
-    file_digest,
-    key_of,
-    non_default_fields,
-)
+from mood_sweeps.identity import canonical, derive_seed, file_digest, key_of, non_default_fields
 
 scalars = (
     st.none()

@@ -9,29 +9,29 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from fnmatch import fnmatch
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-
-import pytest
 
 import mood_sweeps
 
 ROOT = Path(mood_sweeps.__file__).parent
 
-VALUES = {"errors", "identity", "choice", "bank", "note"}
+VALUES = {"errors", "identity", "choice", "bank", "note", "stage_kinds"}
 LAYERS: dict[str, set[str]] = {
     # Values that know nothing.
     "errors": set(),
     "identity": set(),
     "bank": set(),
     "note": set(),
+    "stage_kinds": set(),
     "choice": {"errors", "identity"},
     # Choices whose parameters are searched for.
-    "search": {"errors", "identity", "choice"},
+    "tuning": {"errors", "identity", "choice"},
     # Parts that know values only.
-    "datasets": VALUES,
+    "data": VALUES,
     "metrics": VALUES,
     "scorers": VALUES,
     "store": VALUES,
@@ -39,102 +39,124 @@ LAYERS: dict[str, set[str]] = {
     "results": VALUES,
     # Scorers from outside the package run in processes that read banks of the store.
     "plugins": {*VALUES, "scorers", "store"},
-    "features": {*VALUES, "metrics", "plugins", "scorers"},
-    "representations": {*VALUES, "datasets", "search"},
+    "external_features": {*VALUES, "metrics", "plugins", "scorers"},
+    # Networks, how they are trained, what they are trained for, what they show.
+    "networks": {*VALUES, "data"},
+    "training": {*VALUES, "data", "networks"},
+    "methods": {*VALUES, "data", "networks", "training", "tuning"},
+    "inspection": {*VALUES, "data", "methods", "networks"},
     # What is asked, and what has to be done for it.
-    # Features of one's own are described by their files: what is there is asked of `features`.
-    "spec": {*VALUES, "datasets", "features", "plugins", "representations", "scorers"},
-    # What a scorer needs of features that are given is the scorer's to say.
-    "planner": {*VALUES, "datasets", "plugins", "scorers", "search", "spec", "store"},
+    # Features of one's own are described by their files, which `external_features` reads.
+    "experiment": {
+        *VALUES,
+        "data",
+        "external_features",
+        "methods",
+        "networks",
+        "plugins",
+        "scorers",
+        "tuning",
+    },
+    # What a scorer needs of external features is the scorer's to say.
+    "planning": {*VALUES, "data", "experiment", "plugins", "scorers", "store", "tuning"},
     # Doing it.
     # It reads the features that a user has, as it loads the images of a data set.
-    "stages": {
+    "jobs": {
         *VALUES,
-        "datasets",
-        "features",
+        "data",
+        "external_features",
+        "inspection",
+        "methods",
         "metrics",
-        "planner",
+        "networks",
+        "planning",
         "plugins",
-        "representations",
         "scorers",
-        "search",
         "store",
+        "training",
+        "tuning",
     },
-    "engine": {*VALUES, "metrics", "planner", "plugins", "search", "stages", "store"},
-    "tracking": {*VALUES, "datasets", "results", "store"},
+    "engine": {*VALUES, "jobs", "metrics", "planning", "plugins", "store", "tuning"},
+    "tracking": {*VALUES, "data", "results", "store"},
     "workspace": {*VALUES, "results", "store"},
     "launching": {
         *VALUES,
         "aggregation",
-        "datasets",
+        "data",
         "engine",
-        "planner",
+        "jobs",
+        "planning",
         "plugins",
         "results",
         "scorers",
-        "stages",
         "store",
         "tracking",
         "workspace",
     },
     # Doors: they call one public function and print.
-    "api": {*VALUES, "datasets", "launching", "planner", "results", "spec", "workspace"},
+    "api": {*VALUES, "data", "experiment", "launching", "planning", "results", "workspace"},
     "__init__": {
         *VALUES,
         "api",
-        "features",
+        "engine",
+        "experiment",
+        "external_features",
+        "jobs",
         "launching",
-        "planner",
+        "planning",
         "results",
-        "spec",
         "workspace",
     },
     "cli": {
         *VALUES,
         "aggregation",
         "api",
-        "datasets",
-        "features",
+        "data",
+        "experiment",
+        "engine",
+        "external_features",
+        "jobs",
         "launching",
-        "planner",
+        "methods",
+        "networks",
+        "planning",
         "plugins",
-        "representations",
         "results",
         "scorers",
-        "spec",
         "tracking",
         "workspace",
     },
 }
 
+TORCH = ("data/pipeline/*", "inspection/*", "methods/*", "networks/*", "training/*")
 DOORS: dict[str, tuple[str, ...]] = {
     # Scoring multiplies on a GPU where that is asked for, and only then imports torch.
-    "torch": ("representations/*", "scorers/numeric/torch_device.py"),
-    "torchvision": ("representations/*",),
-    "timm": ("representations/networks.py",),
-    "lightly": ("representations/objectives/*",),
-    "ray": (
-        "engine/ray_executor.py",
-        "engine/ray_address.py",
-        "engine/worker.py",
-        "engine/tune_trials.py",
-    ),
+    "torch": (*TORCH, "scorers/numeric/torch_device.py"),
+    "torchvision": TORCH,
+    "timm": ("networks/timm_networks.py",),
+    "lightly": ("methods/pretexts/*",),
+    "ray": ("engine/executors/ray/*",),
     "mlflow": ("tracking/*",),
     "sqlalchemy": ("results/*",),
     "alembic": ("results/migrate.py", "results/migrations/*"),
     "psycopg": (),
     "matplotlib": ("aggregation/figures.py",),
-    "pandas": ("aggregation/*", "results/query.py", "cli/*", "features/frame.py"),
-    "sklearn": ("representations/finetuning/probe.py",),
-    "pyarrow": ("features/written.py",),
-    "safetensors": ("store/codecs.py", "representations/*"),
-    "pydantic": ("choice.py", "representations/*", "scorers/*", "search/*"),
-    "yaml": ("spec/*",),
-    "psutil": ("store/process.py",),
-    "threadpoolctl": ("stages/threads.py", "features/threads.py"),
+    "pandas": (
+        "aggregation/*",
+        "cli/*",
+        "external_features/score_features.py",
+        "results/read_results.py",
+    ),
+    "sklearn": ("methods/finetunes/probe/fit.py",),
+    "pyarrow": ("external_features/output_files.py",),
+    "safetensors": ("methods/*", "networks/*", "store/codecs.py", "training/*"),
+    "pydantic": ("choice.py", "methods/*", "networks/*", "scorers/*", "training/*", "tuning/*"),
+    "yaml": ("experiment/*",),
+    "psutil": ("store/process_identity.py",),
+    "threadpoolctl": ("external_features/thread_limit.py", "jobs/single_thread.py"),
     "click": ("cli/*",),
-    "rich": ("cli/*", "aggregation/terminal.py", "launching/progress.py"),
-    "PIL": ("datasets/*", "representations/*"),
+    "rich": ("cli/*", "aggregation/terminal_table.py", "launching/progress.py"),
+    "PIL": ("data/*", "networks/*", "training/*"),
     # Classes that a Python program passes; they are loaded in a process of their own.
     "cloudpickle": ("plugins/*",),
     "pickle": (),
@@ -174,33 +196,75 @@ def test_the_layers_are_all_there_is_and_have_no_circle() -> None:
     assert set(order) == set(LAYERS)
 
 
-@pytest.mark.parametrize("file", files())
-def test_imports_go_one_way(file: str) -> None:
-    part = part_of(file)
-    for module in imports(file):
-        if module.startswith("mood_sweeps."):
-            imported = module.split(".")[1]
-            if imported in LAYERS and imported != part:
-                assert imported in LAYERS[part], f"{file} imports {module}: {part} may not"
+def test_imports_go_one_way() -> None:
+    wrong = [
+        f"{file} imports {module}"
+        for file in files()
+        for module in imports(file)
+        if module.startswith("mood_sweeps.")
+        and (imported := module.split(".")[1]) in LAYERS
+        and imported not in {part_of(file), *LAYERS[part_of(file)]}
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("file", files())
-def test_heavy_libraries_come_in_through_their_doors(file: str) -> None:
-    for module in imports(file):
-        doors = DOORS.get(module.partition(".")[0])
-        if doors is not None:
-            assert any(fnmatch(file, door) for door in doors), f"{file} imports {module}"
+def test_heavy_libraries_come_in_through_their_doors() -> None:
+    wrong = [
+        f"{file} imports {module}"
+        for file in files()
+        for module in imports(file)
+        if (doors := DOORS.get(module.partition(".")[0])) is not None
+        and not any(fnmatch(file, door) for door in doors)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def imported_files(file: str) -> set[str]:
+    """Return the files of the package that a file imports, an import of a package as __init__."""
+    found = set()
+    for node in ast.walk(ast.parse((ROOT / file).read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mood_sweeps."):
+            path = str(node.module).removeprefix("mood_sweeps.").replace(".", "/")
+            for alias in node.names:
+                for one in (f"{path}/{alias.name}.py", f"{path}.py", f"{path}/__init__.py"):
+                    if (ROOT / one).exists():
+                        found.add(one)
+                        break
+    return found - {file}
+
+
+def test_floors_hold_inside_every_folder() -> None:
+    """The files and folders of a folder, too, can be read from the bottom up: no circle anywhere.
+
+    The `__init__` of a folder is its front door, for others: nothing inside the folder imports it.
+    """
+    graphs: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for file in files():
+        if file == "__init__.py":
+            continue
+        for imported in imported_files(file):
+            parts, others = file.split("/"), imported.split("/")
+            pairs = enumerate(zip(parts, others, strict=False))
+            depth = next(at for at, (one, other) in pairs if one != other)
+            graphs["/".join(parts[:depth])][parts[depth]].add(others[depth])
+    circles = []
+    for folder, graph in graphs.items():
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            circles.append(f"{folder or 'mood_sweeps'}: {' → '.join(error.args[1])}")
+    assert not circles, "\n".join(circles)
 
 
 PLANNING = """\
 import sys
-from mood_sweeps.datasets.catalogue import image_set
-from mood_sweeps.launching.open_work import find_open_work
-from mood_sweeps.planner.grid import expand
-from mood_sweeps.spec import load_sweep
+from mood_sweeps.data.catalogue import image_set
+from mood_sweeps.launching.pending_work import find_pending_work
+from mood_sweeps.planning.grid import expand
+from mood_sweeps.experiment import load_sweep
 from mood_sweeps.store import Store
 plan = expand(load_sweep(sys.argv[1]), image_set)
-find_open_work(plan, None, Store(sys.argv[2]), repair=False)
+find_pending_work(plan, None, Store(sys.argv[2]), repair=False)
 print(*sorted({name.partition(".")[0] for name in sys.modules}))
 """
 SLOW = {

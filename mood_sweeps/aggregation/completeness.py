@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from mood_sweeps.aggregation.cells import (
+from mood_sweeps.aggregation.distinct_cells import (
     REPRESENTATION,
     Families,
     check_axes,

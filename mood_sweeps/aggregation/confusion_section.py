@@ -6,13 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from mood_sweeps.aggregation.cells import (
-    REPRESENTATION,
-    Families,
-    distinct_cells,
-    single_networks,
-)
-from mood_sweeps.aggregation.confusion import (
+from mood_sweeps.aggregation.confusion_tables import (
     PAIR,
     confusion_by_representation,
     confusion_by_scorer,
@@ -20,8 +14,14 @@ from mood_sweeps.aggregation.confusion import (
     shared_representations,
     worst_pairs,
 )
+from mood_sweeps.aggregation.distinct_cells import (
+    REPRESENTATION,
+    Families,
+    distinct_cells,
+    single_networks,
+)
 from mood_sweeps.aggregation.figures import confusion_heatmaps
-from mood_sweeps.aggregation.render import percent, to_markdown
+from mood_sweeps.aggregation.render_table import percent, to_markdown
 from mood_sweeps.aggregation.report_folder import ReportFolder
 
 __all__ = ["confusion_section"]

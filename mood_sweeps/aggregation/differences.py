@@ -7,10 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from mood_sweeps.aggregation.cells import REPRESENTATION, Families, distinct_cells, in_order
-from mood_sweeps.aggregation.render import percent, to_markdown
+from mood_sweeps.aggregation.confidence_interval import FEWEST, mean_interval
+from mood_sweeps.aggregation.distinct_cells import (
+    REPRESENTATION,
+    Families,
+    distinct_cells,
+    in_order,
+)
+from mood_sweeps.aggregation.render_table import percent, to_markdown
 from mood_sweeps.aggregation.report_folder import ReportFolder
-from mood_sweeps.aggregation.student import FEWEST, mean_interval
 
 __all__ = ["AXES_COMPARED", "differences", "differences_section"]
 

@@ -23,8 +23,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
-from mood_sweeps.aggregation.cells import Families, family_of, in_order
-from mood_sweeps.aggregation.confusion import PAIR, confusion_matrix
+from mood_sweeps.aggregation.confusion_tables import PAIR, confusion_matrix
+from mood_sweeps.aggregation.distinct_cells import Families, family_of, in_order
 from mood_sweeps.aggregation.measures import measure_of
 
 __all__ = ["Figure", "confusion_heatmaps", "image_grid", "pretext_by_scorer", "save_png"]

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from mood_sweeps.aggregation.cells import (
+from mood_sweeps.aggregation.comparative_table import comparative_table
+from mood_sweeps.aggregation.completeness import STATUSES
+from mood_sweeps.aggregation.distinct_cells import (
     REPRESENTATION,
     Families,
     distinct_cells,
@@ -15,9 +17,7 @@ from mood_sweeps.aggregation.cells import (
     in_order,
     single_networks,
 )
-from mood_sweeps.aggregation.comparative import comparative_table
-from mood_sweeps.aggregation.completeness import STATUSES
-from mood_sweeps.aggregation.render import percent
+from mood_sweeps.aggregation.render_table import percent
 
 __all__ = ["headline"]
 

@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from mood_sweeps.aggregation.accuracy import accuracy_display, accuracy_table
-from mood_sweeps.aggregation.cells import (
+from mood_sweeps.aggregation.accuracy_table import accuracy_display, accuracy_table
+from mood_sweeps.aggregation.comparative_table import comparative_table, pivot
+from mood_sweeps.aggregation.completeness import completeness, unfinished, why_unfinished
+from mood_sweeps.aggregation.confusion_section import confusion_section
+from mood_sweeps.aggregation.differences import differences_section
+from mood_sweeps.aggregation.distinct_cells import (
     AXES,
     REPRESENTATION,
     Families,
@@ -19,19 +23,15 @@ from mood_sweeps.aggregation.cells import (
     ensemble_sizes,
     require_columns,
 )
-from mood_sweeps.aggregation.comparative import comparative_table, pivot
-from mood_sweeps.aggregation.completeness import completeness, unfinished, why_unfinished
-from mood_sweeps.aggregation.composition import unlike_averages
-from mood_sweeps.aggregation.confusion_section import confusion_section
-from mood_sweeps.aggregation.differences import differences_section
-from mood_sweeps.aggregation.doubtful import doubtful_averages, doubtful_section
+from mood_sweeps.aggregation.doubtful_trainings import doubtful_averages, doubtful_section
 from mood_sweeps.aggregation.figures import pretext_by_scorer
 from mood_sweeps.aggregation.headline import headline
 from mood_sweeps.aggregation.measures import MEASURES, measure_of
-from mood_sweeps.aggregation.notes import notes_said
-from mood_sweeps.aggregation.pictures import Drawn, pictures_section
-from mood_sweeps.aggregation.render import to_markdown
+from mood_sweeps.aggregation.notes_section import notes_said
+from mood_sweeps.aggregation.pictures_section import Drawn, pictures_section
+from mood_sweeps.aggregation.render_table import to_markdown
 from mood_sweeps.aggregation.report_folder import ReportFolder
+from mood_sweeps.aggregation.unequal_averages import unequal_averages
 from mood_sweeps.errors import InputError
 
 __all__ = ["write_report"]
@@ -168,7 +168,7 @@ def _table(
     across = " × ".join([*rows, "scorer"]).replace("_", " ")
     name = "_".join([metric, *([distance] if distance else []), *rows[-3:]])
     link = report.table(name, table)
-    told = (unlike_averages, doubtful_averages)
+    told = (unequal_averages, doubtful_averages)
     notes = [
         note
         for tell in told

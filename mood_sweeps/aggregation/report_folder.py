@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from mood_sweeps.aggregation.figures import Figure, save_png
-from mood_sweeps.aggregation.render import to_csv
+from mood_sweeps.aggregation.render_table import to_csv
 
 __all__ = ["ReportFolder"]
 

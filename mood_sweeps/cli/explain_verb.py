@@ -7,10 +7,10 @@ import click
 from mood_sweeps.api import plan, results_if_any
 from mood_sweeps.cli.options import overrides, workspace
 from mood_sweeps.errors import InputError
+from mood_sweeps.experiment.load import load_sweep, read_sweep
 from mood_sweeps.launching.explain import explain, find_cell
-from mood_sweeps.planner.plan import Cell
-from mood_sweeps.results.query import Results
-from mood_sweeps.spec.load import load_sweep, read_sweep
+from mood_sweeps.planning.plan import Cell
+from mood_sweeps.results.read_results import Results
 from mood_sweeps.workspace import Workspace
 
 __all__ = ["command"]

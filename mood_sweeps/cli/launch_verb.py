@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from textwrap import indent
+from typing import Any
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 
 from mood_sweeps.api import plan
 from mood_sweeps.cli.options import overrides, sweep_file, workspace
 from mood_sweeps.cli.plugin_options import debugger, plugin_timeout
-from mood_sweeps.cli.words import counted
+from mood_sweeps.cli.wording import counted
+from mood_sweeps.engine.executors.catalogue import EXECUTORS
+from mood_sweeps.engine.executors.contract import ExecutorSettings
+from mood_sweeps.errors import InputError
+from mood_sweeps.experiment.load import load_sweep
+from mood_sweeps.jobs.worker_settings import WorkerSettings
 from mood_sweeps.launching.launch import launch
-from mood_sweeps.launching.launched import Launched
-from mood_sweeps.launching.options import Options
+from mood_sweeps.launching.launch_options import Options
+from mood_sweeps.launching.launch_result import LaunchResult
 from mood_sweeps.launching.progress import LiveProgress, PlainProgress, Reporter
-from mood_sweeps.launching.reporting import scorer_families
-from mood_sweeps.launching.tally import clock
-from mood_sweeps.planner.plan import Plan
-from mood_sweeps.spec.load import load_sweep
+from mood_sweeps.launching.run_counts import clock
+from mood_sweeps.launching.sweep_report import scorer_families
+from mood_sweeps.planning.plan import Plan
 from mood_sweeps.workspace import Workspace
 
 __all__ = ["command"]
@@ -35,15 +42,21 @@ MOST_TRACEBACKS = 3
 @overrides
 @click.option(
     "--executor",
-    type=click.Choice(["ray", "inline"]),
+    type=click.Choice(list(EXECUTORS)),
     default="ray",
     show_default=True,
     help="Ray actors, or this very process (best for debugging).",
 )
 @click.option(
-    "--address", metavar="HOST:PORT", help="A running Ray cluster; default: start one here."
+    "--address",
+    metavar="HOST:PORT",
+    help="A running Ray cluster; default: start one here.",
 )
-@click.option("--workers", type=click.IntRange(min=1), help="At most so many CPU workers.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="At most so many CPU workers.",
+)
 @click.option(
     "--gpus-per-worker",
     type=click.FloatRange(min=0, min_open=True),
@@ -92,10 +105,6 @@ def command(
     file: str,
     overrides: tuple[str, ...],
     executor: str,
-    address: str | None,
-    workers: int | None,
-    gpus_per_worker: float,
-    workers_per_training: int,
     scores_on_gpus: bool,
     fail_fast: bool,
     max_failures: int | None,
@@ -105,6 +114,7 @@ def command(
     plugin_timeout: float,
     debug: bool,
     workspace: Workspace,
+    **executor_options: Any,
 ) -> None:
     """Run what is missing of the sweep in FILE.yaml.
 
@@ -118,18 +128,16 @@ def command(
         planned,
         workspace,
         Options(
-            executor="inline" if debug else executor,
-            address=address,
-            workers=workers,
-            gpus_per_worker=gpus_per_worker,
-            workers_per_training=workers_per_training,
-            scores_on_gpus=scores_on_gpus,
+            executor=_executor_settings("inline" if debug else executor, executor_options),
+            worker=WorkerSettings(
+                keep_every_s=keep_every,
+                plugin_timeout_s=plugin_timeout,
+                scores_on_gpus=scores_on_gpus,
+                debug=debug,
+            ),
             max_failures=1 if fail_fast else max_failures,
             mlflow=not no_mlflow,
             mlflow_wait_s=mlflow_wait,
-            keep_every_s=keep_every,
-            plugin_timeout_s=plugin_timeout,
-            debug=debug,
         ),
         progress_on(console),
     )
@@ -137,6 +145,23 @@ def command(
         say_table(launched, console)
     say_end(launched, file, console)
     sys.exit(launched.exit_code)
+
+
+def _executor_settings(executor: str, options: Mapping[str, Any]) -> ExecutorSettings:
+    """Return an executor's settings from the options that were given on the command line.
+
+    Raises InputError for an option that this executor does not have.
+    """
+    kind = EXECUTORS[executor][0]
+    source = click.get_current_context().get_parameter_source
+    given = {
+        name: value for name, value in options.items() if source(name) != ParameterSource.DEFAULT
+    }
+    own = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    if foreign := sorted(given.keys() - own):
+        names = ", ".join("--" + name.replace("_", "-") for name in foreign)
+        raise InputError(f"executor {executor} does not take {names}")
+    return kind(**given)
 
 
 def console_for_people() -> Console:
@@ -158,17 +183,17 @@ def say_plan(planned: Plan, console: Console) -> None:
     console.print(f"{planned.sweep.name}: {counted(len(planned.cells), 'cell')}{note} → {stages}")
 
 
-def say_table(launched: Launched, console: Console) -> None:
+def say_table(launched: LaunchResult, console: Console) -> None:
     """Print the comparative table pretext × scorer for each ID set, near- and far-OOD.
 
     Below each: where its values do not average over the same, and so do not compare; and which of
     them hold trainings that learned nothing.
     """
     # pandas comes in here, a second that a relaunch with nothing to do never pays.
-    from mood_sweeps.aggregation.comparative import comparative_table, pivot
-    from mood_sweeps.aggregation.composition import unlike_averages
-    from mood_sweeps.aggregation.doubtful import doubtful_averages
-    from mood_sweeps.aggregation.terminal import BEST, rich_table
+    from mood_sweeps.aggregation.comparative_table import comparative_table, pivot
+    from mood_sweeps.aggregation.doubtful_trainings import doubtful_averages
+    from mood_sweeps.aggregation.terminal_table import BEST, rich_table
+    from mood_sweeps.aggregation.unequal_averages import unequal_averages
 
     frame = launched.frame()
     families = scorer_families()
@@ -184,7 +209,7 @@ def say_table(launched: Launched, console: Console) -> None:
             console.print(rich_table(shown, title, width=console.width))
             notes = [
                 note
-                for tell in (unlike_averages, doubtful_averages)
+                for tell in (unequal_averages, doubtful_averages)
                 for note in tell(here, ("pretext",), distance=distance, families=families)
             ]
             for note in notes:
@@ -198,7 +223,7 @@ def say_table(launched: Launched, console: Console) -> None:
         )
 
 
-def say_lost(launched: Launched, say: Callable[[str], None]) -> None:
+def say_lost(launched: LaunchResult, say: Callable[[str], None]) -> None:
     """Print the cells that this launch left without a number, and the tracebacks behind them."""
     attempts = launched.results().attempts(launched.launch) if launched.launch else []
     tracebacks = {
@@ -222,7 +247,7 @@ def say_lost(launched: Launched, say: Callable[[str], None]) -> None:
         say(f"… and {len(lost) - MOST_LINES} more cells")
 
 
-def say_end(launched: Launched, file: str, console: Console) -> None:
+def say_end(launched: LaunchResult, file: str, console: Console) -> None:
     """Print what was done, what failed, where the results are and what to do next."""
 
     def say(line: str) -> None:

@@ -27,12 +27,12 @@ def command(what: str | None) -> None:
 
 
 def _entries(thing: str) -> list[tuple[str, str]]:
-    from mood_sweeps.datasets.catalogue import DATASETS
-    from mood_sweeps.representations.backbones import BACKBONES
-    from mood_sweeps.representations.finetunes import FINETUNES
-    from mood_sweeps.representations.pretexts import PRETEXTS
-    from mood_sweeps.representations.pretexts.choosing import LOADED
-    from mood_sweeps.representations.published.catalogue import published
+    from mood_sweeps.data.catalogue import DATASETS
+    from mood_sweeps.methods.finetunes import FINETUNES
+    from mood_sweeps.methods.pretexts import PRETEXTS
+    from mood_sweeps.methods.pretexts.choose import LOADED
+    from mood_sweeps.networks.backbones import BACKBONES
+    from mood_sweeps.networks.published.catalogue import published
     from mood_sweeps.scorers import SCORERS
 
     if thing == "datasets":

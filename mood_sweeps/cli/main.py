@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from mood_sweeps.cli.quitting import STOPPED, quit_at_once
+from mood_sweeps.cli.quit_on_signal import STOPPED, quit_at_once
 
 __all__ = ["main"]
 

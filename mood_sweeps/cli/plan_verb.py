@@ -8,14 +8,14 @@ import click
 
 from mood_sweeps.api import plan, results_if_any
 from mood_sweeps.cli.options import overrides, sweep_file, workspace
-from mood_sweeps.cli.words import counted
-from mood_sweeps.launching.open_work import OpenWork, estimate_seconds, find_open_work
-from mood_sweeps.launching.tally import clock
-from mood_sweeps.planner.call import Call, Extraction, Scoring
-from mood_sweeps.planner.plan import Plan, scoring_keys
-from mood_sweeps.planner.stage import VERSIONS
-from mood_sweeps.results.query import Results
-from mood_sweeps.spec.load import load_sweep
+from mood_sweeps.cli.wording import counted
+from mood_sweeps.experiment.load import load_sweep
+from mood_sweeps.launching.pending_work import PendingWork, estimate_seconds, find_pending_work
+from mood_sweeps.launching.run_counts import clock
+from mood_sweeps.planning.calls import Call
+from mood_sweeps.planning.plan import Plan, scoring_keys
+from mood_sweeps.results.read_results import Results
+from mood_sweeps.stage_kinds import STAGE_KINDS
 from mood_sweeps.workspace import Workspace
 
 __all__ = ["command"]
@@ -29,12 +29,12 @@ def command(file: str, overrides: tuple[str, ...], workspace: Workspace) -> None
     """Show what the sweep in FILE.yaml comes down to. Nothing is run, nothing is written."""
     planned = plan(load_sweep(file, overrides))
     results = results_if_any(workspace)
-    work = find_open_work(planned, results, workspace.open_store(), repair=False)
+    work = find_pending_work(planned, results, workspace.open_store(), repair=False)
     for line in describe(planned, work, results):
         click.echo(line)
 
 
-def describe(planned: Plan, work: OpenWork, results: Results | None) -> list[str]:
+def describe(planned: Plan, work: PendingWork, results: Results | None) -> list[str]:
     """Return the plan in words, line by line."""
     n_cells = len(planned.cells)
     n_removed = sum(planned.removed.values())
@@ -96,16 +96,14 @@ def _estimate(calls: tuple[Call, ...], results: Results | None) -> str:
     )
 
 
-def _stages_to_run(planned: Plan, work: OpenWork) -> dict[str, int]:
+def _stages_to_run(planned: Plan, work: PendingWork) -> dict[str, int]:
     counts: Counter[str] = Counter()
     open_scores: set[str] = set()
     for call in work.calls:
-        if isinstance(call.work, Scoring):
-            open_scores.update(evaluation.score_key for evaluation in call.work.evaluations)
-        elif isinstance(call.work, Extraction):
-            counts["extract"] += len(call.work.stages)
+        if call.scoring is not None:
+            open_scores.update(request.score_key for request in call.scoring.evaluations)
         else:
-            counts[call.kind] += 1
+            counts[call.kind] += len(call.stages)
     finished = [cell for cell in planned.cells if cell.score_key not in open_scores]
     waiting = [cell for cell in planned.cells if cell.score_key in open_scores]
     done = scoring_keys(finished)
@@ -115,4 +113,4 @@ def _stages_to_run(planned: Plan, work: OpenWork) -> dict[str, int]:
 
 
 def _in_order(counts: dict[str, int]) -> list[tuple[str, int]]:
-    return [(kind, counts[kind]) for kind in VERSIONS if counts.get(kind)]
+    return [(kind, counts[kind]) for kind in STAGE_KINDS if counts.get(kind)]

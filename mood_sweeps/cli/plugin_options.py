@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mood_sweeps.plugins.running import LIMIT_S
+from mood_sweeps.plugins.scorer_runner import LIMIT_S
 
 __all__ = ["debugger", "plugin_timeout"]
 

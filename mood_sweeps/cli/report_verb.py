@@ -8,7 +8,7 @@ import click
 
 from mood_sweeps.api import results_of
 from mood_sweeps.cli.options import workspace
-from mood_sweeps.launching.reporting import report_on
+from mood_sweeps.launching.sweep_report import report_on
 from mood_sweeps.workspace import Workspace
 
 __all__ = ["command"]

@@ -12,10 +12,10 @@ from rich.console import Console
 from mood_sweeps.api import results_of
 from mood_sweeps.choice import did_you_mean
 from mood_sweeps.cli.options import workspace
-from mood_sweeps.cli.words import counted
+from mood_sweeps.cli.wording import counted
 from mood_sweeps.errors import InputError
-from mood_sweeps.launching.revisions import what_is_shown
-from mood_sweeps.results.query import FILTERS, Results
+from mood_sweeps.launching.revision_notices import what_is_shown
+from mood_sweeps.results.read_results import FILTERS, Results
 from mood_sweeps.workspace import Workspace
 
 __all__ = ["command"]
@@ -131,7 +131,7 @@ def _revisions_shown(results: Results, frame: Any, revision: Any, *, history: bo
 
 
 def _print_table(frame: Any, chosen: bool, out: Path | None) -> None:
-    from mood_sweeps.aggregation.render import to_text
+    from mood_sweeps.aggregation.render_table import to_text
 
     shown = frame if chosen else _main_columns(frame)
     notes = [] if chosen else _notes(frame)
@@ -150,7 +150,7 @@ def _print_table(frame: Any, chosen: bool, out: Path | None) -> None:
 
 def _notes(frame: Any) -> list[str]:
     """Return the notes of the numbers, a line each with how many say it, the most said first."""
-    from mood_sweeps.aggregation.notes import notes_said
+    from mood_sweeps.aggregation.notes_section import notes_said
 
     lines = [f"note: {said}: {counted(rows, 'row')}" for said, rows in notes_said(frame)]
     more = len(lines) - MOST_NOTES
@@ -165,7 +165,7 @@ def _main_columns(frame: Any) -> Any:
 
     Sweep and ID set are shown where there are several, the reason where a number is missing.
     """
-    from mood_sweeps.aggregation.cells import sort_by_axes
+    from mood_sweeps.aggregation.distinct_cells import sort_by_axes
 
     apart = [name for name in ("sweep", "id_set") if frame[name].nunique() > 1]
     why = ["reason"] if frame["reason"].notna().any() else []

@@ -8,8 +8,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from mood_sweeps.features.agreement import Agreement
-from mood_sweeps.features.scoring import Row
+from mood_sweeps.external_features.label_agreement import Agreement
+from mood_sweeps.external_features.run_scorers import Row
 
 __all__ = ["CAPTION", "accuracy_lines", "notes", "score_table"]
 

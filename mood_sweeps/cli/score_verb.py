@@ -14,13 +14,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from mood_sweeps.cli.plugin_options import debugger, plugin_timeout
 from mood_sweeps.cli.score_table import CAPTION, accuracy_lines, notes, score_table
-from mood_sweeps.cli.words import counted
+from mood_sweeps.cli.wording import counted
 from mood_sweeps.errors import Problem
-from mood_sweeps.features.chosen import ALL
-from mood_sweeps.features.score import score
-from mood_sweeps.features.scoring import Scored
-from mood_sweeps.features.written import METRICS, SCORES
-from mood_sweeps.scorers.numeric.device import DEVICES
+from mood_sweeps.external_features.choose_scorers import ALL
+from mood_sweeps.external_features.output_files import METRICS, SCORES
+from mood_sweeps.external_features.run_scorers import Scored
+from mood_sweeps.external_features.score_sets import score
+from mood_sweeps.scorers.numeric.array_device import DEVICES
 
 __all__ = ["command"]
 

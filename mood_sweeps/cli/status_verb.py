@@ -13,10 +13,10 @@ from mood_sweeps.api import results_of
 from mood_sweeps.choice import did_you_mean
 from mood_sweeps.cli.options import workspace
 from mood_sweeps.errors import InputError
-from mood_sweeps.launching.revisions import what_is_shown
-from mood_sweeps.launching.status import LaunchStatus, launch_status
-from mood_sweeps.launching.tally import clock
-from mood_sweeps.results.query import Results
+from mood_sweeps.launching.launch_status import LaunchStatus, launch_status
+from mood_sweeps.launching.revision_notices import what_is_shown
+from mood_sweeps.launching.run_counts import clock
+from mood_sweeps.results.read_results import Results
 from mood_sweeps.workspace import Workspace
 
 __all__ = ["command"]

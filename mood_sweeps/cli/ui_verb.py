@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from mood_sweeps.cli.options import workspace
-from mood_sweeps.tracking.ui import serve
+from mood_sweeps.tracking.mlflow_ui import serve
 from mood_sweeps.workspace import Workspace
 
 __all__ = ["command"]

@@ -7,12 +7,12 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
-from mood_sweeps.planner.call import Call
+from mood_sweeps.planning.calls import Call
 
 __all__ = ["Schedule"]
 
-SHORT_KINDS = ("score", "extract", "given", "load", "ensemble", "picture")
 SHORT_S = 1.0
+FirstStartable = Callable[[Sequence[Call]], Call | None]
 
 
 class Schedule:
@@ -38,7 +38,7 @@ class Schedule:
         self._short = {
             call.key
             for call in calls
-            if call.kind in SHORT_KINDS or (seconds or {}).get(call.key, math.inf) < SHORT_S
+            if call.job.is_short or (seconds or {}).get(call.key, math.inf) < SHORT_S
         }
         self._remaining_s = _longest_paths(self._calls, self._feeds, seconds or {})
         self._ready: dict[str, list[tuple[bool, float, int, str]]] = defaultdict(list)
@@ -53,16 +53,20 @@ class Schedule:
         """Whether every call is done, failed or skipped."""
         return not self._open
 
-    def pop(self, has_room: Callable[[Call], bool] = lambda _: True) -> Call | None:
+    def pop(
+        self, first_startable: FirstStartable = lambda calls: next(iter(calls), None)
+    ) -> Call | None:
         """Return the most urgent call that may start now, or None; it is handed out once.
 
-        has_room: whether workers are free for a call; asked of the most urgent one of every kind,
-        in order of urgency. A free one does not wait because the most urgent call needs another.
+        first_startable: chooses among the most urgent call of every kind, in order of urgency, the
+        first that has free workers. Free workers do not wait because the most urgent call needs
+        others.
         """
-        for ready in sorted(filter(None, self._ready.values()), key=lambda ready: ready[0]):
-            if has_room(self._calls[ready[0][-1]]):
-                return self._calls[heapq.heappop(ready)[-1]]
-        return None
+        urgent = sorted(filter(None, self._ready.values()), key=lambda ready: ready[0])
+        call = first_startable([self._calls[ready[0][-1]] for ready in urgent])
+        if call is not None:
+            heapq.heappop(self._ready[call.kind])
+        return call
 
     def put_back(self, call: Call) -> None:
         """Make a call that was handed out ready again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mood_sweeps.identity import key_of
-from mood_sweeps.planner.plan import Plan
+from mood_sweeps.planning.plan import Plan
 
 __all__ = ["cell_rows", "revision_digest"]
 

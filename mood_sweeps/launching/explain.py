@@ -9,12 +9,12 @@ from typing import Any
 
 from mood_sweeps.choice import did_you_mean
 from mood_sweeps.errors import CorruptObject, InputError
-from mood_sweeps.planner.missing import group_of
-from mood_sweeps.planner.plan import Cell, Plan
-from mood_sweeps.planner.stage import Stage
-from mood_sweeps.planner.work import Extract
-from mood_sweeps.results.query import Results
-from mood_sweeps.stages.score_objects import stored_rows
+from mood_sweeps.jobs.score_objects import stored_rows
+from mood_sweeps.planning.missing_calls import group_of
+from mood_sweeps.planning.plan import Cell, Plan
+from mood_sweeps.planning.stage_inputs import Extract
+from mood_sweeps.planning.stages import Stage
+from mood_sweeps.results.read_results import Results
 from mood_sweeps.store import Store
 
 __all__ = ["Explained", "explain", "find_cell"]

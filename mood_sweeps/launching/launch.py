@@ -8,33 +8,32 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from mood_sweeps.engine.environment import launched_by
-from mood_sweeps.engine.executor import Executor
-from mood_sweeps.engine.inline import InlineExecutor
-from mood_sweeps.engine.ray_executor import RayExecutor
-from mood_sweeps.engine.run import Policy, Ran, run
+from mood_sweeps.engine.executors.catalogue import build_executor
+from mood_sweeps.engine.executors.contract import Executor
+from mood_sweeps.engine.loop import Policy, Ran, run
 from mood_sweeps.engine.schedule import Schedule
 from mood_sweeps.engine.stop import Stop, signals_request
 from mood_sweeps.errors import ExecutorLost, InputError, Problem, StoreError
 from mood_sweeps.identity import key_of
 from mood_sweeps.launching.cell_rows import cell_rows, revision_digest
-from mood_sweeps.launching.launched import Launched
-from mood_sweeps.launching.mirroring import follow_move, mirrored
-from mood_sweeps.launching.open_work import OpenWork, estimate_seconds, find_open_work
-from mood_sweeps.launching.options import Options
+from mood_sweeps.launching.launch_options import Options
+from mood_sweeps.launching.launch_result import LaunchResult
+from mood_sweeps.launching.mlflow_mirroring import follow_move, mirrored
+from mood_sweeps.launching.pending_work import PendingWork, estimate_seconds, find_pending_work
 from mood_sweeps.launching.progress import Reporter, SilentProgress
-from mood_sweeps.launching.recording import Recording
-from mood_sweeps.launching.reporting import report_on
-from mood_sweeps.launching.revisions import of_the_same_name, replaced_meanwhile
-from mood_sweeps.launching.tally import Tally
-from mood_sweeps.planner.plan import Plan
-from mood_sweeps.planner.tuned import needs_ray
+from mood_sweeps.launching.record_events import Recording
+from mood_sweeps.launching.revision_notices import of_the_same_name, replaced_meanwhile
+from mood_sweeps.launching.run_counts import RunCounts
+from mood_sweeps.launching.sweep_report import report_on
+from mood_sweeps.planning.check_tuning import needs_ray
+from mood_sweeps.planning.plan import Plan
 from mood_sweeps.results.outbox import enqueue
-from mood_sweeps.results.query import Results
-from mood_sweeps.results.record import Recorder
+from mood_sweeps.results.read_results import Results
 from mood_sweeps.results.revisions import revisions_of
+from mood_sweeps.results.write_results import Recorder
 from mood_sweeps.store import Store
-from mood_sweeps.store.process import Process, this_process
-from mood_sweeps.tracking.mirror import Mirror
+from mood_sweeps.store.process_identity import Process, this_process
+from mood_sweeps.tracking.mlflow_mirror import Mirror
 from mood_sweeps.workspace import Workspace
 
 __all__ = ["launch"]
@@ -49,7 +48,7 @@ def launch(
     workspace: Workspace,
     options: Options | None = None,
     reporter: Reporter | None = None,
-) -> Launched:
+) -> LaunchResult:
     """Run what is missing of ``plan`` and return what came of it.
 
     Raises InputError, before anything is written, if the workspace or the Ray address cannot be
@@ -69,11 +68,11 @@ class _Launch:
         self._options = options
         self._reporter = reporter
         self._stop = Stop()
-        self._launched = Launched(plan, workspace)
+        self._launched = LaunchResult(plan, workspace)
         self._store: Store
         self._mirror: Mirror | None = None
 
-    def run(self) -> Launched:
+    def run(self) -> LaunchResult:
         began = time.monotonic()
         executor = self._preflight()
         self._store = self._workspace.open_store()
@@ -94,12 +93,15 @@ class _Launch:
     def _preflight(self) -> Executor:
         """Find everything that cannot work before anything is written."""
         problems = [*self._options.problems(), *self._workspace.problems()]
-        executor = _executor(self._options, Store(self._workspace.store))
+        executor = build_executor(
+            Store(self._workspace.store), self._options.worker, self._options.executor_settings
+        )
+        self._executor_name = executor.name
         try:
             executor.check()
         except InputError as error:
             problems.extend(error.problems)
-        if executor.performs_here:
+        if executor.runs_in_this_process:
             where = self._plan.sweep.where
             problems += [Problem(why, where) for why in needs_ray(self._plan.stages())]
         if problems:
@@ -109,7 +111,7 @@ class _Launch:
     def _fill(self, executor: Executor) -> None:
         plan = self._plan
         self._bury_dead_launches()
-        work = find_open_work(plan, self._results, self._store, repair=True)
+        work = find_pending_work(plan, self._results, self._store, repair=True)
         rows = cell_rows(plan)
         revision, is_new = self._recorder.ensure_revision(
             plan.sweep.name,
@@ -163,7 +165,7 @@ class _Launch:
             self._launched.notes.append(line)
             self._reporter.say(line)
 
-    def _take_over(self, work: OpenWork, recording: Recording) -> None:
+    def _take_over(self, work: PendingWork, recording: Recording) -> None:
         """Write what the store holds and the database lacks."""
         if work.adopted:
             recording.adopt(work.adopted)
@@ -171,7 +173,7 @@ class _Launch:
         if not work.is_empty:
             recording.adopt_stages(tuple(self._plan.stages()), self._store)
 
-    def _rounds(self, work: OpenWork, executor: Executor, recording: Recording) -> str:
+    def _rounds(self, work: PendingWork, executor: Executor, recording: Recording) -> str:
         measured = self._results.seconds_per_unit()
         try:
             executor.start()
@@ -179,7 +181,7 @@ class _Launch:
                 ran = self._round(work, executor, recording, measured)
                 if not ran.corrupt or self._stop.draining:
                     break
-                work = find_open_work(self._plan, self._results, self._store, repair=True)
+                work = find_pending_work(self._plan, self._results, self._store, repair=True)
                 self._take_over(work, recording)
             self._launched.interrupted = ran.interrupted
             if ran.corrupt and not (ran.interrupted or ran.gave_up):
@@ -203,7 +205,7 @@ class _Launch:
 
     def _round(
         self,
-        work: OpenWork,
+        work: PendingWork,
         executor: Executor,
         recording: Recording,
         measured: dict[tuple[str, str], float],
@@ -212,29 +214,29 @@ class _Launch:
         n_done = len(self._plan.cells) - sum(
             call.units for call in work.calls if call.kind == "score"
         )
-        tally = Tally(work.calls, estimates, n_done)
-        self._reporter.begin(tally)
+        run_counts = RunCounts(work.calls, estimates, n_done)
+        self._reporter.begin(run_counts)
         try:
             ran = run(
                 Schedule(work.calls, estimates),
                 executor,
                 self._store,
-                [recording, tally, self._reporter],
+                [recording, run_counts, self._reporter],
                 self._stop,
                 Policy(self._options.max_failures),
             )
         finally:
             self._reporter.end()
-            self._launched.failures = tally.failures
-            self._launched.stages_run += tally.stages_run
+            self._launched.failures = run_counts.failures
+            self._launched.stages_run += run_counts.stages_run
         return ran
 
-    def _begin(self, revision: int, work: OpenWork, recording: Recording) -> None:
+    def _begin(self, revision: int, work: PendingWork, recording: Recording) -> None:
         counts = self._plan.stage_counts()
         shown = ", ".join(f"{number} {kind}" for kind, number in counts.items())
         self._launched.launch = self._recorder.begin_launch(
             revision,
-            self._options.executor,
+            self._executor_name,
             this_process().as_dict(),
             f"{len(self._plan.cells)} cells; stages: {shown}; calls to run: {len(work.calls)}; "
             f"launched by {launched_by()}",
@@ -291,24 +293,3 @@ class _Launch:
 
     def _has_unmirrored(self) -> bool:
         return self._options.mlflow and self._results.unmirrored() > 0
-
-
-def _executor(options: Options, store: Store) -> Executor:
-    if options.executor == "inline":
-        return InlineExecutor(
-            store,
-            options.keep_every_s,
-            scores_on_gpus=options.scores_on_gpus,
-            plugin_timeout_s=options.plugin_timeout_s,
-            debug=options.debug,
-        )
-    return RayExecutor(
-        store,
-        options.address,
-        gpus_per_worker=options.gpus_per_worker,
-        workers=options.workers,
-        keep_every_s=options.keep_every_s,
-        workers_per_training=options.workers_per_training,
-        scores_on_gpus=options.scores_on_gpus,
-        plugin_timeout_s=options.plugin_timeout_s,
-    )

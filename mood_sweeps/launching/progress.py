@@ -9,13 +9,14 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from mood_sweeps.engine.outcome import Outcome
-from mood_sweeps.launching.tally import KINDS, Tally
-from mood_sweeps.planner.call import Call
+from mood_sweeps.jobs.outcome import Outcome
+from mood_sweeps.launching.run_counts import RunCounts
+from mood_sweeps.planning.calls import Call
+from mood_sweeps.planning.job_table import CALL_KINDS
 
 __all__ = ["LiveProgress", "PlainProgress", "Reporter", "SilentProgress"]
 
-LABELS = {kind: kind for kind in KINDS} | {"score": "cells"}
+LABELS = {kind: kind for kind in CALL_KINDS} | {"score": "cells"}
 
 
 class Reporter(Protocol):
@@ -29,7 +30,7 @@ class Reporter(Protocol):
         """Show one line."""
         ...
 
-    def begin(self, tally: Tally) -> None:
+    def begin(self, run_counts: RunCounts) -> None:
         """Begin to show a run."""
         ...
 
@@ -60,9 +61,9 @@ class SilentProgress:
     def say(self, line: str) -> None:
         """Drop the line."""
 
-    def begin(self, tally: Tally) -> None:
+    def begin(self, run_counts: RunCounts) -> None:
         """Keep the tally, for lines that say how far the run is."""
-        self.tally = tally
+        self.run_counts = run_counts
 
     def end(self) -> None:
         """Nothing to end."""
@@ -104,7 +105,7 @@ class PlainProgress(SilentProgress):
         """Print what is done and how far the run has come."""
         super().ended(call, attempt, outcome, final)
         if outcome.verdict in ("done", "reused"):
-            self.say(f"{call}  {outcome.seconds:.1f} s  [{self.tally.summary()}]")
+            self.say(f"{call}  {outcome.seconds:.1f} s  [{self.run_counts.summary()}]")
 
 
 class LiveProgress(SilentProgress):
@@ -120,9 +121,9 @@ class LiveProgress(SilentProgress):
         """Print the line above the bars."""
         self._console.print(line, markup=False, highlight=False)
 
-    def begin(self, tally: Tally) -> None:
+    def begin(self, run_counts: RunCounts) -> None:
         """Draw the bars."""
-        super().begin(tally)
+        super().begin(run_counts)
         self._progress = Progress(
             TextColumn("{task.description:>9}"),
             BarColumn(bar_width=36),
@@ -131,10 +132,10 @@ class LiveProgress(SilentProgress):
         )
         self._tasks = {
             kind: self._progress.add_task(
-                LABELS[kind], total=tally.total[kind], completed=tally.done[kind]
+                LABELS[kind], total=run_counts.total[kind], completed=run_counts.done[kind]
             )
-            for kind in KINDS
-            if tally.total[kind]
+            for kind in CALL_KINDS
+            if run_counts.total[kind]
         }
         self._live = Live(get_renderable=self._render, console=self._console, refresh_per_second=4)
         self._live.start()
@@ -147,7 +148,7 @@ class LiveProgress(SilentProgress):
 
     def _render(self) -> Group:
         for kind, task in self._tasks.items():
-            self._progress.update(task, completed=self.tally.done[kind])
-        running = list(self.tally.running.values())  # at once: the engine's thread changes it
+            self._progress.update(task, completed=self.run_counts.done[kind])
+        running = list(self.run_counts.running.values())  # at once: the engine's thread changes it
         lines = [Text(f"  ▸ {call}", style="dim") for call in running]
-        return Group(self._progress, Text(f"  {self.tally.summary()}"), *lines)
+        return Group(self._progress, Text(f"  {self.run_counts.summary()}"), *lines)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from mood_sweeps.metrics.accuracy import accuracy
-from mood_sweeps.metrics.bootstrap import bootstrap_difference_interval, bootstrap_interval
-from mood_sweeps.metrics.confusion import accepted_confusion
-from mood_sweeps.metrics.detection import (
+from mood_sweeps.metrics.auroc_intervals import auroc_interval, delong_variance
+from mood_sweeps.metrics.bootstrap_intervals import (
+    bootstrap_difference_interval,
+    bootstrap_interval,
+)
+from mood_sweeps.metrics.confusion_counts import accepted_confusion
+from mood_sweeps.metrics.detection_metrics import (
     DetectionMetrics,
     ap_in,
     ap_out,
@@ -17,9 +21,8 @@ from mood_sweeps.metrics.detection import (
     fpr_at_tpr,
     fpr_at_tpr_ood_positive,
 )
-from mood_sweeps.metrics.intervals import auroc_interval, delong_variance
-from mood_sweeps.metrics.open_set import ccr_at_fpr, oscr
-from mood_sweeps.metrics.paired import (
+from mood_sweeps.metrics.open_set_metrics import ccr_at_fpr, oscr
+from mood_sweeps.metrics.paired_delong import (
     AurocDifference,
     auroc_covariance,
     difference_of,

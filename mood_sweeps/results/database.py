@@ -18,8 +18,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from mood_sweeps.errors import DatabaseError
-from mood_sweeps.results.address import sqlite_path, sqlite_url
 from mood_sweeps.results.schema import HEAD_REVISION
+from mood_sweeps.results.sqlite_address import sqlite_path, sqlite_url
 
 __all__ = ["Connection", "Database"]
 

@@ -88,11 +88,7 @@ from mood_sweeps.scorers.probability.temperature_msp import (
 )
 from mood_sweeps.scorers.reconstruction.reconstruction import Reconstruction
 from mood_sweeps.scorers.scorer import Scorer
-from mood_sweeps.scorers.training.mc_dropout import (
-    MCDropout,
-    MCDropoutOpenOOD,
-    MCDropoutPytorchOOD,
-)
+from mood_sweeps.scorers.training.mc_dropout import MCDropout, MCDropoutOpenOOD, MCDropoutPytorchOOD
 from mood_sweeps.scorers.training.ssod import SSOD
 
 __all__ = ["NOT_SCORERS", "SCORERS"]

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mood_sweeps.errors import LeaseLost, StoreError
-from mood_sweeps.store.process import Process, this_process
+from mood_sweeps.store.process_identity import Process, this_process
 
 __all__ = ["HEARTBEAT_S", "TTL_S", "Lease", "Leases"]
 

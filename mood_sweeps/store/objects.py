@@ -26,7 +26,7 @@ from mood_sweeps.errors import CorruptObject, InputError
 from mood_sweeps.identity import file_digest
 from mood_sweeps.store.leases import Lease, Leases
 from mood_sweeps.store.manifest import MANIFEST, Manifest, Origin, describe_files
-from mood_sweeps.store.unfinished import Unfinished
+from mood_sweeps.store.unfinished_work import Unfinished
 
 __all__ = ["Ref", "Store"]
 

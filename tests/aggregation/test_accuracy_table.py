@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mood_sweeps.aggregation.accuracy import BASELINE, accuracy_display, accuracy_table
-from mood_sweeps.aggregation.student import mean_interval
+from mood_sweeps.aggregation.accuracy_table import BASELINE, accuracy_display, accuracy_table
+from mood_sweeps.aggregation.confidence_interval import mean_interval
 
 
 def test_accuracy_is_per_representation_and_says_who_predicts(full_results):

@@ -8,8 +8,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from mood_sweeps.aggregation.comparative import comparative_table
-from mood_sweeps.aggregation.confusion import confusion_by_scorer
+from mood_sweeps.aggregation.comparative_table import comparative_table
+from mood_sweeps.aggregation.confusion_tables import confusion_by_scorer
 from mood_sweeps.aggregation.figures import Figure, confusion_heatmaps, pretext_by_scorer, save_png
 
 

@@ -202,13 +202,14 @@ def test_an_empty_frame_is_refused(few_results, tmp_path):
 
 def test_aggregation_needs_no_heavy_library_beside_its_own():
     code = (
-        "import sys, mood_sweeps.aggregation.report, mood_sweeps.aggregation.terminal\n"
+        "import sys, mood_sweeps.aggregation.report, mood_sweeps.aggregation.terminal_table\n"
         "heavy = {'torch', 'timm', 'ray', 'mlflow', 'sqlalchemy', 'sklearn', 'matplotlib.pyplot'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-    code = "import sys, mood_sweeps.aggregation.confusion, mood_sweeps.aggregation.terminal\n"
+    code = "import sys, mood_sweeps.aggregation.confusion_tables\n"
+    code += "import mood_sweeps.aggregation.terminal_table\n"
     code += "print('matplotlib' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

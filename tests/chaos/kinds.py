@@ -18,7 +18,7 @@ from tests.chaos.sabotage import damage, damages, dies, disk_is_full, sets_clock
 from tests.chaos.trial import RAY, Trial
 from tests.chaos.undisturbed import INLINE
 from tests.chaos.wrong_clock.clock import set_wrong
-from tests.system.driven import PATIENCE_S, Driven
+from tests.support.command_line import PATIENCE_S, Driven
 
 __all__ = ["KINDS", "SLOW", "Kind"]
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from tests.chaos.ears import Ears
 from tests.chaos.sabotage import Sabotage, nothing
-from tests.system.driven import Driven
+from tests.support.command_line import Driven
 
 __all__ = ["CHAOS", "Forked", "Heard", "import_everything", "in_a_fork"]
 
@@ -87,10 +87,10 @@ def import_everything() -> None:
     import mood_sweeps.aggregation.figures
     import mood_sweeps.aggregation.report
     import mood_sweeps.cli.launch_verb
+    import mood_sweeps.jobs.extract
+    import mood_sweeps.jobs.train_stage
     import mood_sweeps.results.migrate
-    import mood_sweeps.stages.extract
-    import mood_sweeps.stages.train
-    import mood_sweeps.tracking.view  # noqa: F401
+    import mood_sweeps.tracking.mlflow_view  # noqa: F401
 
 
 class _Child:

@@ -12,8 +12,8 @@ from pathlib import Path
 from tests.chaos.launches import Forked, Heard
 from tests.chaos.sabotage import Sabotage, nothing
 from tests.chaos.undisturbed import INLINE, LAUNCH, Undisturbed
-from tests.system.driven import PATIENCE_S, Driven
-from tests.system.facts import Facts
+from tests.support.command_line import PATIENCE_S, Driven
+from tests.support.workspace_contents import Facts
 
 __all__ = ["Ended", "Trial"]
 

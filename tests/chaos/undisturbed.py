@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos.launches import CHAOS, Forked, Heard, in_a_fork
-from tests.system.facts import Facts
+from tests.support.workspace_contents import Facts
 
 __all__ = ["INLINE", "LAUNCH", "Shown", "Undisturbed", "shown_in_mlflow"]
 
@@ -69,7 +69,7 @@ class Undisturbed:
 
     def _make_mlflow(self) -> None:
         def make() -> int:
-            from mood_sweeps.tracking.connection import make_store
+            from mood_sweeps.tracking.mlflow_connection import make_store
 
             make_store(f"sqlite:///{self.mlflow}", self.folder)
             return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from given_cases import EXPERIMENT, write_sets
+from tests.support.external_feature_cases import EXPERIMENT, write_sets
 
 
 def test_an_experiment_over_features_from_plan_to_table(say, tmp_path):

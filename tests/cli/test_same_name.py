@@ -95,7 +95,7 @@ class Meanwhile:
     def __init__(self, file: Path, home: Path) -> None:
         self.file = file
         self.home = home
-        self.launched: ms.Launched | None = None
+        self.launched: ms.LaunchResult | None = None
 
     def started(self, *_: Any) -> None:
         if self.launched is None:

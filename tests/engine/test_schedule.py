@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
-from engine_cases import call
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mood_sweeps.engine.schedule import Schedule
-from mood_sweeps.planner.call import Call
+from mood_sweeps.planning.calls import Call
+from tests.support.scripted_executor import call
 
 
 def graph(needs: list[set[int]], rng: random.Random) -> list[Call]:
@@ -106,11 +107,15 @@ def test_the_longest_way_to_go_goes_first() -> None:
     assert order(calls, {"short": 10.0, "long": 1.0, "longs": 2.0}) == ["short", "long"]
 
 
+def no_extraction(calls: Sequence[Call]) -> Call | None:
+    return next((call for call in calls if call.kind != "extract"), None)
+
+
 def test_a_free_worker_takes_the_most_urgent_call_of_those_it_is_made_for() -> None:
     urgent = [call(f"x{number}") for number in range(50)]
     behind = [call("t", kind="pretrain"), call("s", kind="score"), call("s2", kind="score")]
     schedule = Schedule([*urgent, *behind], {one.key: 5.0 for one in urgent})
-    popped = [schedule.pop(lambda call: call.kind != "extract") for _ in range(4)]
+    popped = [schedule.pop(no_extraction) for _ in range(4)]
     assert [one and one.key for one in popped] == ["s", "s2", "t", None]
     assert (first := schedule.pop()) is not None
     assert first.key == "x0"

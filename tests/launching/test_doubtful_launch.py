@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from launch_cases import try_launch
-
 from mood_sweeps.note import doubts_in, parts_of
 from mood_sweeps.store import Ref
+from tests.support.small_launches import try_launch
 
 NOTHING_LEARNT = """\
 name: doubtful

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from launch_cases import plan_in, try_launch
 from scipy.special import softmax
 
-from mood_sweeps.aggregation.cells import ensemble_sizes, single_networks
+from mood_sweeps.aggregation.distinct_cells import ensemble_sizes, single_networks
 from mood_sweeps.errors import InputError
 from mood_sweeps.metrics import auroc
 from mood_sweeps.store import Ref, Store
 from mood_sweeps.store.codecs import load_bank
+from tests.support.small_launches import plan_in, try_launch
 
 JOINED = """\
 name: joined

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from launch_cases import Tried, try_launch
 
-from mood_sweeps.datasets.catalogue import image_set
-from mood_sweeps.planner.missing import group_of
-from mood_sweeps.planner.plan import Cell, Representation
-from mood_sweeps.planner.stage import Finetune
-from mood_sweeps.representations.checkpoint import load
-from mood_sweeps.representations.extract import extract
-from mood_sweeps.stages.score_objects import known_parts
+from mood_sweeps.data.catalogue import image_set
+from mood_sweeps.jobs.score_objects import known_parts
+from mood_sweeps.networks.checkpoint import load
+from mood_sweeps.networks.extract_features import extract
+from mood_sweeps.planning.missing_calls import group_of
+from mood_sweeps.planning.plan import Cell, Representation
+from mood_sweeps.planning.stages import Finetune
+from tests.support.small_launches import Tried, try_launch
 
 EXPOSED = """\
 name: exposed

@@ -9,16 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from launch_cases import OPTIONS, TINY, Tried, plan_in, try_launch
 
-from mood_sweeps.engine.outcome import Outcome
+from mood_sweeps.engine.executors.ray.settings import RaySettings
 from mood_sweeps.errors import InputError
+from mood_sweeps.jobs.outcome import Outcome
 from mood_sweeps.launching.launch import launch
-from mood_sweeps.launching.options import Options
+from mood_sweeps.launching.launch_options import Options
 from mood_sweeps.launching.progress import SilentProgress
-from mood_sweeps.planner.call import Call
+from mood_sweeps.planning.calls import Call
 from mood_sweeps.store import Ref
 from mood_sweeps.workspace import Workspace
+from tests.support.small_launches import OPTIONS, TINY, Tried, plan_in, try_launch
 
 
 class Watched(SilentProgress):
@@ -376,7 +377,7 @@ def test_a_launch_that_was_killed_is_buried_by_the_next(launched: Tried) -> None
 def test_after_max_failures_nothing_new_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mood_sweeps.stages import trials
+    from mood_sweeps.jobs import tuning_trials as trials
 
     def diverge(*_: Any) -> None:
         raise FloatingPointError("the loss is inf")
@@ -405,7 +406,7 @@ def test_everything_that_cannot_work_is_said_at_once_and_nothing_made(tmp_path: 
     )
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(InputError) as caught:
-        launch(plan, workspace, Options(executor="ray", address="nowhere", mlflow=False))
+        launch(plan, workspace, Options(RaySettings(address="nowhere"), mlflow=False))
     messages = [str(problem) for problem in caught.value.problems]
     assert len(messages) == 3
     assert "file is not a folder" in messages[0]

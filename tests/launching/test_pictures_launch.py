@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from launch_cases import try_launch
 
-from mood_sweeps.launching.reporting import report_on
+from mood_sweeps.launching.sweep_report import report_on
 from mood_sweeps.store.codecs import load_picture
+from tests.support.small_launches import try_launch
 
 MASKED = """\
 name: masked

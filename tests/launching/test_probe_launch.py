@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from launch_cases import try_launch
+
+from tests.support.small_launches import try_launch
 
 PROBED = """\
 name: probed

@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from mood_sweeps.engine.outcome import CellFailure, Outcome
+from mood_sweeps.jobs.outcome import CellFailure, Outcome
 from mood_sweeps.launching.progress import LiveProgress, PlainProgress
-from mood_sweeps.launching.tally import Tally
-from mood_sweeps.planner.call import Call, Extraction, Scoring
+from mood_sweeps.launching.run_counts import RunCounts
+from mood_sweeps.planning.calls import Call, Scoring
 from mood_sweeps.store import Ref
 
 REF = Ref("extract", "k")
-TRAIN = Call("t", "pretrain", "mim [vit]", "mim", Extraction(REF, ()), (), (), 1)
-SCORE = Call("s", "score", "mim", "score", Scoring("g", REF, REF, REF, (), "head", ()), (), (), 3)
+TRAIN = Call("t", "pretrain", "mim [vit]", "mim", (), (), 1)
+SCORE = Call(
+    "s", "score", "mim", "score", (), (), 3, scoring=Scoring("g", REF, REF, REF, (), "head", ())
+)
 ROW = {"score_key": "x"}
 STEERING = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 """What moves a terminal's cursor."""
@@ -25,25 +27,25 @@ STEERING = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 class Run:
     """Tells the tally and then the reporter what happens, as a launch does."""
 
-    def __init__(self, reporter: Any, tally: Tally) -> None:
+    def __init__(self, reporter: Any, run_counts: RunCounts) -> None:
         self.reporter = reporter
-        self.tally = tally
-        reporter.begin(tally)
+        self.run_counts = run_counts
+        reporter.begin(run_counts)
 
     def started(self, call: Call, attempt: int) -> None:
-        self.tally.started(call, attempt)
+        self.run_counts.started(call, attempt)
         self.reporter.started(call, attempt)
 
     def ended(self, call: Call, attempt: int, outcome: Outcome, final: bool) -> None:
-        self.tally.ended(call, attempt, outcome, final)
+        self.run_counts.ended(call, attempt, outcome, final)
         self.reporter.ended(call, attempt, outcome, final)
 
 
-def shown(progress: type[Any], *, terminal: bool) -> tuple[Run, Tally, io.StringIO]:
+def shown(progress: type[Any], *, terminal: bool) -> tuple[Run, RunCounts, io.StringIO]:
     out = io.StringIO()
-    tally = Tally([TRAIN, SCORE], {}, cells=1)
+    run_counts = RunCounts([TRAIN, SCORE], {}, cells=1)
     console = Console(file=out, width=100, force_terminal=terminal, color_system=None)
-    return Run(progress(console), tally), tally, out
+    return Run(progress(console), run_counts), run_counts, out
 
 
 def test_lines_say_what_ended_and_how_far_the_run_is() -> None:
@@ -68,7 +70,7 @@ def test_lines_say_what_ended_and_how_far_the_run_is() -> None:
 
 
 def test_bars_say_what_runs_and_leave_their_last_state_on_the_screen() -> None:
-    live, tally, out = shown(LiveProgress, terminal=True)
+    live, run_counts, out = shown(LiveProgress, terminal=True)
     live.started(TRAIN, 1)
     live.reporter.say("a line")
     live.ended(TRAIN, 1, Outcome("t", "done", seconds=1.0), True)
@@ -80,18 +82,18 @@ def test_bars_say_what_runs_and_leave_their_last_state_on_the_screen() -> None:
     assert [line.split()[0] for line in last] == ["pretrain", "cells", "1/4", "▸"]
     assert [line.split()[-1] for line in last[:2]] == ["1/1", "1/4"]
     assert last[-1] == "  ▸ score mim"
-    assert tally.done["pretrain"] == 1
+    assert run_counts.done["pretrain"] == 1
 
 
 def test_bars_are_drawn_while_another_thread_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    live, tally, out = shown(LiveProgress, terminal=True)
+    live, run_counts, out = shown(LiveProgress, terminal=True)
     live.started(TRAIN, 1)
     name = Call.__str__
     others = iter(range(100))
 
     def named_meanwhile(call: Call) -> str:
         """Do what the engine's thread may do between any two steps of the one that draws."""
-        tally.started(replace(SCORE, key=f"s{next(others)}"), 1)
+        run_counts.started(replace(SCORE, key=f"s{next(others)}"), 1)
         return name(call)
 
     monkeypatch.setattr(Call, "__str__", named_meanwhile)

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from launch_cases import plan_in, try_launch
 
 from mood_sweeps.cli.plan_verb import describe
 from mood_sweeps.errors import InputError
-from mood_sweeps.launching.open_work import OpenWork
+from mood_sweeps.launching.pending_work import PendingWork
+from tests.support.small_launches import plan_in, try_launch
 
 SWEEP = """\
 name: tuned
@@ -47,7 +47,7 @@ def test_asha_in_one_process_is_refused_before_anything_is_written(tmp_path: Pat
 
 
 def test_the_plan_tells_what_is_tuned(tmp_path: Path) -> None:
-    nothing = OpenWork(frozenset(), (), ())
+    nothing = PendingWork(frozenset(), (), ())
     text = "\n".join(describe(plan_in(SWEEP, tmp_path), nothing, None))
     assert "2 settings of warmup; rungs at 1, 2 epochs" in text
     assert "not deterministic" not in text

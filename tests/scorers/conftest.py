@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from scorer_cases import Case, make_case
+
+from tests.support.scorer_cases import Case, make_case
 
 
 @pytest.fixture(params=[0, 1, 2])

@@ -7,12 +7,12 @@ import functools
 
 import numpy as np
 import pytest
-from references import compared, references
-from scorer_cases import Case, make_case
-from torch_devices import DEVICES, Watched
 
 from mood_sweeps.scorers import SCORERS
-from mood_sweeps.scorers.numeric.device import computing_on
+from mood_sweeps.scorers.numeric.array_device import computing_on
+from tests.support.scorer_cases import Case, make_case
+from tests.support.scorer_references.compare import compared, references
+from tests.support.torch_devices import DEVICES, Watched
 
 # What costs rows × dimensions × columns. The others are left to NumPy, or to a network.
 MULTIPLYING = {

@@ -6,17 +6,17 @@ import dataclasses
 
 import numpy as np
 import pytest
-from references import references
 from safetensors.numpy import load, save
 from scipy.special import log_softmax, softmax
 from scipy.stats import spearmanr
-from scorer_cases import make_case, make_separated
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.note import joined
 from mood_sweeps.scorers import SCORERS
 from mood_sweeps.scorers.notes import logit_notes, notes_of, tie_notes
 from mood_sweeps.scorers.numeric.rank_correlation import rank_correlation
+from tests.support.scorer_cases import make_case, make_separated
+from tests.support.scorer_references.compare import references
 
 KEPT_FOR_NOTES = {"agreement", "class_size", "clipped", "count", "counts", "rejected", "right"}
 every_scorer = pytest.mark.parametrize("name", sorted(SCORERS))

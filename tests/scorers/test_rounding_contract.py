@@ -6,14 +6,14 @@ import functools
 
 import numpy as np
 import pytest
-from references import references
-from rounded_cases import CLASSES, KINDS, RANKS, WIDTH, layer_norm, rounded_case
-from scorer_cases import Case, make_case
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers import SCORERS, Scorer
 from mood_sweeps.scorers.scorer import State
+from tests.support.rounded_features import CLASSES, KINDS, RANKS, WIDTH, layer_norm, rounded_case
+from tests.support.scorer_cases import Case, make_case
+from tests.support.scorer_references.compare import references
 
 # They add 10⁻⁶ to a sum over all samples, as pytorch-ood does: a direction that never varies counts
 # 10⁶ times the square of its rounding. It is what the tool computes, and a note says so.

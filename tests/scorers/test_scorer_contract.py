@@ -9,15 +9,15 @@ import sys
 
 import numpy as np
 import pytest
-from references import references
 from safetensors.numpy import load, save
-from scorer_cases import Case, live, make_case, make_separated
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.choice import choose
 from mood_sweeps.errors import InputError, Undefined
 from mood_sweeps.metrics import auroc
 from mood_sweeps.scorers import FAMILIES, FITS_ON, NEEDS, SCORERS, LearnsNothing
+from tests.support.scorer_cases import Case, live, make_case, make_separated
+from tests.support.scorer_references.compare import references
 
 every_scorer = pytest.mark.parametrize("name", sorted(SCORERS))
 LEARNING = sorted(name for name, kind in SCORERS.items() if not issubclass(kind, LearnsNothing))

@@ -6,13 +6,13 @@ import dataclasses
 
 import numpy as np
 import pytest
-from references import references
-from scorer_cases import Array, Case, live, make_case
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.scorers import SCORERS
+from tests.support.scorer_cases import Array, Case, live, make_case
+from tests.support.scorer_references.compare import references
 
 # Distances and densities, and what is said of features about their mean. The logits stay.
 BY_FEATURES = [

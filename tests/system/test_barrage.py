@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from driven import Driven, mood_sweep
-from facts import Facts
+
+from tests.support.command_line import Driven, mood_sweep
+from tests.support.workspace_contents import Facts
 
 pytestmark = pytest.mark.system
 

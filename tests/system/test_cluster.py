@@ -10,8 +10,9 @@ from typing import Any
 
 import psutil
 import pytest
-from driven import Driven, mood_sweep
-from facts import Facts
+
+from tests.support.command_line import Driven, mood_sweep
+from tests.support.workspace_contents import Facts
 
 pytestmark = pytest.mark.system
 
@@ -57,9 +58,9 @@ def test_a_node_that_goes_costs_only_what_it_was_running(
         # The driver is attached to the head; of the others one goes while it trains.
         others = sorted(cluster.worker_nodes, key=lambda node: node.node_id)
         driven.until(
-            lambda: any(workers_of(node, "perform") for node in others), "a node is at work"
+            lambda: any(workers_of(node, "run_call") for node in others), "a node is at work"
         )
-        gone = next(node for node in others if workers_of(node, "perform"))
+        gone = next(node for node in others if workers_of(node, "run_call"))
         cluster.remove_node(gone, allow_graceful=False)
         assert driven.wait() == 0, driven.output
     assert facts.numbers() == undisturbed.numbers()

@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from driven import Driven, mood_sweep
-from facts import Facts
 from sqlalchemy import create_engine, inspect, text
 
 from mood_sweeps.identity import key_of
 from mood_sweeps.results.database import Database
-from mood_sweeps.results.record import METRICS, Recorder
+from mood_sweeps.results.write_results import METRICS, Recorder
+from tests.support.command_line import Driven, mood_sweep
+from tests.support.workspace_contents import Facts
 
 pytestmark = pytest.mark.system
 

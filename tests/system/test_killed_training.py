@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from driven import Driven, mood_sweep
-from facts import Facts
-from kept import epochs_kept, kept_files
+
+from tests.support.command_line import Driven, mood_sweep
+from tests.support.unfinished_work_files import epochs_kept, kept_files
+from tests.support.workspace_contents import Facts
 
 pytestmark = pytest.mark.system
 

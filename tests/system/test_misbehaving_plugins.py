@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from driven import Driven, mood_sweep
-from facts import Facts
-from misbehaving import MISBEHAVING, sources
 
-from mood_sweeps.datasets.catalogue import image_set
+from mood_sweeps.data.catalogue import image_set
+from tests.support.command_line import Driven, mood_sweep
+from tests.support.misbehaving_plugins import MISBEHAVING, sources
+from tests.support.workspace_contents import Facts
 
 pytestmark = pytest.mark.system
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from driven import Driven, mood_sweep
-from facts import Facts
-from kept import epochs_kept
+
+from tests.support.command_line import Driven, mood_sweep
+from tests.support.unfinished_work_files import epochs_kept
+from tests.support.workspace_contents import Facts
 
 pytestmark = pytest.mark.system
 
@@ -57,7 +58,7 @@ def test_whoever_is_killed_the_others_and_the_next_come_to_the_same(tmp_path: Pa
         assert kept > 1
         # Who goes on waits for another that takes the place of the one that is gone.
         driven.until(lambda: epochs_kept(folder) > kept, "the training goes on")
-        (leader,) = [*driven.busy_workers("lead"), *driven.busy_workers("perform")]
+        (leader,) = [*driven.busy_workers("lead"), *driven.busy_workers("run_call")]
         leader.kill()
         assert driven.wait() == 0, driven.output
     assert facts.outcomes() == {"worker lost": 2, "done": 6}

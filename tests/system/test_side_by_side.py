@@ -10,8 +10,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from driven import SMALL, Driven
-from facts import NUMBERS, Facts
+
+from tests.support.command_line import SMALL, Driven
+from tests.support.workspace_contents import NUMBERS, Facts
 
 pytestmark = pytest.mark.system
 

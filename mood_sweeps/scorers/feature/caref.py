@@ -9,11 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Head
-from mood_sweeps.scorers.checks import defined, features_of, train_features_of, train_logits_of
-from mood_sweeps.scorers.numeric.per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.predicted import predicted_classes
-from mood_sweeps.scorers.numeric.rows import by_rows
-from mood_sweeps.scorers.numeric.statistics import absolute_sums, class_means
+from mood_sweeps.scorers.numeric.bank_statistics import absolute_sums, class_means
+from mood_sweeps.scorers.numeric.checked_arrays import (
+    defined,
+    features_of,
+    train_features_of,
+    train_logits_of,
+)
+from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
+from mood_sweeps.scorers.numeric.predicted_classes import predicted_classes
+from mood_sweeps.scorers.numeric.row_blocks import by_rows
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["CARef", "predicted_means"]

@@ -12,14 +12,14 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.cautions import other_seeds, some_rows
-from mood_sweeps.scorers.checks import defined, features_of, train_features_of
-from mood_sweeps.scorers.numeric.device import product_with
+from mood_sweeps.scorers.numeric.array_device import product_with
+from mood_sweeps.scorers.numeric.checked_arrays import defined, features_of, train_features_of
+from mood_sweeps.scorers.numeric.neighbour_spaces import about_their_mean
 from mood_sweeps.scorers.numeric.rank_correlation import rank_correlation
-from mood_sweeps.scorers.numeric.rows import by_rows, row_blocks, row_squares
-from mood_sweeps.scorers.numeric.spaces import about_their_mean
+from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_blocks, row_squares
 from mood_sweeps.scorers.numeric.unit_features import unit_rows
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.shared_notes import other_seeds, some_rows
 
 __all__ = ["CFOOD"]
 

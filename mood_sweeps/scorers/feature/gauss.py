@@ -9,11 +9,11 @@ import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.checks import defined
+from mood_sweeps.scorers.numeric.checked_arrays import defined
 from mood_sweeps.scorers.numeric.moments import ledoit_wolf, train_moments
-from mood_sweeps.scorers.numeric.precision import measured_rounding, rounding_variance
+from mood_sweeps.scorers.numeric.rounding import measured_rounding, rounding_variance
 from mood_sweeps.scorers.numeric.unit_features import plain_rows
-from mood_sweeps.scorers.numeric.whitened import (
+from mood_sweeps.scorers.numeric.whitened_distances import (
     nearest_squared,
     nearest_state,
     raised,

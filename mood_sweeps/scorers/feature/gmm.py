@@ -11,18 +11,23 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.cautions import few_a_cluster, few_a_covariance, kept_count
-from mood_sweeps.scorers.checks import defined, features_of, train_features_of, train_labels_of
-from mood_sweeps.scorers.numeric.device import device
+from mood_sweeps.scorers.numeric.array_device import device
+from mood_sweeps.scorers.numeric.checked_arrays import (
+    defined,
+    features_of,
+    train_features_of,
+    train_labels_of,
+)
 from mood_sweeps.scorers.numeric.moments import group_members, moments_of
-from mood_sweeps.scorers.numeric.precision import measured_rounding
-from mood_sweeps.scorers.numeric.rotation import centred_rows
-from mood_sweeps.scorers.numeric.rows import by_rows, row_products
+from mood_sweeps.scorers.numeric.rounding import measured_rounding
+from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_products
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
-from mood_sweeps.scorers.numeric.tied_mixture import fit_tied_mixture
+from mood_sweeps.scorers.numeric.subspace_projection import centred_rows
+from mood_sweeps.scorers.numeric.tied_gaussian_mixture import fit_tied_mixture
 from mood_sweeps.scorers.numeric.unit_features import plain_rows
-from mood_sweeps.scorers.numeric.whitened import by_group_distances, lower_inverse
+from mood_sweeps.scorers.numeric.whitened_distances import by_group_distances, lower_inverse
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.shared_notes import few_a_cluster, few_a_covariance, kept_count
 
 __all__ = ["GMM", "GMMPytorchOOD"]
 
@@ -33,10 +38,10 @@ class GMM(Scorer):
 
     A classical baseline, in OpenOOD as ``gmm`` (on pooled features, through scikit-learn); summed
     by logarithms, so that it never underflows. Labels are not used. Fitted by expectation
-    maximisation from k-means on ≤ 65,536 train features (``scorers/numeric/tied_mixture.py``),
-    with scikit-learn's stopping rule; the variance of every direction is raised by 10⁻⁶ of the
-    mean variance (scikit-learn: by 10⁻⁶, whatever the scale), and before that to what the rounding
-    of the features may make.
+    maximisation from k-means on ≤ 65,536 train features (``numeric/tied_gaussian_mixture.py``),
+    with scikit-learn's stopping rule; the variance of every direction is raised by 10⁻⁶ of the mean
+    variance (scikit-learn: by 10⁻⁶, whatever the scale), and before that to what the rounding of
+    the features may make.
     k: CIFAR-10's number of classes, to be swept. seed: of the sample and the first centres.
     """
 

@@ -12,19 +12,19 @@ import numpy.typing as npt
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
-from mood_sweeps.scorers.cautions import none_of_a_class
-from mood_sweeps.scorers.checks import (
+from mood_sweeps.scorers.numeric.checked_arrays import (
     features_of,
     live_of,
     logits_of,
     train_features_of,
     train_logits_of,
 )
-from mood_sweeps.scorers.numeric.images import by_images, image_blocks, same_blocks
-from mood_sweeps.scorers.numeric.predicted import predicted_classes
-from mood_sweeps.scorers.numeric.rows import row_blocks
+from mood_sweeps.scorers.numeric.image_blocks import by_images, image_blocks, same_blocks
+from mood_sweeps.scorers.numeric.predicted_classes import predicted_classes
+from mood_sweeps.scorers.numeric.row_blocks import row_blocks
 from mood_sweeps.scorers.numeric.softmax import largest_probability
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.shared_notes import none_of_a_class
 
 __all__ = ["Gram", "row_sums"]
 

@@ -9,13 +9,13 @@ import numpy as np
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
-from mood_sweeps.scorers.cautions import few_a_cluster, kept_count
-from mood_sweeps.scorers.checks import defined, features_of
-from mood_sweeps.scorers.numeric.clusters import train_clusters
-from mood_sweeps.scorers.numeric.rows import by_rows
+from mood_sweeps.scorers.numeric.checked_arrays import defined, features_of
+from mood_sweeps.scorers.numeric.k_means import train_clusters
+from mood_sweeps.scorers.numeric.row_blocks import by_rows
 from mood_sweeps.scorers.numeric.unit_features import rows_for
-from mood_sweeps.scorers.numeric.whitened import nearest_to
+from mood_sweeps.scorers.numeric.whitened_distances import nearest_to
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.shared_notes import few_a_cluster, kept_count
 
 __all__ = ["KMeans", "KMeansMOODv1"]
 
@@ -25,7 +25,7 @@ class KMeans(Scorer):
     """s = −min_j ‖x − c_j‖₂, c the centres of k clusters of the train features.
 
     MOODv1 announces a metric of this name; its code never ran. Labels are not used. Clusters are
-    found by k-means on at most 65,536 train features (see ``scorers/numeric/clusters.py``).
+    found by k-means on at most 65,536 train features (see ``scorers/numeric/k_means.py``).
     k: CIFAR-10's number of classes, to be swept. seed: of the sample and the first centres.
     """
 

@@ -10,12 +10,10 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.cautions import class_counts, kept_count, too_many_neighbours
-from mood_sweeps.scorers.checks import defined, features_of, train_features_of
-from mood_sweeps.scorers.numeric.neighbours import shared_search
-from mood_sweeps.scorers.numeric.per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.rows import by_rows, row_blocks, row_products
-from mood_sweeps.scorers.numeric.spaces import (
+from mood_sweeps.scorers.numeric.bank_statistics import digest, feature_mean
+from mood_sweeps.scorers.numeric.checked_arrays import defined, features_of, train_features_of
+from mood_sweeps.scorers.numeric.nearest_neighbours import shared_search
+from mood_sweeps.scorers.numeric.neighbour_spaces import (
     Vectors,
     about_their_mean,
     direction_points,
@@ -23,9 +21,11 @@ from mood_sweeps.scorers.numeric.spaces import (
     near_points,
     query_points,
 )
-from mood_sweeps.scorers.numeric.statistics import digest, feature_mean
+from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
+from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_blocks, row_products
 from mood_sweeps.scorers.numeric.unit_features import unit_rows
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.shared_notes import class_counts, kept_count, too_many_neighbours
 
 __all__ = ["KNN", "KNNPytorchOOD", "KNNRaw", "neighbour_notes", "remembered"]
 

@@ -9,14 +9,14 @@ from typing import ClassVar
 import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Head
-from mood_sweeps.scorers.checks import defined
-from mood_sweeps.scorers.numeric import gaussians
+from mood_sweeps.scorers.numeric import tied_gaussians as gaussians
+from mood_sweeps.scorers.numeric.bank_statistics import class_statistics
+from mood_sweeps.scorers.numeric.checked_arrays import defined
 from mood_sweeps.scorers.numeric.moments import train_moments
-from mood_sweeps.scorers.numeric.per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.precision import measured_rounding, rounding_variance
-from mood_sweeps.scorers.numeric.statistics import class_statistics
+from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
+from mood_sweeps.scorers.numeric.rounding import measured_rounding, rounding_variance
 from mood_sweeps.scorers.numeric.unit_features import unit_rows
-from mood_sweeps.scorers.numeric.whitened import (
+from mood_sweeps.scorers.numeric.whitened_distances import (
     left_out,
     nearest_squared,
     nearest_state,
@@ -33,7 +33,7 @@ class Mahalanobis(Scorer):
 
     Lee et al. (2018), equations 1 and 2; what MOODv2 and OpenOOD (there in float32) compute.
     Σ⁺ is the pseudo-inverse: directions in which no class varies are left out, and so are those
-    in which the rounding of the features may be all that varies (``scorers/numeric/precision.py``:
+    in which the rounding of the features may be all that varies (``scorers/numeric/rounding.py``:
     LayerNorm leaves one). A class without train samples has no mean and is never the nearest.
     Statistics are float64; x is whitened in float32 where that keeps distances exact to 1e-6.
     Cost: N·D² to fit, shared with ViM and Residual; D² / 2 + C·D a sample.

@@ -9,13 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
-from mood_sweeps.scorers.checks import features_of, live_of, train_features_of, train_labels_of
-from mood_sweeps.scorers.numeric.gaussians import summed_gaussians, summed_note, tied_gaussians
-from mood_sweeps.scorers.numeric.images import by_images, image_blocks, pooled, same_blocks
-from mood_sweeps.scorers.numeric.precision import computed_rounding
+from mood_sweeps.scorers.numeric.bank_statistics import ClassStatistics
+from mood_sweeps.scorers.numeric.checked_arrays import (
+    features_of,
+    live_of,
+    train_features_of,
+    train_labels_of,
+)
+from mood_sweeps.scorers.numeric.image_blocks import by_images, image_blocks, pooled, same_blocks
+from mood_sweeps.scorers.numeric.rounding import computed_rounding
 from mood_sweeps.scorers.numeric.running_statistics import RunningStatistics
-from mood_sweeps.scorers.numeric.statistics import ClassStatistics
-from mood_sweeps.scorers.numeric.whitened import left_out, nearest_to
+from mood_sweeps.scorers.numeric.tied_gaussians import summed_gaussians, summed_note, tied_gaussians
+from mood_sweeps.scorers.numeric.whitened_distances import left_out, nearest_to
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["MahalanobisLayers", "MahalanobisLayersPytorchOOD"]

@@ -9,13 +9,13 @@ import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.cautions import few_a_covariance, none_of_a_class
-from mood_sweeps.scorers.checks import defined, train_features_of, train_labels_of
+from mood_sweeps.scorers.numeric.checked_arrays import defined, train_features_of, train_labels_of
 from mood_sweeps.scorers.numeric.moments import group_members, ledoit_wolf, moments_of
-from mood_sweeps.scorers.numeric.precision import measured_rounding, rounding_variance
+from mood_sweeps.scorers.numeric.rounding import measured_rounding, rounding_variance
 from mood_sweeps.scorers.numeric.unit_features import plain_rows
-from mood_sweeps.scorers.numeric.whitened import by_group_distances, lower_inverse, raised
+from mood_sweeps.scorers.numeric.whitened_distances import by_group_distances, lower_inverse, raised
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.shared_notes import few_a_covariance, none_of_a_class
 
 __all__ = ["MahalanobisPerClass"]
 

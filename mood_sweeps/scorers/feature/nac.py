@@ -11,14 +11,14 @@ import numpy.typing as npt
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
-from mood_sweeps.scorers.checks import (
+from mood_sweeps.scorers.numeric.checked_arrays import (
     features_of,
     live_of,
     logits_of,
     train_features_of,
     train_logits_of,
 )
-from mood_sweeps.scorers.numeric.images import by_images, image_blocks, known, same_blocks
+from mood_sweeps.scorers.numeric.image_blocks import by_images, image_blocks, known, same_blocks
 from mood_sweeps.scorers.numeric.softmax import log_softmax
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 

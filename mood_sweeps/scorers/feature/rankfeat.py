@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.checks import features_of, live_of, logits_of
-from mood_sweeps.scorers.numeric.images import by_images, known
+from mood_sweeps.scorers.numeric.checked_arrays import features_of, live_of, logits_of
+from mood_sweeps.scorers.numeric.image_blocks import by_images, known
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
 from mood_sweeps.scorers.scorer import LearnsNothing, Scores, State
 

@@ -11,17 +11,21 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.cautions import few_for_axes, kept_count
-from mood_sweeps.scorers.checks import defined, train_features_of
-from mood_sweeps.scorers.numeric.precision import (
+from mood_sweeps.scorers.numeric.bank_statistics import (
+    logit_origin,
+    pooled_statistics,
+    principal_axes,
+)
+from mood_sweeps.scorers.numeric.checked_arrays import defined, train_features_of
+from mood_sweeps.scorers.numeric.rounding import (
     along,
     count_above_rounding,
     measured_rounding,
     rounding_variance,
 )
-from mood_sweeps.scorers.numeric.rotation import projected_norm, subspace
-from mood_sweeps.scorers.numeric.statistics import logit_origin, pooled_statistics, principal_axes
+from mood_sweeps.scorers.numeric.subspace_projection import projected_norm, subspace
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.shared_notes import few_for_axes, kept_count
 
 __all__ = [
     "Residual",

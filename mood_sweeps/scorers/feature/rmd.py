@@ -9,14 +9,14 @@ import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.checks import defined, features_of
 from mood_sweeps.scorers.feature.mahalanobis import tied_gaussians
-from mood_sweeps.scorers.numeric.device import device
-from mood_sweeps.scorers.numeric.precision import along, measured_rounding, rounding_variance
-from mood_sweeps.scorers.numeric.rotation import centred_rows
-from mood_sweeps.scorers.numeric.rows import by_rows
-from mood_sweeps.scorers.numeric.statistics import class_statistics
-from mood_sweeps.scorers.numeric.whitened import left_out, nearest_there
+from mood_sweeps.scorers.numeric.array_device import device
+from mood_sweeps.scorers.numeric.bank_statistics import class_statistics
+from mood_sweeps.scorers.numeric.checked_arrays import defined, features_of
+from mood_sweeps.scorers.numeric.rounding import along, measured_rounding, rounding_variance
+from mood_sweeps.scorers.numeric.row_blocks import by_rows
+from mood_sweeps.scorers.numeric.subspace_projection import centred_rows
+from mood_sweeps.scorers.numeric.whitened_distances import left_out, nearest_there
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["RMD"]

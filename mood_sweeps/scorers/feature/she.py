@@ -9,8 +9,8 @@ import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.cautions import none_of_a_class
-from mood_sweeps.scorers.checks import (
+from mood_sweeps.scorers.numeric.bank_statistics import class_means
+from mood_sweeps.scorers.numeric.checked_arrays import (
     defined,
     features_of,
     logits_of,
@@ -18,10 +18,10 @@ from mood_sweeps.scorers.checks import (
     train_labels_of,
     train_logits_of,
 )
-from mood_sweeps.scorers.numeric.rows import by_rows, row_products
-from mood_sweeps.scorers.numeric.statistics import class_means
+from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_products
 from mood_sweeps.scorers.numeric.unit_features import plain_rows, unit_rows
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.shared_notes import none_of_a_class
 
 __all__ = ["SHE"]
 

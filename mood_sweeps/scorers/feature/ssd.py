@@ -10,8 +10,8 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.checks import defined, train_features_of
-from mood_sweeps.scorers.numeric.clusters import nearest_centre, train_clusters
+from mood_sweeps.scorers.numeric.checked_arrays import defined, train_features_of
+from mood_sweeps.scorers.numeric.k_means import nearest_centre, train_clusters
 from mood_sweeps.scorers.numeric.moments import (
     Moments,
     feature_blocks,
@@ -19,9 +19,9 @@ from mood_sweeps.scorers.numeric.moments import (
     moments_of,
     train_moments,
 )
-from mood_sweeps.scorers.numeric.precision import measured_rounding, rounding_variance
+from mood_sweeps.scorers.numeric.rounding import measured_rounding, rounding_variance
 from mood_sweeps.scorers.numeric.unit_features import unit_rows
-from mood_sweeps.scorers.numeric.whitened import (
+from mood_sweeps.scorers.numeric.whitened_distances import (
     by_group_distances,
     left_out,
     lower_inverse,
@@ -46,7 +46,7 @@ class SSD(Scorer):
     Σ_j is the biased covariance, Σ_j⁺ its pseudo-inverse. A cluster that varies in fewer
     directions than all features do together (one with fewer samples, say) would be near to
     everything in the others: it is left out. With k = 1 the same number as `mahalanobis@moodv1`.
-    k: number of clusters. seed: of k-means (see ``scorers/numeric/clusters.py``).
+    k: number of clusters. seed: of k-means (see ``scorers/numeric/k_means.py``).
     """
 
     version: ClassVar[int] = 2

@@ -12,18 +12,18 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head, Network
 from mood_sweeps.errors import InputError
-from mood_sweeps.scorers.cautions import negative_features
-from mood_sweeps.scorers.checks import (
+from mood_sweeps.scorers.hybrid.top_activations import exponential_scale, sum_ratio
+from mood_sweeps.scorers.numeric.checked_arrays import (
     features_of,
     head_of,
     live_of,
     logits_of,
     train_features_of,
 )
-from mood_sweeps.scorers.hybrid.top_activations import exponential_scale, sum_ratio
-from mood_sweeps.scorers.numeric.images import by_images, known
+from mood_sweeps.scorers.numeric.image_blocks import by_images, known
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.shared_notes import negative_features
 
 __all__ = ["AdaScaleA", "AdaScaleL"]
 

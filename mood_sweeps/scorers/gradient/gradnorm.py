@@ -8,11 +8,11 @@ from typing import ClassVar
 import numpy as np
 
 from mood_sweeps.bank import FeatureBank
-from mood_sweeps.scorers.checks import defined, logits_of
-from mood_sweeps.scorers.numeric.per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.rows import by_rows, cached_rows
+from mood_sweeps.scorers.numeric.bank_statistics import absolute_sums
+from mood_sweeps.scorers.numeric.checked_arrays import defined, logits_of
+from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
+from mood_sweeps.scorers.numeric.row_blocks import by_rows, cached_rows
 from mood_sweeps.scorers.numeric.softmax import shares
-from mood_sweeps.scorers.numeric.statistics import absolute_sums
 from mood_sweeps.scorers.scorer import LearnsNothing, Scores, State
 
 __all__ = ["GradNorm", "GradNormPytorchOOD"]

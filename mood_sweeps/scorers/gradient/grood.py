@@ -11,13 +11,22 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.checks import defined, features_of, train_features_of, train_labels_of
 from mood_sweeps.scorers.feature.knn import neighbour_notes, remembered
-from mood_sweeps.scorers.numeric.neighbours import shared_search
-from mood_sweeps.scorers.numeric.rows import row_blocks, row_products
+from mood_sweeps.scorers.numeric.bank_statistics import class_means, digest, feature_mean
+from mood_sweeps.scorers.numeric.checked_arrays import (
+    defined,
+    features_of,
+    train_features_of,
+    train_labels_of,
+)
+from mood_sweeps.scorers.numeric.nearest_neighbours import shared_search
+from mood_sweeps.scorers.numeric.neighbour_spaces import (
+    kth_squared_distances,
+    near_points,
+    query_points,
+)
+from mood_sweeps.scorers.numeric.row_blocks import row_blocks, row_products
 from mood_sweeps.scorers.numeric.softmax import log_softmax
-from mood_sweeps.scorers.numeric.spaces import kth_squared_distances, near_points, query_points
-from mood_sweeps.scorers.numeric.statistics import class_means, digest, feature_mean
 from mood_sweeps.scorers.numeric.unit_features import unit_rows
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 

@@ -9,19 +9,19 @@ import numpy as np
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
-from mood_sweeps.scorers.checks import features_of, live_of
 from mood_sweeps.scorers.gradient.input_step import of_unit_magnitude, per_pixel
-from mood_sweeps.scorers.numeric.gaussians import (
+from mood_sweeps.scorers.numeric.bank_statistics import ClassStatistics, class_statistics
+from mood_sweeps.scorers.numeric.checked_arrays import features_of, live_of
+from mood_sweeps.scorers.numeric.image_blocks import by_images
+from mood_sweeps.scorers.numeric.rounding import measured_rounding
+from mood_sweeps.scorers.numeric.tied_gaussians import (
     nearest_class,
     summed_gaussians,
     summed_note,
     tied_gaussians,
 )
-from mood_sweeps.scorers.numeric.images import by_images
-from mood_sweeps.scorers.numeric.precision import measured_rounding
-from mood_sweeps.scorers.numeric.statistics import ClassStatistics, class_statistics
 from mood_sweeps.scorers.numeric.unit_features import plain_rows
-from mood_sweeps.scorers.numeric.whitened import left_out, nearest_to
+from mood_sweeps.scorers.numeric.whitened_distances import left_out, nearest_to
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["MahalanobisPerturbed", "MahalanobisPerturbedPytorchOOD"]

@@ -10,9 +10,9 @@ import numpy as np
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats
-from mood_sweeps.scorers.checks import features_of, live_of, logits_of
 from mood_sweeps.scorers.gradient.input_step import away_from, per_pixel
-from mood_sweeps.scorers.numeric.images import by_images, known
+from mood_sweeps.scorers.numeric.checked_arrays import features_of, live_of, logits_of
+from mood_sweeps.scorers.numeric.image_blocks import by_images, known
 from mood_sweeps.scorers.numeric.softmax import largest_probability
 from mood_sweeps.scorers.scorer import LearnsNothing, Scores, State
 

@@ -9,15 +9,11 @@ import numpy as np
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
-from mood_sweeps.scorers.cautions import negative_features, overpruned
 from mood_sweeps.scorers.hybrid.shaped_energy import Shape, Shaped, head_state, shaped_energy
 from mood_sweeps.scorers.hybrid.shaped_maps import ShapesMaps
-from mood_sweeps.scorers.hybrid.top_activations import (
-    exponential_scale,
-    kept_places,
-    share_of_top,
-)
+from mood_sweeps.scorers.hybrid.top_activations import exponential_scale, kept_places, share_of_top
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.shared_notes import negative_features, overpruned
 
 __all__ = [
     "ASHB",

@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
-from mood_sweeps.scorers.cautions import none_of_a_class
 from mood_sweeps.scorers.hybrid.shaped_energy import Shaped, head_state, shaped_energy
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.shared_notes import none_of_a_class
 
 __all__ = ["DICE"]
 

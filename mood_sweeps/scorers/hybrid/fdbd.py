@@ -9,16 +9,16 @@ import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.checks import (
+from mood_sweeps.scorers.numeric.bank_statistics import feature_mean
+from mood_sweeps.scorers.numeric.checked_arrays import (
     defined,
     features_of,
     head_of,
     logits_of,
     train_features_of,
 )
-from mood_sweeps.scorers.numeric.predicted import predicted_classes
-from mood_sweeps.scorers.numeric.rows import by_rows, row_products
-from mood_sweeps.scorers.numeric.statistics import feature_mean
+from mood_sweeps.scorers.numeric.predicted_classes import predicted_classes
+from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_products
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["FDBD", "FDBDOpenOOD"]

@@ -11,19 +11,24 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.cautions import (
+from mood_sweeps.scorers.numeric.checked_arrays import (
+    defined,
+    features_of,
+    train_features_of,
+    train_logits_of,
+)
+from mood_sweeps.scorers.numeric.nearest_neighbours import Points, search
+from mood_sweeps.scorers.numeric.neighbour_spaces import direction_points
+from mood_sweeps.scorers.numeric.rank_correlation import rank_correlation
+from mood_sweeps.scorers.numeric.softmax import log_normalizer
+from mood_sweeps.scorers.numeric.unit_features import unit_rows
+from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.shared_notes import (
     none_of_a_class,
     other_seeds,
     some_rows,
     too_many_neighbours,
 )
-from mood_sweeps.scorers.checks import defined, features_of, train_features_of, train_logits_of
-from mood_sweeps.scorers.numeric.neighbours import Points, search
-from mood_sweeps.scorers.numeric.rank_correlation import rank_correlation
-from mood_sweeps.scorers.numeric.softmax import log_normalizer
-from mood_sweeps.scorers.numeric.spaces import direction_points
-from mood_sweeps.scorers.numeric.unit_features import unit_rows
-from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["NNGuide", "NNGuideOpenOOD", "NNGuidePytorchOOD"]
 

@@ -9,14 +9,19 @@ import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.checks import defined, features_of, head_of, train_features_of
-from mood_sweeps.scorers.numeric.device import product_with
+from mood_sweeps.scorers.numeric.array_device import product_with
+from mood_sweeps.scorers.numeric.checked_arrays import (
+    defined,
+    features_of,
+    head_of,
+    train_features_of,
+)
 from mood_sweeps.scorers.numeric.moments import train_moments
-from mood_sweeps.scorers.numeric.precision import measured_rounding, rounding_variance
-from mood_sweeps.scorers.numeric.rows import by_rows
+from mood_sweeps.scorers.numeric.rounding import measured_rounding, rounding_variance
+from mood_sweeps.scorers.numeric.row_blocks import by_rows
 from mood_sweeps.scorers.numeric.softmax import log_softmax
 from mood_sweeps.scorers.numeric.unit_features import row_lengths, unit_rows
-from mood_sweeps.scorers.numeric.whitened import (
+from mood_sweeps.scorers.numeric.whitened_distances import (
     left_out,
     nearest_squared,
     nearest_state,

@@ -10,15 +10,15 @@ import numpy.typing as npt
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
-from mood_sweeps.scorers.checks import (
+from mood_sweeps.scorers.numeric.array_device import device
+from mood_sweeps.scorers.numeric.checked_arrays import (
     defined,
     features_of,
     logits_of,
     train_features_of,
     train_logits_of,
 )
-from mood_sweeps.scorers.numeric.device import device
-from mood_sweeps.scorers.numeric.rows import row_blocks, row_products
+from mood_sweeps.scorers.numeric.row_blocks import row_blocks, row_products
 from mood_sweeps.scorers.numeric.softmax import log_softmax
 from mood_sweeps.scorers.numeric.unit_features import unit_rows
 from mood_sweeps.scorers.scorer import Scorer, Scores, State

@@ -9,24 +9,20 @@ import numpy as np
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
-from mood_sweeps.scorers.cautions import negative_features, overpruned
-from mood_sweeps.scorers.checks import (
+from mood_sweeps.scorers.hybrid.shaped_energy import Shape, Shaped
+from mood_sweeps.scorers.hybrid.shaped_maps import ShapesMaps
+from mood_sweeps.scorers.hybrid.top_activations import exponential_scale, kept_places, sum_of_top
+from mood_sweeps.scorers.numeric.checked_arrays import (
     defined,
     features_of,
     head_of,
     logits_of,
     train_features_of,
 )
-from mood_sweeps.scorers.hybrid.shaped_energy import Shape, Shaped
-from mood_sweeps.scorers.hybrid.shaped_maps import ShapesMaps
-from mood_sweeps.scorers.hybrid.top_activations import (
-    exponential_scale,
-    kept_places,
-    sum_of_top,
-)
-from mood_sweeps.scorers.numeric.rows import by_rows
+from mood_sweeps.scorers.numeric.row_blocks import by_rows
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.shared_notes import negative_features, overpruned
 
 __all__ = ["SCALE", "SCALEPooledPytorchOOD", "SCALEPytorchOOD"]
 

@@ -9,9 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
-from mood_sweeps.scorers.checks import defined, features_of, head_of, train_features_of
-from mood_sweeps.scorers.numeric.device import product_with
-from mood_sweeps.scorers.numeric.rows import by_rows
+from mood_sweeps.scorers.numeric.array_device import product_with
+from mood_sweeps.scorers.numeric.checked_arrays import (
+    defined,
+    features_of,
+    head_of,
+    train_features_of,
+)
+from mood_sweeps.scorers.numeric.row_blocks import by_rows
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
 from mood_sweeps.scorers.scorer import Scores, State
 

@@ -11,18 +11,18 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.errors import InputError
-from mood_sweeps.scorers.cautions import negative_features
-from mood_sweeps.scorers.checks import (
+from mood_sweeps.scorers.hybrid.shaped_energy import Shape, Shaped
+from mood_sweeps.scorers.numeric.checked_arrays import (
     features_of,
     live_of,
     logits_of,
     train_features_of,
     train_logits_of,
 )
-from mood_sweeps.scorers.hybrid.shaped_energy import Shape, Shaped
-from mood_sweeps.scorers.numeric.images import by_images, image_blocks, known
+from mood_sweeps.scorers.numeric.image_blocks import by_images, image_blocks, known
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.shared_notes import negative_features
 
 __all__ = ["ShapesMaps", "flat_maps"]
 

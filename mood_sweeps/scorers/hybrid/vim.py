@@ -10,12 +10,12 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.cautions import few_for_axes, kept_count
-from mood_sweeps.scorers.checks import defined, head_of, train_features_of
 from mood_sweeps.scorers.feature.residual import principal_dimension, residual_space
-from mood_sweeps.scorers.numeric.rotation import projected_norm
+from mood_sweeps.scorers.numeric.checked_arrays import defined, head_of, train_features_of
 from mood_sweeps.scorers.numeric.softmax import likeliest_of, log_normalizer
+from mood_sweeps.scorers.numeric.subspace_projection import projected_norm
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.shared_notes import few_for_axes, kept_count
 
 __all__ = ["ViM", "ViMMOODv2", "ViMOpenOOD", "ViMPytorchOOD"]
 

@@ -10,11 +10,14 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.errors import InputError
-from mood_sweeps.scorers.cautions import few_for_quantiles, kept_count, negative_features
 from mood_sweeps.scorers.hybrid.shaped_energy import Shape, Shaped, head_state, shaped_energy
 from mood_sweeps.scorers.hybrid.shaped_maps import ShapesMaps, flat_maps
-from mood_sweeps.scorers.numeric.quantiles import activation_quantile, dimension_quantiles
+from mood_sweeps.scorers.numeric.activation_quantiles import (
+    activation_quantile,
+    dimension_quantiles,
+)
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.shared_notes import few_for_quantiles, kept_count, negative_features
 
 __all__ = ["VRA", "VRAOpenOOD", "VRAPooledPytorchOOD", "VRAPytorchOOD"]
 

@@ -11,12 +11,17 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head, Ints
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.cautions import none_of_a_class
-from mood_sweeps.scorers.checks import defined, logits_of, train_classes_of, train_logits_of
-from mood_sweeps.scorers.numeric.rows import by_rows, cached_rows, row_products
+from mood_sweeps.scorers.numeric.checked_arrays import (
+    defined,
+    logits_of,
+    train_classes_of,
+    train_logits_of,
+)
+from mood_sweeps.scorers.numeric.row_blocks import by_rows, cached_rows, row_products
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
 from mood_sweeps.scorers.numeric.weibull import Weibull, fit_tail
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.shared_notes import none_of_a_class
 
 __all__ = ["OpenMax", "OpenMaxOpenOOD", "OpenMaxPytorchOOD"]
 

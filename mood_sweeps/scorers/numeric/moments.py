@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats
-from mood_sweeps.scorers.checks import train_features_of
-from mood_sweeps.scorers.numeric.device import device
-from mood_sweeps.scorers.numeric.per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.rows import row_blocks, row_products
-from mood_sweeps.scorers.numeric.statistics import Scatter, feature_mean, pooled_statistics
+from mood_sweeps.scorers.numeric.array_device import device
+from mood_sweeps.scorers.numeric.bank_statistics import Scatter, feature_mean, pooled_statistics
+from mood_sweeps.scorers.numeric.checked_arrays import train_features_of
+from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
+from mood_sweeps.scorers.numeric.row_blocks import row_blocks, row_products
 from mood_sweeps.scorers.numeric.unit_features import Rows, plain_rows
 
 __all__ = [

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mood_sweeps.bank import Ints
-from mood_sweeps.scorers.numeric.statistics import ClassStatistics
+from mood_sweeps.scorers.numeric.bank_statistics import ClassStatistics
 
 __all__ = ["RunningStatistics"]
 

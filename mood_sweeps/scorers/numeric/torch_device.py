@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from mood_sweeps.errors import InputError
-from mood_sweeps.scorers.numeric.nearest_keys import Keys
+from mood_sweeps.scorers.numeric.neighbour_keys import Keys
 
 __all__ = ["TorchDevice", "cuda"]
 
@@ -26,7 +26,7 @@ _FILLING: Any = torch.utils.deterministic  # documented, but absent from torch's
 
 
 class TorchDevice:
-    """A device of torch (see `mood_sweeps.scorers.numeric.device.Device`).
+    """A device of torch (see `mood_sweeps.scorers.numeric.array_device.Device`).
 
     keep: bytes of arrays that stay there while they live, because parts of them are asked for
         again and again: what comes first. Parts of others are sent one at a time. The default

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mood_sweeps.bank import Floats
-from mood_sweeps.scorers.numeric.rows import row_squares
+from mood_sweeps.scorers.numeric.row_blocks import row_squares
 
 __all__ = ["Rows", "plain_rows", "row_lengths", "rows_for", "unit_rows"]
 

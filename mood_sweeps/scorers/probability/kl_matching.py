@@ -8,13 +8,13 @@ from typing import ClassVar
 import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Floats, Head, Ints
-from mood_sweeps.scorers.cautions import none_of_a_class
-from mood_sweeps.scorers.checks import defined, logits_of, train_logits_of
-from mood_sweeps.scorers.numeric.device import product_with
-from mood_sweeps.scorers.numeric.predicted import predicted_classes
-from mood_sweeps.scorers.numeric.rows import by_rows, cached_rows, row_blocks, row_products
+from mood_sweeps.scorers.numeric.array_device import product_with
+from mood_sweeps.scorers.numeric.checked_arrays import defined, logits_of, train_logits_of
+from mood_sweeps.scorers.numeric.predicted_classes import predicted_classes
+from mood_sweeps.scorers.numeric.row_blocks import by_rows, cached_rows, row_blocks, row_products
 from mood_sweeps.scorers.numeric.softmax import below_largest, log_softmax, log_sum_exp, shares
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.shared_notes import none_of_a_class
 
 __all__ = ["KLMatching", "KLMatchingOpenOOD", "KLMatchingPytorchOOD"]
 

@@ -8,9 +8,15 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Head
-from mood_sweeps.scorers.checks import defined, features_of, head_of, logits_of, train_features_of
-from mood_sweeps.scorers.numeric.device import product_with
-from mood_sweeps.scorers.numeric.rows import by_rows
+from mood_sweeps.scorers.numeric.array_device import product_with
+from mood_sweeps.scorers.numeric.checked_arrays import (
+    defined,
+    features_of,
+    head_of,
+    logits_of,
+    train_features_of,
+)
+from mood_sweeps.scorers.numeric.row_blocks import by_rows
 from mood_sweeps.scorers.numeric.softmax import largest_probability
 from mood_sweeps.scorers.numeric.unit_features import row_lengths, unit_rows
 from mood_sweeps.scorers.scorer import LearnsNothing, Scorer, Scores, State

@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank
-from mood_sweeps.scorers.checks import defined, logits_of
 from mood_sweeps.scorers.logit.max_logit import MaxLogit
+from mood_sweeps.scorers.numeric.checked_arrays import defined, logits_of
 from mood_sweeps.scorers.numeric.softmax import largest_probability, likeliest_of
 from mood_sweeps.scorers.scorer import LearnsNothing, Scores, State
 

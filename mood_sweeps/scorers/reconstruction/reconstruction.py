@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats
-from mood_sweeps.scorers.checks import features_of, live_of
-from mood_sweeps.scorers.numeric.images import by_images
+from mood_sweeps.scorers.numeric.checked_arrays import features_of, live_of
+from mood_sweeps.scorers.numeric.image_blocks import by_images
 from mood_sweeps.scorers.scorer import LearnsNothing, Scores, State
 
 __all__ = ["Reconstruction"]

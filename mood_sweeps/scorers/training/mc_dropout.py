@@ -11,14 +11,14 @@ import numpy.typing as npt
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
-from mood_sweeps.scorers.cautions import other_seeds, some_rows
-from mood_sweeps.scorers.checks import defined, features_of
 from mood_sweeps.scorers.hybrid.shaped_energy import head_state
-from mood_sweeps.scorers.numeric.device import device
+from mood_sweeps.scorers.numeric.array_device import device
+from mood_sweeps.scorers.numeric.checked_arrays import defined, features_of
 from mood_sweeps.scorers.numeric.rank_correlation import rank_correlation
-from mood_sweeps.scorers.numeric.rows import by_rows
+from mood_sweeps.scorers.numeric.row_blocks import by_rows
 from mood_sweeps.scorers.numeric.softmax import log_softmax
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
+from mood_sweeps.scorers.shared_notes import other_seeds, some_rows
 
 __all__ = ["MCDropout", "MCDropoutOpenOOD", "MCDropoutPytorchOOD"]
 

@@ -8,7 +8,12 @@ from typing import ClassVar
 import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
-from mood_sweeps.scorers.checks import defined, detector_of, features_of, train_features_of
+from mood_sweeps.scorers.numeric.checked_arrays import (
+    defined,
+    detector_of,
+    features_of,
+    train_features_of,
+)
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["SSOD"]

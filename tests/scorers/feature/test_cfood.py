@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from references_neighbours import cfood
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.feature.cfood import CFOOD
+from tests.support.scorer_references.neighbours import cfood
 
 
 def bank(features):

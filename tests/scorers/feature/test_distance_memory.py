@@ -9,7 +9,7 @@ import pytest
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.scorers import SCORERS
-from mood_sweeps.scorers.numeric import clusters as clusters_module
+from mood_sweeps.scorers.numeric import k_means as clusters_module
 
 BLOCKWISE = [
     "mahalanobis",

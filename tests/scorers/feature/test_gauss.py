@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scorer_cases import make_case
 from sklearn.covariance import LedoitWolf
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.feature.gauss import Gauss
+from tests.support.scorer_cases import make_case
 
 
 def score(train, test):

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scorer_cases import live, make_case
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import InputError
 from mood_sweeps.scorers.feature.gram import Gram, row_sums
+from tests.support.scorer_cases import live, make_case
 
 # Two classes by the sign of the first pixel. Channel j of the first block's map is (2 x_j, 0), so
 # that g of order 1 is 4 x_i Σ x_j; the second block's is four times that.

@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-from scorer_cases import PlainNetwork, live, make_case
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.errors import InputError, Undefined
@@ -13,6 +12,7 @@ from mood_sweeps.scorers.feature.mahalanobis_layers import (
     MahalanobisLayers,
     MahalanobisLayersPytorchOOD,
 )
+from tests.support.scorer_cases import PlainNetwork, live, make_case
 
 
 def score(scorer, train, test):

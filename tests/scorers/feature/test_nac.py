@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scorer_cases import live, make_case
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.choice import choose
 from mood_sweeps.errors import InputError
 from mood_sweeps.scorers import SCORERS
 from mood_sweeps.scorers.feature.nac import NAC, NACPytorchOOD
+from tests.support.scorer_cases import live, make_case
 
 
 def banked(pixels, head):

@@ -8,12 +8,12 @@ import functools
 import numpy as np
 import pytest
 import torch
-from plain_torch import double_precision, images_of
 from pytorch_ood import detector
-from references_layers import coverage
-from timm_networks import networked
 
 from mood_sweeps.scorers.feature.nac import NAC, NACPytorchOOD
+from tests.support.plain_torch_network import double_precision, images_of
+from tests.support.scorer_references.layers import coverage
+from tests.support.small_timm_networks import networked
 
 networks = functools.cache(networked)
 

@@ -4,11 +4,11 @@ import dataclasses
 
 import numpy as np
 import pytest
-from scorer_cases import PlainNetwork, live
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.feature.rankfeat import RankFeat, without_rank_one
+from tests.support.scorer_cases import PlainNetwork, live
 
 HEAD = Head(np.ones((1, 4), np.float32), np.array([0.5], np.float32))
 

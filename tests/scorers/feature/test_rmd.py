@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 from pytorch_ood import detector as pytorch_ood
-from references_distance import double_precision
-from scorer_cases import make_case
 from sklearn.covariance import EmpiricalCovariance
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.feature.rmd import RMD
+from tests.support.scorer_cases import make_case
+from tests.support.scorer_references.distance import double_precision
 
 
 def score(train, test):

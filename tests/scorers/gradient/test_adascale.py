@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scorer_cases import live, make_case
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.choice import choose
@@ -10,6 +9,7 @@ from mood_sweeps.errors import InputError
 from mood_sweeps.scorers import SCORERS
 from mood_sweeps.scorers.gradient.adascale import AdaScaleA, AdaScaleL
 from mood_sweeps.scorers.logit.energy import Energy
+from tests.support.scorer_cases import live, make_case
 
 # One class, so that its energy is its logit. The second pixel matters least.
 HEAD = Head(np.array([[1, 0.5, 2, 3]], np.float32), np.array([0.25], np.float32))

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from references_neighbour_gradient import grood
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.gradient.grood import GROOD
+from tests.support.scorer_references.neighbour_gradient import grood
 
 
 def score(train, test, **parameters):

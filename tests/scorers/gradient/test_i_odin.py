@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
-from scorer_cases import live
-from watched import watched
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.scorers.gradient.i_odin import IODIN
+from tests.support.recording_network import watched
+from tests.support.scorer_cases import live
 
 
 def test_by_hand():

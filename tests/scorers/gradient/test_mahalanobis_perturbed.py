@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scorer_cases import live
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.errors import Undefined
@@ -11,6 +10,7 @@ from mood_sweeps.scorers.gradient.mahalanobis_perturbed import (
     MahalanobisPerturbed,
     MahalanobisPerturbedPytorchOOD,
 )
+from tests.support.scorer_cases import live
 
 
 def column(*pixels):

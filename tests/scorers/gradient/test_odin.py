@@ -4,11 +4,11 @@ import dataclasses
 
 import numpy as np
 import pytest
-from scorer_cases import PlainNetwork, live
-from watched import watched
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.scorers.gradient.odin import ODIN, ODINOpenOOD, ODINPytorchOOD
+from tests.support.recording_network import watched
+from tests.support.scorer_cases import PlainNetwork, live
 
 # Logits are the first two of three pixels; pixels were divided by 1/2.
 HEAD = Head(np.array([[1.0, 0, 0], [0, 1, 0]], np.float32), np.zeros(2, np.float32))

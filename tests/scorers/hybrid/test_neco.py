@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scorer_cases import make_case
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.hybrid.neco import NECO
+from tests.support.scorer_cases import make_case
 
 
 def score(train, test, **settings):

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 from pytorch_ood import detector
-from timm_networks import networked
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.choice import choose
 from mood_sweeps.errors import InputError, Undefined
 from mood_sweeps.scorers import SCORERS
+from tests.support.small_timm_networks import networked
 
 networks = functools.cache(networked)
 

@@ -5,13 +5,13 @@ import pytest
 from pytorch_ood.detector import ViM as PytorchOodViM
 from scipy.special import logsumexp
 from scipy.stats import spearmanr
-from scorer_cases import make_case
 from sklearn.covariance import EmpiricalCovariance
 from torch import from_numpy
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.hybrid.vim import ViM, ViMMOODv2, ViMOpenOOD, ViMPytorchOOD
+from tests.support.scorer_cases import make_case
 
 
 @pytest.mark.parametrize("dim", [None, 1, 5, 15])

@@ -10,7 +10,10 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.numeric.quantiles import activation_quantile, dimension_quantiles
+from mood_sweeps.scorers.numeric.activation_quantiles import (
+    activation_quantile,
+    dimension_quantiles,
+)
 
 
 def bank_of(features):

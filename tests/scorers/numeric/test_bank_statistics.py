@@ -5,15 +5,19 @@ import weakref
 
 import numpy as np
 import pytest
-from scorer_cases import make_case
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import InputError
 from mood_sweeps.scorers.feature.residual import Residual
 from mood_sweeps.scorers.hybrid.vim import ViM
-from mood_sweeps.scorers.numeric import statistics
-from mood_sweeps.scorers.numeric.per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.statistics import class_statistics, logit_origin, principal_axes
+from mood_sweeps.scorers.numeric import bank_statistics as statistics
+from mood_sweeps.scorers.numeric.bank_statistics import (
+    class_statistics,
+    logit_origin,
+    principal_axes,
+)
+from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
+from tests.support.scorer_cases import make_case
 
 
 def test_class_statistics_are_counts_means_and_the_within_class_scatter(case):

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scorer_cases import make_case
 from sklearn.covariance import LedoitWolf
 
 from mood_sweeps.bank import FeatureBank
@@ -15,6 +14,7 @@ from mood_sweeps.scorers.numeric.moments import (
     train_moments,
 )
 from mood_sweeps.scorers.numeric.unit_features import plain_rows, unit_rows
+from tests.support.scorer_cases import make_case
 
 
 def assert_moments(moments, x):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mood_sweeps.bank import FeatureBank
+from mood_sweeps.scorers.numeric.bank_statistics import class_statistics
 from mood_sweeps.scorers.numeric.running_statistics import RunningStatistics
-from mood_sweeps.scorers.numeric.statistics import class_statistics
 
 
 def in_blocks(samples, classes, sizes, count):

@@ -4,11 +4,11 @@ import dataclasses
 
 import numpy as np
 import pytest
-from scorer_cases import PlainNetwork
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.errors import InputError
 from mood_sweeps.scorers.reconstruction.reconstruction import Reconstruction
+from tests.support.scorer_cases import PlainNetwork
 
 
 class Halving(PlainNetwork):

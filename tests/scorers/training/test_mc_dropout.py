@@ -3,16 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
-from scorer_cases import make_separated
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.metrics import auroc
 from mood_sweeps.scorers.probability.msp import MSP
-from mood_sweeps.scorers.training.mc_dropout import (
-    MCDropout,
-    MCDropoutOpenOOD,
-    MCDropoutPytorchOOD,
-)
+from mood_sweeps.scorers.training.mc_dropout import MCDropout, MCDropoutOpenOOD, MCDropoutPytorchOOD
+from tests.support.scorer_cases import make_separated
 
 KINDS = [MCDropout, MCDropoutOpenOOD, MCDropoutPytorchOOD]
 

@@ -2,11 +2,11 @@ import dataclasses
 
 import numpy as np
 import pytest
-from scorer_cases import make_case
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import InputError, Undefined
 from mood_sweeps.scorers.training.ssod import SSOD
+from tests.support.scorer_cases import make_case
 
 HEAD = Head(
     np.eye(2, dtype=np.float32), np.zeros(2, np.float32), np.array([1, -2, 0.5], np.float32)

@@ -1,0 +1,8 @@
+"""Image sets: real and generated, split once and for all, each with a content digest."""
+
+from __future__ import annotations
+
+from mood_sweeps.data.catalogue import DATASETS, Source, image_set
+from mood_sweeps.data.image_set import ImageSet, LabelledImages
+
+__all__ = ["DATASETS", "ImageSet", "LabelledImages", "Source", "image_set"]

@@ -1,8 +1,0 @@
-"""Image sets: real and generated, split once and for all, each with a content digest."""
-
-from __future__ import annotations
-
-from mood_sweeps.datasets.catalogue import DATASETS, Source, image_set
-from mood_sweeps.datasets.image_set import ImageSet, LabelledImages
-
-__all__ = ["DATASETS", "ImageSet", "LabelledImages", "Source", "image_set"]

@@ -1,0 +1,8 @@
+"""What a sweep is, and how an experiment file becomes one."""
+
+from __future__ import annotations
+
+from mood_sweeps.experiment.load import load_sweep
+from mood_sweeps.experiment.sweep import Finetune, Pair, Rule, Sweep
+
+__all__ = ["Finetune", "Pair", "Rule", "Sweep", "load_sweep"]

@@ -1,0 +1,44 @@
+"""The catalogues that names in an experiment file are looked up in."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mood_sweeps.choice import Catalogue, Choice
+from mood_sweeps.data.image_set import ImageSet
+
+__all__ = ["Catalogues", "shipped"]
+
+
+@dataclass(frozen=True)
+class Catalogues:
+    """All that a sweep can name. Every function raises InputError for what it does not know.
+
+    scorers: from names to frozen dataclasses of parameters.
+    pretexts: reads a raw item of the pretext axis, which may be a grid.
+    backbones: reads a raw item of the backbone axis, which may be a grid.
+    finetunes: reads a raw item of the finetune axis into chains of the stages after ``pt``.
+    image_set: from a name, such as ``digits:0-5``, to the image set.
+    """
+
+    pretexts: Callable[[Any], tuple[Choice, ...]]
+    scorers: Catalogue
+    backbones: Callable[[Any], tuple[Choice, ...]]
+    finetunes: Callable[[Any], tuple[tuple[Choice, ...], ...]]
+    image_set: Callable[[str], ImageSet]
+
+
+@functools.cache
+def shipped() -> Catalogues:
+    """Return what comes with the package."""
+    # Late, for cost: reading a sweep's text or a Sweep value needs none of these.
+    from mood_sweeps.data.catalogue import image_set
+    from mood_sweeps.methods.finetunes import choose_finetunes
+    from mood_sweeps.methods.pretexts.choose import choose_pretexts
+    from mood_sweeps.networks.backbones import choose_backbones
+    from mood_sweeps.scorers import SCORERS
+
+    return Catalogues(choose_pretexts, SCORERS, choose_backbones, choose_finetunes, image_set)

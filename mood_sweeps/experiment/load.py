@@ -1,0 +1,217 @@
+"""Experiment file → Sweep, with everything that is wrong said at once, each with its line."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from itertools import takewhile
+from pathlib import Path
+
+from mood_sweeps.choice import did_you_mean
+from mood_sweeps.errors import InputError, Problem
+from mood_sweeps.experiment.axes import read_axes, read_scorer_axis
+from mood_sweeps.experiment.catalogues import Catalogues, shipped
+from mood_sweeps.experiment.check_exposure import exposures_of
+from mood_sweeps.experiment.exclude_rules import AxisValues, read_rules
+from mood_sweeps.experiment.features_block import read_features
+from mood_sweeps.experiment.overrides import apply_override
+from mood_sweeps.experiment.pairs import (
+    check_exposures,
+    read_pairs,
+    read_training_set,
+    validation_sets,
+)
+from mood_sweeps.experiment.plugins_block import UserScorers, read_plugins
+from mood_sweeps.experiment.select_block import read_select
+from mood_sweeps.experiment.sweep import Sweep
+from mood_sweeps.experiment.yaml12 import to_yaml
+from mood_sweeps.experiment.yaml_node import Problems, YamlNode, kind_of
+from mood_sweeps.experiment.yaml_positions import Located, parse
+from mood_sweeps.plugins.open_plugins import OpenPlugins
+
+__all__ = ["load_sweep", "read_sweep"]
+
+_REQUIRED = ("name", "axes", "pairs")
+_OPTIONAL = ("features", "corpus", "intermediate", "ensemble", "plugins", "select", "exclude")
+_REQUIRED_WITH_FEATURES = ("name", "axes")
+_NOT_WITH_FEATURES = ("pairs", "corpus", "intermediate", "ensemble")
+
+# A name becomes part of paths, URLs and shell commands.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def load_sweep(
+    path: str | os.PathLike[str],
+    overrides: Sequence[str] = (),
+    catalogues: Catalogues | None = None,
+) -> Sweep:
+    """Read and check an experiment file.
+
+    overrides: ``key=value`` each, as ``--set`` takes them, applied in order.
+    catalogues: what names are looked up in; by default what comes with the package.
+    Raises InputError with every problem, those in the file first, in the order of its lines.
+    """
+    file = Path(path)
+    return read_sweep(_read(file), file, overrides, catalogues)
+
+
+def read_sweep(
+    text: str,
+    file: Path,
+    overrides: Sequence[str] = (),
+    catalogues: Catalogues | None = None,
+) -> Sweep:
+    """Check an experiment given as text; ``file`` names it and is where plugins are looked up.
+
+    Otherwise as :func:`load_sweep`.
+    """
+    document = parse(text, str(file))
+    if not isinstance(document.value, dict):
+        expected = ", ".join((*_REQUIRED, *_OPTIONAL))
+        raise InputError(
+            Problem(
+                f"an experiment is a mapping with {expected}, not {kind_of(document.value)}",
+                document.root.text,
+            )
+        )
+    problems = Problems()
+    for number, override in enumerate(overrides):
+        apply_override(document, override, number)
+    for place, message in document.flaws:
+        problems.add(place, message)
+    source = _overridden(text, document) if overrides else text
+    sweep = _sweep(
+        YamlNode(document.value, (), document, problems), catalogues or shipped(), file, source
+    )
+    problems.raise_any()
+    return sweep
+
+
+def _read(file: Path) -> str:
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        there = [one.name for one in _siblings(file)]
+        hint = did_you_mean(file.name, there) if there else ""
+        raise InputError(Problem(f"there is no such file{hint}", str(file))) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(Problem(f"the file cannot be read: {reason}", str(file))) from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        message = f"not UTF-8 text: byte 0x{content[error.start]:02X} ends it"
+        raise InputError(Problem(message, f"{file}:{line}")) from None
+
+
+def _siblings(file: Path) -> list[Path]:
+    try:
+        return sorted((*file.parent.glob("*.yaml"), *file.parent.glob("*.yml")))
+    except (OSError, ValueError):
+        return []
+
+
+def _sweep(root: YamlNode, catalogues: Catalogues, file: Path, source: str) -> Sweep:
+    has_features = root.value.get("features") is not None
+    required = _REQUIRED_WITH_FEATURES if has_features else _REQUIRED
+    entries = root.entries("an experiment", "key", (*_REQUIRED, *_OPTIONAL), required) or {}
+    for key in _OPTIONAL:  # a key with nothing behind it, its items commented out, is left out
+        if key in entries and entries[key].value is None:
+            del entries[key]
+    read = _given if has_features else _trained
+    with OpenPlugins() as plugins:
+        user = read_plugins(entries.get("plugins"), file.parent, catalogues.scorers, plugins)
+        return read(entries, catalogues, user, file, source)
+
+
+def _trained(
+    entries: dict[str, YamlNode], catalogues: Catalogues, user: UserScorers, file: Path, source: str
+) -> Sweep:
+    """Return the sweep of representations that it trains."""
+    axes = read_axes(entries.get("axes"), catalogues, user, file.parent)
+    pairs = read_pairs(entries.get("pairs"), catalogues)
+    axes = read_select(entries.get("select"), axes, validation_sets(pairs, catalogues))
+    exposures = exposures_of(axes.finetune, axes.seed, catalogues.image_set)
+    check_exposures(exposures, pairs, catalogues)
+    values = AxisValues.trained(axes, pairs.usable, pairs_flawed=pairs.flawed)
+    return Sweep(
+        name=_name(entries.get("name")),
+        corpus=read_training_set(entries.get("corpus"), "the corpus", pairs.usable, catalogues),
+        intermediate=read_training_set(
+            entries.get("intermediate"), "the intermediate set", pairs.usable, catalogues
+        ),
+        ensemble=_ensemble(entries.get("ensemble"), axes.seed),
+        plugins=user.files,
+        pretexts=axes.pretext,
+        backbones=axes.backbone,
+        finetunes=axes.finetune,
+        scorers=axes.scorer,
+        seeds=axes.seed,
+        pairs=pairs.usable,
+        ood_val=pairs.ood_val,
+        exclude=read_rules(entries.get("exclude"), values, catalogues),
+        source=source,
+        where=str(file),
+    )
+
+
+def _ensemble(part: YamlNode | None, seeds: tuple[int, ...]) -> bool:
+    """Read ``ensemble:``: whether the seeds of each representation are joined into one more."""
+    if part is None:
+        return False
+    if not isinstance(part.value, bool):
+        part.add_problem(f"'ensemble' is true or false, not {kind_of(part.value)}")
+        return False
+    if part.value and len(seeds) == 1:
+        part.add_problem("an ensemble joins seeds, and 'seed' lists one")
+    return part.value
+
+
+def _given(
+    entries: dict[str, YamlNode], catalogues: Catalogues, user: UserScorers, file: Path, source: str
+) -> Sweep:
+    """Return the sweep of features that the user brings."""
+    for key in _NOT_WITH_FEATURES:
+        if key in entries:
+            entries[key].add_problem(
+                f"{key!r} and 'features' exclude each other: features name their own sets, and "
+                "nothing is trained"
+            )
+    axes = read_scorer_axis(entries.get("axes"), catalogues, user)
+    given = read_features(entries["features"], file.parent)
+    axes = read_select(entries.get("select"), axes, given.validation)
+    values = AxisValues.given(axes, given.usable, features_flawed=given.flawed)
+    return Sweep(
+        name=_name(entries.get("name")),
+        corpus=None,
+        plugins=user.files,
+        pretexts=(),
+        backbones=(),
+        finetunes=(),
+        scorers=axes.scorer,
+        seeds=(),
+        pairs=(),
+        ood_val={},
+        exclude=read_rules(entries.get("exclude"), values, catalogues),
+        source=source,
+        where=str(file),
+        features=given.usable,
+    )
+
+
+def _name(part: YamlNode | None) -> str:
+    name = part.text("'name'") if part else None
+    if part and name is not None and not _NAME.fullmatch(name):
+        part.add_problem(
+            f"the name {name[:120]!r} cannot be used: it becomes part of paths, so allowed are up "
+            "to 100 of A-Z a-z 0-9 . _ - (no '/', no space), starting with a letter or digit"
+        )
+    return name or ""
+
+
+def _overridden(text: str, document: Located) -> str:
+    """Return the values as they are after overrides, under the file's opening comment."""
+    opening = takewhile(lambda line: line.startswith("#"), text.splitlines())
+    return "\n".join((*opening, "", to_yaml(document.value)))

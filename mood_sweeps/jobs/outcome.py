@@ -1,0 +1,71 @@
+"""What came of a call, as plain values small enough to travel from any worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mood_sweeps.planning.stages import Stage
+from mood_sweeps.store import Manifest, Ref
+
+__all__ = ["CellFailure", "Made", "Outcome", "Verdict", "made_of"]
+
+Verdict = Literal["done", "reused", "failed", "worker lost", "input corrupt", "lease lost"]
+"""done: work was done here. reused: everything was there already. failed: the stage's own code
+raised. The other three say nothing about the stage: the call is tried again."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """An object that a call published."""
+
+    ref: Ref
+    label: str
+    digest: str
+    size: int
+    seconds: float
+    environment: str
+    created_at: str
+
+
+def made_of(stage: Stage, manifest: Manifest) -> Made:
+    """Return the description of a stage's object."""
+    return Made(
+        ref=stage.ref,
+        label=stage.label,
+        digest=manifest.digest,
+        size=manifest.size,
+        seconds=manifest.seconds,
+        environment=manifest.origin.environment["class"],
+        created_at=manifest.created_at,
+    )
+
+
+@dataclass(frozen=True)
+class CellFailure:
+    """The numbers that could not be made because one scorer raised."""
+
+    score_keys: tuple[str, ...]
+    error: str
+    traceback: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one attempt at a call.
+
+    evaluations: rows for the database, by column. failures: what failed inside a scoring call
+    whose other parts succeeded. error: one line; traceback: the whole. corrupt: the input whose
+    bytes were wrong.
+    """
+
+    call_key: str
+    verdict: Verdict
+    worker: str = ""
+    seconds: float = 0.0
+    made: tuple[Made, ...] = ()
+    evaluations: tuple[dict[str, Any], ...] = ()
+    failures: tuple[CellFailure, ...] = ()
+    error: str = ""
+    traceback: str = ""
+    corrupt: Ref | None = field(default=None)

@@ -1,0 +1,185 @@
+"""From engine events to rows: one short transaction per event, so that a crash loses nothing.
+
+What MLflow shall show is put into the outbox in the same transaction as the rows it shows.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from mood_sweeps.identity import key_of
+from mood_sweeps.jobs.outcome import Made, Outcome, made_of
+from mood_sweeps.planning.calls import Call, Scoring
+from mood_sweeps.planning.plan import Cell, Plan
+from mood_sweeps.planning.stages import Stage
+from mood_sweeps.results.database import Connection
+from mood_sweeps.results.outbox import PAIR, REPRESENTATION, enqueue_all
+from mood_sweeps.results.write_results import Recorder
+from mood_sweeps.store import Store
+
+__all__ = ["Recording"]
+
+
+class Recording:
+    """The engine's listener that writes the results database."""
+
+    def __init__(
+        self, recorder: Recorder, plan: Plan, revision: int, evaluated: Iterable[str]
+    ) -> None:
+        self._recorder = recorder
+        self._sweep = plan.sweep.name
+        self._revision = revision
+        self._launch: int | None = None
+        self._evaluated = set(evaluated)
+        self._open_attempts: dict[str, int] = {}
+        self._views: dict[str, list[Cell]] = defaultdict(list)
+        for cell in plan.cells:
+            self._views[_subject(cell)].append(cell)
+        self._subjects: dict[str, set[str]] = defaultdict(set)
+        self._of_checkpoint: dict[str, list[str]] = defaultdict(list)
+        for subject, cells in self._views.items():
+            self._of_checkpoint[cells[0].representation.key].append(subject)
+            for cell in cells:
+                self._subjects[cell.score_key].add(subject)
+
+    def launched(self, launch: int) -> None:
+        """Attribute what follows to this launch."""
+        self._launch = launch
+
+    def adopt(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write rows that the store holds and the database lacks."""
+        with self._recorder.database.writing() as connection:
+            self._write_rows(connection, rows)
+
+    def adopt_stages(self, stages: Sequence[Stage], store: Store) -> None:
+        """Write the stages whose objects the store holds and the database lacks."""
+        with self._recorder.database.reading() as connection:
+            unknown = self._recorder.unknown_stages(connection, [stage.key for stage in stages])
+        # Reading a file of each takes its time, in which others may want to write.
+        rows = [
+            _stage_row(made_of(stage, store.manifest(stage.ref)))
+            for stage in stages
+            if stage.key in unknown and store.is_sound(stage.ref)
+        ]
+        with self._recorder.database.writing() as connection:
+            self._recorder.add_stages(connection, rows)
+
+    def show(self) -> None:
+        """Put everything this sweep has into the outbox; what was mirrored before is left out."""
+        with self._recorder.database.writing() as connection:
+            self._enqueue(connection, sorted(self._views))
+
+    def started(self, call: Call, attempt: int) -> None:
+        """Write that a call was given to a worker."""
+        assert self._launch is not None
+        row = {
+            "call_key": call.key,
+            "kind": call.kind,
+            "label": call.label,
+            "method": call.method,
+            "units": call.units,
+            "number": attempt,
+        }
+        self._open_attempts[call.key] = self._recorder.begin_attempt(self._launch, row)
+
+    def ended(self, call: Call, attempt: int, outcome: Outcome, final: bool) -> None:
+        """Write what came of an attempt: objects, numbers, failures, all or nothing."""
+        del attempt
+        with self._recorder.database.writing() as connection:
+            partly = bool(outcome.failures)
+            self._recorder.end_attempt(
+                connection,
+                self._open_attempts.pop(call.key),
+                {
+                    "worker": outcome.worker,
+                    "seconds": outcome.seconds,
+                    "outcome": "failed" if partly else outcome.verdict,
+                    "error": outcome.error or (outcome.failures[0].error if partly else None),
+                    "traceback": outcome.traceback
+                    or "\n".join(failure.traceback for failure in outcome.failures)
+                    or None,
+                },
+            )
+            self._recorder.add_stages(connection, [_stage_row(made) for made in outcome.made])
+            self._show_again(connection, outcome.made)
+            self._write_rows(connection, outcome.evaluations)
+            for failure in outcome.failures:
+                self._mark(connection, failure.score_keys, "failed", failure.error)
+            if final and call.scoring is not None and outcome.verdict not in _GOOD:
+                self._mark(connection, _score_keys(call.scoring), "failed", outcome.error)
+
+    def skipped(self, call: Call, cause: Call, outcome: Outcome) -> None:
+        """Write why the cells of a call that will not run have no number."""
+        if call.scoring is not None:
+            with self._recorder.database.writing() as connection:
+                reason = f"{cause} failed: {outcome.error}"
+                self._mark(connection, _score_keys(call.scoring), "skipped", reason)
+
+    def waiting(self, call: Call, holder: str) -> None:
+        """Nothing is written: the other launch writes what it does."""
+
+    def _write_rows(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        self._recorder.add_evaluations(connection, [dict(row) for row in rows])
+        keys = {row["score_key"] for row in rows}
+        self._evaluated |= keys
+        touched = {subject for key in keys for subject in self._subjects.get(key, ())}
+        self._enqueue(connection, sorted(touched))
+
+    def _show_again(self, connection: Connection, made: Iterable[Made]) -> None:
+        """Put checkpoints into the outbox that were lost after something was evaluated on them.
+
+        MLflow may have been told that they are gone.
+        """
+        changed = {
+            (REPRESENTATION, subject.rsplit("|", 1)[0], key_of([item.ref.key, item.created_at]))
+            for item in made
+            for subject in self._of_checkpoint.get(item.ref.key, ())
+            if any(cell.score_key in self._evaluated for cell in self._views[subject])
+        }
+        enqueue_all(connection, self._sweep, sorted(changed))
+
+    def _mark(self, connection: Connection, keys: Sequence[str], status: str, reason: str) -> None:
+        self._recorder.mark_cells(connection, self._revision, list(keys), status, reason)
+
+    def _enqueue(self, connection: Connection, subjects: Sequence[str]) -> None:
+        """Put pairs and their representations into the outbox, each naming what it shows."""
+        shown: set[str] = set()
+        changed: list[tuple[str, str, str]] = []
+        for subject in subjects:
+            done = sorted(
+                cell.score_key for cell in self._views[subject] if cell.score_key in self._evaluated
+            )
+            if done:
+                representation = subject.rsplit("|", 1)[0]
+                if representation not in shown:
+                    shown.add(representation)
+                    changed.append((REPRESENTATION, representation, key_of([representation])))
+                changed.append((PAIR, subject, key_of(done)))
+        enqueue_all(connection, self._sweep, changed)
+
+
+_GOOD = ("done", "reused")
+
+
+def _subject(cell: Cell) -> str:
+    representation = cell.representation
+    return f"{representation.key}|{representation.id_set}|{cell.pair.ood_set}"
+
+
+def _score_keys(scoring: Scoring) -> list[str]:
+    return [request.score_key for request in scoring.evaluations]
+
+
+def _stage_row(made: Made) -> dict[str, Any]:
+    return {
+        "key": made.ref.key,
+        "kind": made.ref.kind,
+        "label": made.label,
+        "digest": made.digest,
+        "bytes": made.size,
+        "seconds": made.seconds,
+        "environment": made.environment,
+        "created_at": made.created_at,
+    }

@@ -1,0 +1,35 @@
+"""Fine-tuning with outlier exposure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from mood_sweeps.choice import OUT_OF_KEYS
+from mood_sweeps.methods.finetunes.augmented_stage import MOODV1_VIEWS, AugmentedStage
+from mood_sweeps.training.recipe import Presets
+
+__all__ = ["OutlierExposure"]
+
+
+@dataclass(frozen=True)
+class OutlierExposure(AugmentedStage):
+    """Train as ``ft``, while a few known OOD images are to be told nothing about.
+
+    Hendrycks et al. (2019), Eq. 1 for classifiers: cross-entropy of the ID images, plus ``weight``
+    times the cross-entropy from the uniform distribution to the prediction of OOD images. Its score
+    is that of any classifier: msp, energy, …
+
+    exposed: the OOD set whose images are shown; no cell of the sweep is tested on them. k: how many
+    of each of its classes, drawn by the seed (MOODv1, Tab. 9: 0, 1, 2, 3, 10); 0 is ``ft``.
+    weight: λ, the authors' 0.5.
+    """
+
+    presets: ClassVar[Presets] = {"paper": MOODV1_VIEWS}
+
+    # Its images are in the key, by what they are.
+    exposed: Annotated[str, Field(min_length=1)] = field(kw_only=True, metadata=OUT_OF_KEYS)
+    k: Annotated[int, Field(ge=0)] = field(kw_only=True)
+    weight: Annotated[float, Field(ge=0)] = 0.5

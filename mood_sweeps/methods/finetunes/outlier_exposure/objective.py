@@ -1,0 +1,58 @@
+"""Outlier exposure: classification of ID images that is kept from being sure of known OOD ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from mood_sweeps.data.pipeline.batch_loader import BatchLoader
+from mood_sweeps.methods.finetunes.multi_class.objective import MultiClassObjective
+from mood_sweeps.training.augment.parameters import Augmentation
+from mood_sweeps.training.augment.random_views import augment
+
+__all__ = ["OutlierExposureObjective", "uniform_cross_entropy"]
+
+
+class OutlierExposureObjective(MultiClassObjective):
+    """Classification with a second loss on OOD images (Hendrycks et al. 2019, Eq. 1).
+
+    L = CE(ID images, their labels) + weight · CE(uniform, OOD images). A step sees as many OOD
+    images as ID images, drawn without repeats, or all there are. Both go through the network as one
+    batch, as the authors' do: statistics of BatchNorm are of both. Without OOD images, or with
+    weight 0, it is plain classification to the bit.
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        features: int,
+        classes: int,
+        smoothing: float,
+        *,
+        view: Augmentation,
+        exposed: BatchLoader | None,
+        weight: float,
+    ) -> None:
+        super().__init__(network, features, classes, smoothing, view=view)
+        self.exposed, self.weight = exposed, weight
+
+    def forward(
+        self, images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Return the mean loss of a batch: images (N, C, S, S), labels int64 (N,)."""
+        if self.exposed is None or self.weight == 0:
+            return super().forward(images, labels, generator)
+        chosen = torch.randperm(len(self.exposed), generator=generator)[: len(images)]
+        together = torch.cat([images, self.exposed.take(chosen)])
+        views = augment(together, self.view, generator, self.network.description["input"])
+        logits = self.head(self.network(views))
+        known, unknown = logits[: len(images)], logits[len(images) :]
+        loss = F.cross_entropy(known, labels, label_smoothing=self.smoothing)
+        return loss + self.weight * uniform_cross_entropy(unknown)
+
+
+def uniform_cross_entropy(logits: torch.Tensor) -> torch.Tensor:
+    """Return the mean of −Σ_c log p_c / C over images, p = softmax(logits), logits (N, C)."""
+    return (logits.logsumexp(dim=1) - logits.mean(dim=1)).mean()

@@ -1,0 +1,47 @@
+"""Fine-tuning: a stage trains a checkpoint on, with the ID images."""
+
+from __future__ import annotations
+
+from mood_sweeps.choice import Choice
+from mood_sweeps.data.image_set import LabelledImages
+from mood_sweeps.methods.finetunes.stage_inputs import Finetuning
+from mood_sweeps.methods.finetunes.trainers import FINETUNERS
+from mood_sweeps.networks.checkpoint import Checkpoint
+from mood_sweeps.training.loop import Listener
+from mood_sweeps.training.process_group import SINGLE_PROCESS, ProcessGroup
+from mood_sweeps.training.resume_state import ResumeState
+
+__all__ = ["finetune"]
+
+
+def finetune(
+    stage: Choice,
+    checkpoint: Checkpoint,
+    train_images: LabelledImages,
+    validation: LabelledImages | None,
+    seed: int,
+    *,
+    exposed: LabelledImages | None = None,
+    progress: ResumeState | None = None,
+    listener: Listener | None = None,
+    group: ProcessGroup = SINGLE_PROCESS,
+) -> Checkpoint:
+    """Return the checkpoint after a fine-tuning stage on ``train_images``.
+
+    validation: its accuracy is recorded and decides nothing. seed: not looked at by a stage that
+    uses none. exposed: the OOD images of a stage that shows some. progress, team:
+    see ``training.train``. Reproducible as ``pretrain``. Raises StageFailed where training fails: a
+    loss that is not finite, a class without images.
+    """
+    given = Finetuning(
+        stage.parameters,
+        checkpoint,
+        train_images,
+        validation,
+        seed,
+        exposed,
+        progress,
+        listener,
+        group,
+    )
+    return FINETUNERS[type(stage.parameters)](given)

@@ -1,0 +1,34 @@
+"""What a fine-tuning stage is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mood_sweeps.data.image_set import LabelledImages
+from mood_sweeps.networks.checkpoint import Checkpoint
+from mood_sweeps.training.loop import Listener
+from mood_sweeps.training.process_group import SINGLE_PROCESS, ProcessGroup
+from mood_sweeps.training.resume_state import ResumeState
+
+__all__ = ["Finetuning"]
+
+
+@dataclass(frozen=True, eq=False)
+class Finetuning:
+    """One checkpoint to be tuned on one ID set.
+
+    parameters: of the declared stage. images: the ID train split. validation: its accuracy is
+    recorded and decides nothing. seed: 0 for a stage that uses none. exposed: OOD images that the
+    stage shows to the network. progress, listener, team: see ``training.train``.
+    """
+
+    parameters: Any
+    checkpoint: Checkpoint
+    images: LabelledImages
+    validation: LabelledImages | None
+    seed: int
+    exposed: LabelledImages | None = None
+    progress: ResumeState | None = None
+    listener: Listener | None = None
+    group: ProcessGroup = SINGLE_PROCESS

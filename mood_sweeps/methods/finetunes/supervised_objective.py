@@ -1,0 +1,63 @@
+"""An objective of fine-tuning: the network may skip blocks, and its moving average be published."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import nn
+
+from mood_sweeps.training.momentum import average
+from mood_sweeps.training.objective import Objective
+
+__all__ = ["FinetuningObjective"]
+
+_SEEDS = 2**63 - 1
+
+
+class FinetuningObjective(Objective):
+    """Another objective, seeded for drop path, and with an average of all that it trains.
+
+    drops_paths: whether the network was built with drop path. ema: the share of its average that
+    each step leaves as it was (Polyak & Juditsky 1992); 0 for no average.
+    """
+
+    def __init__(self, inner: Objective, *, drops_paths: bool, ema: float) -> None:
+        super().__init__()
+        self.inner = inner
+        self.drops_paths, self.ema = drops_paths, ema
+        self.averaged: nn.ModuleDict | None = None
+        if ema:
+            parts = nn.ModuleDict(dict(inner.named_children()))
+            self.averaged = copy.deepcopy(parts).requires_grad_(False)
+
+    def forward(
+        self, images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Return the other objective's loss of a batch."""
+        if self.drops_paths:
+            # timm draws the blocks to skip by the global generator of the device that it is on.
+            torch.manual_seed(int(torch.randint(_SEEDS, (), generator=generator)))
+        loss: torch.Tensor = self.inner(images, labels, generator)
+        return loss
+
+    def before_step(self, progress: float) -> None:
+        """Get the other objective ready."""
+        self.inner.before_step(progress)
+
+    def after_step(self, progress: float) -> None:
+        """Move the average towards what is trained."""
+        self.inner.after_step(progress)
+        if self.averaged is not None:
+            for name, part in self.inner.named_children():
+                average(self.averaged[name], part, self.ema)
+
+    def published(self) -> Any:
+        """Return what holds network, head and maybe detector as they are published."""
+        return self.inner if self.averaged is None else self.averaged
+
+    def trained_network(self) -> nn.Module:
+        """Return the network that is published."""
+        network: nn.Module = self.published().network
+        return network

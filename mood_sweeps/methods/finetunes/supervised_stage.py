@@ -1,0 +1,58 @@
+"""What the stages declare that train all weights and a new head on labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from mood_sweeps.choice import Choice, Count, Fraction
+from mood_sweeps.networks.timm_layers import layers_refuse
+from mood_sweeps.training.recipe import Presets, Recipe
+
+__all__ = ["MOODV1", "Supervised"]
+
+MOODV1 = {
+    # MOODv1 (Li et al. 2023), its code's command for BEiT-L/16, which is BEiT's for weights that
+    # went through intermediate fine-tuning; for BEiT-B/16 that has layer_decay 0.85, drop_path 0.1.
+    "epochs": 100,
+    "batch_size": 128,
+    "learning_rate": 2e-5,
+    "weight_decay": 1e-8,
+    "warmup": 5 / 100,
+    "layer_decay": 0.9,
+    "drop_path": 0.4,
+}
+
+
+@dataclass(frozen=True)
+class Supervised(Recipe):
+    """A seeded stage that makes a head; by default on the ID set, without a detector.
+
+    label_smoothing: share of the target spread evenly over all classes.
+    layer_decay: what the learning rate is multiplied by for every layer below the head, so that the
+    first layers, which are the most general, move least (Clark et al. 2020; Bao et al. 2022).
+    drop_path: probability that the last block is skipped for an image; it falls linearly to 0 at
+    the first (Huang et al. 2016). Training only: the checkpoint is of a network without.
+    ema: decay of a moving average of the weights, from the start on, that is published instead of
+    the last ones; it looks back some 1 / (1 - ema) steps. 0: the last ones.
+    """
+
+    version: ClassVar[int] = 1
+    uses_seed: ClassVar[bool] = True
+    makes_head: ClassVar[bool] = True
+    trains_on_intermediate: ClassVar[bool] = False
+    makes_detector: ClassVar[bool] = False
+    presets: ClassVar[Presets] = {"paper": MOODV1}
+    presets_of_vits: ClassVar[tuple[str, ...]] = ("layer_decay", "drop_path")
+
+    epochs: Count = 20
+    label_smoothing: Fraction = 0.1
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    drop_path: Fraction = 0.0
+    ema: Fraction = 0.0
+
+    def refuses(self, backbone: Choice) -> str | None:
+        """Return why a backbone cannot be trained so, or None; for parameters that are settled."""
+        return layers_refuse(backbone, layer_decay=self.layer_decay, drop_path=self.drop_path)

@@ -1,0 +1,72 @@
+"""One item of the pretext axis: a task to train, or weights that others trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mood_sweeps.choice import Choice
+from mood_sweeps.errors import InputError, Problem
+from mood_sweeps.methods.pretexts.catalogue import PRETEXTS
+from mood_sweeps.methods.pretexts.given_weights import Published, PublishedTask, WeightsFile
+from mood_sweeps.methods.pretexts.random_weights.declaration import RandomWeights
+from mood_sweeps.networks.published.catalogue import published
+from mood_sweeps.tuning import choose_all_tuned
+
+__all__ = ["LOADED", "choose_pretexts"]
+
+LOADED: dict[str, type[Any]] = {
+    **{name: Published for name in published() if name not in PRETEXTS},
+    "file": WeightsFile,
+}
+"""Pretext tasks that are loaded only, by the name that an experiment file uses."""
+
+_EVERY = {**PRETEXTS, **LOADED}
+
+
+def choose_pretexts(raw: Any) -> tuple[Choice, ...]:
+    """Read one item of the pretext axis, which may be a grid.
+
+    ``weights`` says where weights come from: ``trained`` (the default of what can be trained),
+    ``published``, or the path of a file; the other parameters follow from that.
+    Raises InputError for an unknown name or parameter, and for a task that is not trained here.
+    """
+    return tuple(
+        choice
+        for name, weights, one in _by_weights(raw)
+        for choice in choose_all_tuned(one, _catalogue(name, weights), "pretext")
+    )
+
+
+def _by_weights(raw: Any) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield name, weights and raw value of every kind of weights that is asked for."""
+    if not (isinstance(raw, Mapping) and len(raw) == 1):
+        yield raw, None, raw
+        return
+    ((name, given),) = raw.items()
+    has_choice = isinstance(given, Mapping) and "weights" in given and _can_choose(name)
+    if not has_choice:
+        yield name, None, raw
+        return
+    listed = isinstance(given["weights"], list)
+    for weights in given["weights"] if listed and given["weights"] else [given["weights"]]:
+        others = {key: value for key, value in given.items() if key != "weights"}
+        if weights == "trained":
+            if name in LOADED:
+                message = f"pretext {name!r} is not trained here: weights are published, or a file"
+                raise InputError(Problem(message, inside=(name, "weights")))
+        elif weights != "published" or name not in LOADED:
+            others["weights"] = weights
+        yield name, weights, {name: others}
+
+
+def _can_choose(name: Any) -> bool:
+    return isinstance(name, str) and name in _EVERY and _EVERY[name] is not RandomWeights
+
+
+def _catalogue(name: Any, weights: Any) -> Mapping[str, type[Any]]:
+    if weights is None or weights == "trained":
+        return _EVERY
+    if weights == "published" and name != "file":
+        return {**_EVERY, name: LOADED.get(name, PublishedTask)}
+    return {**_EVERY, name: WeightsFile}

@@ -1,0 +1,52 @@
+"""What a masked pretext task trained beside the network: it makes images of hidden patches."""
+
+from __future__ import annotations
+
+import torch
+
+from mood_sweeps.choice import Choice, choose
+from mood_sweeps.errors import InputError
+from mood_sweeps.methods.pretexts.catalogue import PRETEXTS
+from mood_sweeps.methods.pretexts.masked.reconstruction import Reconstructing
+from mood_sweeps.methods.pretexts.objectives import objective_of
+from mood_sweeps.methods.tokenizers.visual_tokens import VisualTokens
+from mood_sweeps.networks.checkpoint import Checkpoint, Decoder, state_of
+from mood_sweeps.networks.reproducible import reproducible
+from mood_sweeps.networks.timm_networks import build
+from mood_sweeps.training.objective import Objective
+
+__all__ = ["decoder_of", "revived"]
+
+_NETWORK = "network."
+
+
+def decoder_of(
+    pretext: Choice, objective: Objective, tokenizer: Checkpoint | None
+) -> Decoder | None:
+    """Return what ``pretext`` trained beside the network, if that can reconstruct images."""
+    if not isinstance(objective, Reconstructing):
+        return None
+    weights = state_of(objective, without=_NETWORK)
+    return Decoder(pretext.content, weights, tokenizer.architecture if tokenizer else None)
+
+
+def revived(checkpoint: Checkpoint) -> Reconstructing:
+    """Return the objective that left a checkpoint, in evaluation mode, learning no more.
+
+    Raises InputError if the checkpoint has no decoder.
+    """
+    decoder = checkpoint.decoder
+    if decoder is None:
+        raise InputError("this representation has no decoder, so it reconstructs nothing")
+    given = {decoder.pretext["name"]: decoder.pretext.get("parameters", {})}
+    task = choose(given, PRETEXTS, "pretext").parameters
+    form = checkpoint.architecture["input"]
+    with reproducible(0, "reconstruct"):  # initial weights are drawn, and then overwritten
+        network = build(checkpoint.architecture)
+        example = torch.zeros(2, form["channels"], form["size"], form["size"])
+        tokens = VisualTokens(decoder.tokenizer, form) if decoder.tokenizer else None
+        objective = objective_of(task, network, example, 1, tokens)
+    assert isinstance(objective, Reconstructing)
+    state = {_NETWORK + name: tensor for name, tensor in checkpoint.weights.items()}
+    objective.load_state_dict(state | decoder.weights)
+    return objective.eval().requires_grad_(False)

@@ -1,0 +1,131 @@
+"""DINO: a student predicts a teacher that is its own moving average (Caron et al. 2021, Alg. 1)."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from typing import Any, ClassVar
+
+import torch
+from lightly.loss import DINOLoss
+from lightly.models.modules.heads import DINOProjectionHead
+from torch import nn
+
+from mood_sweeps.methods.pretexts.dino.declaration import Dino
+from mood_sweeps.methods.pretexts.multi_crop import MultiCrop
+from mood_sweeps.networks.timm_networks import features_of
+from mood_sweeps.training.momentum import follow, rising_momentum
+from mood_sweeps.training.objective import Objective
+
+__all__ = ["DinoObjective"]
+
+
+class DinoObjective(Objective):
+    """Student (``network`` and ``heads``) and teacher; heads, centring and loss are lightly's."""
+
+    # The teacher is centred and sharpened as training goes on, which alone moves the loss.
+    loss_may_rise: ClassVar[bool] = True
+
+    network: Any
+    teacher: Any
+
+    def __init__(self, task: Dino, network: Any, features: int) -> None:
+        super().__init__()
+        self.task = task
+        self.crops = MultiCrop(network, task.views(), task.local_crops, task.local_size)
+        self.network = network
+        self.teacher = copy.deepcopy(network).requires_grad_(False)
+        self.heads, self.teacher_heads = nn.ModuleDict(), nn.ModuleDict()
+        self._add_head("image", features)
+        self.loss = DINOLoss(
+            task.outputs,
+            student_temp=task.student_temperature,
+            center_momentum=task.center_momentum,
+        )
+        self.temperature = task.first_teacher_temperature
+
+    @classmethod
+    def of(
+        cls, task: Any, network: nn.Module, example: torch.Tensor, classes: int
+    ) -> DinoObjective:
+        """Return the objective of a task; see ``catalogue.Make``."""
+        del classes
+        return cls(task, network, features_of(network, example))
+
+    def _add_head(self, name: str, inputs: int) -> None:
+        """Give student and teacher a head of ``inputs``; both start alike."""
+        task = self.task
+        with warnings.catch_warnings():
+            # lightly uses a weight norm that torch has a newer form of; the numbers are the same.
+            warnings.simplefilter("ignore", FutureWarning)
+            student, teacher = (
+                DINOProjectionHead(
+                    inputs,
+                    task.hidden,
+                    task.bottleneck,
+                    task.outputs,
+                    batch_norm=task.head_norm,
+                    norm_last_layer=task.unit_prototypes,
+                )
+                for _ in range(2)
+            )
+        teacher.load_state_dict(student.state_dict())
+        self.heads[name] = student
+        self.teacher_heads[name] = teacher.requires_grad_(False)
+
+    def forward(
+        self, images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Return the loss between views of a batch; labels are not looked at."""
+        del labels
+        views = self.crops.global_crops(images, generator)
+        with torch.no_grad():
+            taught = self.teacher_heads["image"](self.teacher(views))
+        return self._distilled(taught, self.network(views), images, generator)
+
+    def _distilled(
+        self,
+        taught: torch.Tensor,
+        features: torch.Tensor,
+        images: torch.Tensor,
+        generator: torch.Generator,
+    ) -> torch.Tensor:
+        """Return the loss of the global crops' features (2·N, D) and of the local crops.
+
+        taught: outputs (2·N, K) of the teacher for the global crops.
+        """
+        if self.crops.local_crops:
+            local = self.crops.local_features(self.network, images, generator)
+            features = torch.cat([features, local])
+        learnt = self.heads["image"](features)
+        # The loss sums over all outputs and images, and keeps the precision of fp32.
+        with torch.autocast(images.device.type, enabled=False):
+            loss: torch.Tensor = self.loss(
+                taught.float().chunk(2),
+                learnt.float().chunk(2 + self.crops.local_crops),
+                teacher_temp=self.temperature,
+            )
+        return loss
+
+    def before_step(self, progress: float) -> None:
+        """Set the teacher's temperature, and whether the head's last layer learns."""
+        task = self.task
+        rise = min(1.0, progress / task.teacher_warmup) if task.teacher_warmup else 1.0
+        first = task.first_teacher_temperature
+        self.temperature = first + (task.teacher_temperature - first) * rise
+        for head in self.heads.values():
+            layer: Any = head.last_layer
+            # Without a gradient the optimiser leaves a parameter alone, its decay included.
+            layer.requires_grad_(progress >= task.frozen_head)
+            layer.weight_g.requires_grad_(progress >= task.frozen_head and not task.unit_prototypes)
+
+    def after_step(self, progress: float) -> None:
+        """Move the teacher towards the student; the momentum rises to 1 by a cosine."""
+        momentum = rising_momentum(self.task.momentum, progress)
+        follow(self.teacher, self.network, momentum)
+        follow(self.teacher_heads, self.heads, momentum)
+
+    def trained_network(self) -> nn.Module:
+        """Return the teacher's network, which the paper found better than the student's (§5.1)."""
+        published: nn.Module = self.teacher
+        return published

@@ -1,0 +1,54 @@
+"""What a masked pretext task has learnt to make of hidden patches, put together as whole images."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import torch
+
+from mood_sweeps.errors import InputError
+from mood_sweeps.methods.pretexts.masked.masks import complementary_masks, patchify, unpatchify
+from mood_sweeps.training.objective import Objective
+
+__all__ = ["Reconstructing"]
+
+
+class Reconstructing(Objective):
+    """An objective that predicts the pixels of hidden patches.
+
+    task: has the ``mask_ratio`` it was trained with. patch: side of a patch in pixels. square: how
+    many patches a side of what is hidden at once has.
+    """
+
+    network: Any
+    task: Any
+    patch: int
+    square: int = 1
+
+    @abstractmethod
+    def pixels(self, images: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+        """Return (N, L, patch²·C), normalised as images are; ``hidden`` bool (N, L) is unseen.
+
+        What it says of visible patches is nobody's business. Every row hides the same number.
+        """
+
+    def reconstruct(self, images: torch.Tensor, seed: int) -> torch.Tensor:
+        """Return images (N, C, S, S) each patch of which is predicted from others.
+
+        Patches are dealt, by ``seed``, to masks that hide as many as in training, as nearly as each
+        patch can be hidden equally often; where that is more than once, predictions are averaged.
+        The masks are the same for every image. Raises InputError for images of one patch.
+        """
+        side = images.shape[-1] // self.patch
+        across = -(-side // self.square)
+        if across < 2:
+            raise InputError("images that are hidden as a whole cannot be reconstructed")
+        masks = complementary_masks(across**2, self.task.mask_ratio, seed).view(-1, across, across)
+        masks = masks.repeat_interleave(self.square, 1).repeat_interleave(self.square, 2)
+        masks = masks[:, :side, :side].reshape(len(masks), 1, -1).to(images.device)
+        total = torch.zeros_like(patchify(images, self.patch))
+        for mask in masks:
+            hidden = mask.expand(len(images), -1)
+            total += self.pixels(images, hidden).float() * hidden[..., None]
+        return unpatchify(total / masks.sum(dim=0)[..., None], self.patch, images.shape[1])

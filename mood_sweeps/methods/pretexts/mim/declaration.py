@@ -1,0 +1,105 @@
+"""Masked image modelling, declared; trained by ``objectives.mim``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from mood_sweeps.choice import OUT_OF_KEYS, Choice, Count, Fraction
+from mood_sweeps.errors import InputError
+from mood_sweeps.methods.pretexts.augmented_task import Augmented
+from mood_sweeps.methods.tokenizers.declarations import Dvae
+from mood_sweeps.methods.tokenizers.tokenizer_file import choose_file
+from mood_sweeps.networks.patches import patches_of
+from mood_sweeps.training.augment.parameters import Augmentation
+from mood_sweeps.training.recipe import Presets
+
+__all__ = ["Mim"]
+
+# The authors' code; it jitters every image by up to 0.4, and no hue.
+_PAPER = Augmentation(
+    crop_scale=(0.08, 1.0),
+    flip=0.5,
+    jitter=1.0,
+    brightness=0.4,
+    contrast=0.4,
+    saturation=0.4,
+    hue=0.0,
+    interpolation="bicubic",
+)
+
+
+@dataclass(frozen=True)
+class Mim(Augmented):
+    """Masked image modelling (BEiT, Bao et al. 2022): hide patches, predict what was hidden.
+
+    Hidden patches are a learnt mask token to the encoder; one linear layer predicts each of them.
+
+    target: ``tokens``, the visual tokens that a tokenizer gives hidden patches, by cross-entropy;
+    ``pixels``, the patches themselves, by squared error (the paper's own ablation).
+    mask: ``block``, rectangles until mask_ratio of the patches are hidden; ``random``, single ones.
+    normalise: whether a patch's pixels are scaled by their own mean and deviation (MAE, He et al.
+    2022), with target pixels.
+    The tokenizer is trained before, on the same corpus and seed, once for all backbones of the same
+    input. vocabulary, tokenizer_epochs: its number of tokens and its epochs; None for its preset's.
+    tokenizer: the file of one to take instead, relative to the experiment's file:
+    ``model.safetensors`` of one trained here.
+    """
+
+    version: ClassVar[int] = 2
+    families: ClassVar[tuple[str, ...]] = ("vit",)
+    makes_decoder: ClassVar[bool] = True
+    presets: ClassVar[Presets] = {
+        # BEiT (Bao et al. 2022, Appendix H).
+        "paper": {
+            "epochs": 800,
+            "batch_size": 2048,
+            "learning_rate": 1.5e-3,
+            "warmup": 10 / 800,
+            "clip": 3.0,
+            "augmentation": "paper",
+        }
+    }
+    augmentations: ClassVar[Mapping[str, tuple[Augmentation, ...]]] = {
+        "nano": (Augmentation(),),
+        "paper": (_PAPER,),
+    }
+
+    epochs: Count = 100
+    target: Literal["pixels", "tokens"] = "pixels"
+    mask: Literal["block", "random"] = "block"
+    mask_ratio: Fraction = 0.4
+    normalise: bool = True
+    vocabulary: Count | None = None
+    tokenizer_epochs: Count | None = None
+    tokenizer: str | None = field(default=None, metadata=OUT_OF_KEYS)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        own = ("vocabulary", "tokenizer_epochs")
+        given = [name for name in (*own, "tokenizer") if getattr(self, name) is not None]
+        if given and self.target != "tokens":
+            raise InputError(f"pretext 'mim': {given[0]} goes with target: tokens only")
+        if self.tokenizer is not None and len(given) > 1:
+            raise InputError(f"pretext 'mim': {given[0]} is of a tokenizer that is trained")
+
+    def tokenizer_for(self, backbone: Choice, folder: Path) -> Choice | None:
+        """Return the tokenizer it needs before it can train ``backbone``; see `Task`."""
+        if self.target != "tokens":
+            return None
+        if self.tokenizer is not None:
+            return choose_file(self.tokenizer, folder, backbone)
+        own = {"vocabulary": self.vocabulary, "epochs": self.tokenizer_epochs}
+        given: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
+        cut = patches_of(backbone)
+        recipe = Dvae(
+            self.preset,
+            image_size=cut.image_size,
+            channels=cut.channels,
+            patch_size=cut.patch_size,
+            **given,
+        )
+        is_nano = backbone.parameters.is_nano
+        return Choice("dvae", recipe.with_preset(given, is_nano=is_nano), given=frozenset(given))

@@ -1,0 +1,83 @@
+"""A tokenizer is trained: a discrete VAE on the images of a corpus."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from mood_sweeps.choice import Choice
+from mood_sweeps.data.image_set import LabelledImages
+from mood_sweeps.data.pipeline.batch_loader import BatchLoader
+from mood_sweeps.methods.tokenizers.declarations import Dvae
+from mood_sweeps.methods.tokenizers.dvae_network import DiscreteVae, build_tokenizer, described
+from mood_sweeps.methods.tokenizers.dvae_objective import DvaeObjective
+from mood_sweeps.networks.checkpoint import Checkpoint, state_of
+from mood_sweeps.networks.reproducible import reproducible
+from mood_sweeps.networks.torch_device import own_device
+from mood_sweeps.training.loop import Listener, train
+from mood_sweeps.training.resume_state import ResumeState
+
+__all__ = ["train_tokenizer"]
+
+_KIND = "tokenizer"
+_LOOKED_AT = 512
+_SUMMARY = ("loss", "error", "used_tokens")
+
+
+def train_tokenizer(
+    model: Choice,
+    corpus: LabelledImages,
+    seed: int,
+    *,
+    progress: ResumeState | None = None,
+    listener: Listener | None = None,
+) -> Checkpoint:
+    """Return the checkpoint of the tokenizer ``model`` declares, trained on ``corpus``.
+
+    Labels are not looked at. progress, reproducibility, errors: as of `pretrain`.
+    """
+    recipe: Dvae = model.parameters
+    names = ("channels", "patch_size", "vocabulary", "width", "blocks")
+    architecture = described(**{name: getattr(recipe, name) for name in names})
+    form = {**architecture["input"], "size": recipe.image_size}
+    with reproducible(seed, _KIND):
+        device = own_device()
+        network = build_tokenizer(architecture)
+        images = BatchLoader(corpus, form, device)
+        trained = train(
+            DvaeObjective(recipe, network).to(device),
+            images,
+            torch.from_numpy(corpus.labels),
+            recipe,
+            seed=seed,
+            kind=_KIND,
+            progress=progress,
+            listener=listener,
+            measure=lambda: _measured(network, images),
+        )
+    last = trained.curves[-1]
+    summary = {name: last[name] for name in _SUMMARY}
+    return Checkpoint(
+        architecture,
+        state_of(network),
+        None,
+        trained.curves,
+        summary,
+        trained.measured,
+        findings=trained.findings,
+    )
+
+
+def _measured(network: DiscreteVae, images: BatchLoader) -> dict[str, float]:
+    """Return how well tokens alone tell an image, and how many are in use.
+
+    Of the first images: error is the squared error per pixel, used_tokens a number of tokens.
+    """
+    some = images.take(torch.arange(min(_LOOKED_AT, len(images))))
+    with torch.no_grad():
+        tokens = network.encode(some).argmax(dim=-1)
+        made = network.decode(F.one_hot(tokens, network.logits.out_channels).to(some.dtype))
+    return {
+        "error": F.mse_loss(made, some).item(),
+        "used_tokens": float(torch.bincount(tokens.flatten()).count_nonzero()),
+    }

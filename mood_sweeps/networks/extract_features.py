@@ -1,0 +1,36 @@
+"""Extraction: a checkpoint turns images into a feature bank."""
+
+from __future__ import annotations
+
+import torch
+
+from mood_sweeps.bank import FeatureBank
+from mood_sweeps.data.image_set import LabelledImages
+from mood_sweeps.data.pipeline.batch_loader import BatchLoader
+from mood_sweeps.networks.checkpoint import Checkpoint
+from mood_sweeps.networks.reproducible import reproducible
+from mood_sweeps.networks.timm_networks import build
+from mood_sweeps.networks.torch_device import own_device
+
+__all__ = ["extract"]
+
+
+def extract(checkpoint: Checkpoint, images: LabelledImages, batch_size: int = 256) -> FeatureBank:
+    """Return the pooled features of ``images`` and, with a head, their logits.
+
+    Evaluation mode, no augmentation. Every batch is cut from the same sequence, so ``batch_size``
+    changes results by rounding only.
+    """
+    # Building draws initial weights, which are overwritten: the caller's generator stays untouched.
+    with reproducible(0, "extract"), torch.inference_mode():
+        network = build(checkpoint.architecture).eval()
+        network.load_state_dict(checkpoint.weights)
+        device = own_device()
+        network.to(device)
+        batches = BatchLoader(images, checkpoint.architecture["input"], device)
+        parts = [network(some).cpu() for some in batches.stream(batches.in_order(batch_size))]
+    features = torch.cat(parts).numpy()
+    logits = None
+    if checkpoint.head is not None:
+        logits = features @ checkpoint.head.weight.T + checkpoint.head.bias
+    return FeatureBank(features, images.labels, logits)

@@ -1,0 +1,265 @@
+"""Stages: units of work with an identity, as plain values. What runs them is in ``jobs/``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from mood_sweeps.choice import Choice
+from mood_sweeps.data.exposed_images import Indices
+from mood_sweeps.data.image_set import ImageSet
+from mood_sweeps.identity import key_of
+from mood_sweeps.planning.load_weights import LoadFile, LoadPublished
+from mood_sweeps.planning.stage_inputs import (
+    Exposed,
+    ExternalBank,
+    ExternalHead,
+    Extract,
+    Finetune,
+    HashedFiles,
+    Pretrain,
+    Tokenizer,
+    Work,
+)
+from mood_sweeps.stage_kinds import STAGE_KINDS
+from mood_sweeps.store import Ref
+from mood_sweeps.tuning import Tuned
+
+__all__ = [
+    "Stage",
+    "data_of",
+    "external_bank_stage",
+    "external_head_stage",
+    "extract_stage",
+    "finetune_stage",
+    "load_stage",
+    "pretrain_stage",
+    "stage_of",
+    "tokenizer_stage",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """One unit of work: what it is (content), what it needs (inputs), how people call it.
+
+    ``method`` names what history's durations are grouped by: equal methods cost about the same.
+    """
+
+    ref: Ref
+    content: dict[str, Any]
+    work: Work
+    inputs: tuple[Ref, ...]
+    label: str
+    method: str
+
+    @property
+    def key(self) -> str:
+        """The content key."""
+        return self.ref.key
+
+    @property
+    def kind(self) -> str:
+        """One of `STAGE_KINDS` that has objects of its own."""
+        return self.ref.kind
+
+    @property
+    def tuned(self) -> Tuned | None:
+        """What it is that is tuned, where its parameters are searched for."""
+        choice = _trained_by(self.work)
+        return choice if isinstance(choice, Tuned) else None
+
+    @property
+    def n_micro_batches(self) -> int:
+        """How many micro-batches each of its batches has, which several workers may share."""
+        choice = _trained_by(self.work)
+        if choice is None or isinstance(choice, Tuned):
+            return 1
+        return int(getattr(choice.parameters, "accumulate", 1))
+
+    def trials(self) -> tuple[Stage, ...]:
+        """Return the trainings that a stage that is tuned tries, each of one setting.
+
+        They share the stage's key: none of them has an object of its own. Raises InputError for a
+        setting whose values do not go together.
+        """
+        work, tuned = self.work, self.tuned
+        assert isinstance(work, Pretrain | Finetune)
+        assert tuned is not None
+        tried = tuned.candidates(work.seed or 0)
+        if isinstance(work, Pretrain):
+            return tuple(replace(self, work=replace(work, pretext=choice)) for choice in tried)
+        return tuple(replace(self, work=replace(work, stage=choice)) for choice in tried)
+
+    def choices(self) -> dict[str, Any]:
+        """Return its choices by role, with every parameter, defaults included."""
+        roles = {field.name: getattr(self.work, field.name) for field in fields(self.work)}
+        return {
+            role: {"name": choice.name, "parameters": choice.described}
+            for role, choice in roles.items()
+            if isinstance(choice, Choice)
+        }
+
+
+def tokenizer_stage(model: Choice, corpus: ImageSet, seed: int) -> Stage:
+    """Return the stage that makes a tokenizer; one from a file ignores corpus and seed."""
+    content: dict[str, Any] = {"model": model.content}
+    if not model.parameters.is_trained:
+        work = Tokenizer(model, None, None)
+        return stage_of("tokenizer", content, work, (), model.label, method=model.name)
+    content |= {"seed": seed, "corpus": data_of(corpus, "train")}
+    return stage_of(
+        "tokenizer",
+        content,
+        Tokenizer(model, corpus.name, seed),
+        (),
+        label=f"{model.label} · seed {seed}",
+        method=model.label,
+    )
+
+
+def pretrain_stage(
+    pretext: Choice,
+    backbone: Choice,
+    corpus: ImageSet,
+    seed: int,
+    tokenizer: Stage | None = None,
+) -> Stage:
+    """Return the stage that pretrains ``backbone``; a pretext without corpus ignores it.
+
+    tokenizer: the stage that makes the tokens this pretext predicts, for one that does.
+    """
+    uses_corpus = pretext.parameters.uses_corpus
+    content: dict[str, Any] = {
+        "pretext": pretext.content,
+        "backbone": backbone.content,
+        "seed": seed,
+    }
+    if uses_corpus:
+        content["corpus"] = data_of(corpus, "train")
+    if tokenizer is not None:
+        content["tokenizer"] = tokenizer.key
+    inputs = (tokenizer.ref,) if tokenizer is not None else ()
+    return stage_of(
+        "pretrain",
+        content,
+        Pretrain(pretext, backbone, corpus.name if uses_corpus else None, seed, *inputs),
+        inputs,
+        label=f"{pretext.label} · {backbone.label} · seed {seed}",
+        method=f"{pretext.label} {backbone.label}",
+    )
+
+
+def load_stage(work: LoadFile | LoadPublished, label: str) -> Stage:
+    """Return the stage that takes over weights that others trained: no corpus, no seed."""
+    return stage_of("load", work.content, work, (), label, method=work.backbone.label)
+
+
+def finetune_stage(
+    stage: Choice,
+    upstream: Stage,
+    id_set: ImageSet,
+    seed: int | None,
+    exposed: Exposed | None = None,
+) -> Stage:
+    """Return the stage that trains ``upstream``'s checkpoint further on ``id_set``.
+
+    seed: None for a stage that uses none.
+    """
+    content: dict[str, Any] = {
+        "stage": stage.content,
+        "checkpoint": upstream.key,
+        "data": data_of(id_set, "train"),
+    }
+    if seed is not None:
+        content["seed"] = seed
+    shown = None
+    if exposed is not None:
+        content["exposed"] = {
+            **data_of(exposed.images, "all"),
+            "images": key_of(exposed.places),
+        }
+        shown = (exposed.images.name, exposed.places)
+    return stage_of(
+        "finetune",
+        content,
+        Finetune(stage, upstream.ref, id_set.name, seed, shown),
+        (upstream.ref,),
+        label=f"{upstream.label} → {stage.label} on {id_set.name}",
+        method=f"{upstream.method} {stage.label}",
+    )
+
+
+def extract_stage(checkpoint: Stage, images: ImageSet, split: str, left_out: Indices = ()) -> Stage:
+    """Return the stage that extracts ``images``' ``split`` under a checkpoint.
+
+    left_out: places in the split of images that the bank is to be without.
+    """
+    content: dict[str, Any] = {"checkpoint": checkpoint.key, "data": data_of(images, split)}
+    label = f"{images.name}/{split}"
+    if left_out:
+        content["left_out"] = key_of(left_out)
+        label += f" less {len(left_out)}"
+    return stage_of(
+        "extract",
+        content,
+        Extract(checkpoint.ref, images.name, split, left_out),
+        (checkpoint.ref,),
+        label=f"{label} of {checkpoint.label}",
+        method=f"{images.name}/{split}",
+    )
+
+
+def external_head_stage(
+    label: str, head: HashedFiles | None, train: HashedFiles, test: HashedFiles
+) -> Stage:
+    """Return the stage whose object is a representation that the user has: it holds the head.
+
+    Named by what scorers learn from and are measured on, so that headless ones differ.
+    """
+    content = {"train": _bytes(train), "test": _bytes(test)}
+    if head is not None:
+        content["head"] = _bytes(head)
+    return stage_of("given", content, ExternalHead(head), (), label, method="head")
+
+
+def external_bank_stage(
+    label: str, files: HashedFiles, head: HashedFiles | None, *, is_id: bool
+) -> Stage:
+    """Return the stage that takes over one set of a representation that the user has.
+
+    The head is content: it makes the logits, and what is learnt with it is named by the bank.
+    """
+    content: dict[str, Any] = {"files": _bytes(files), "is_id": is_id}
+    if head is not None:
+        content["head"] = _bytes(head)
+    return stage_of("given", content, ExternalBank(files, head, is_id), (), label, method="bank")
+
+
+def _trained_by(work: Work) -> Choice | None:
+    if isinstance(work, Pretrain):
+        return work.pretext
+    return work.stage if isinstance(work, Finetune) else None
+
+
+def _bytes(files: HashedFiles) -> dict[str, str]:
+    return {role: digest for role, _, digest in files}
+
+
+def data_of(images: ImageSet, split: str) -> dict[str, str]:
+    """Return what enters a key of a split of an image set: never its name."""
+    return {"fingerprint": images.fingerprint, "split": split}
+
+
+def stage_of(
+    kind: str,
+    content: dict[str, Any],
+    work: Work,
+    inputs: tuple[Ref, ...],
+    label: str,
+    method: str,
+) -> Stage:
+    """Return the stage of this kind and content, at the kind's version."""
+    assert STAGE_KINDS[kind].uses_seed or "seed" not in content
+    content = {"kind": kind, "version": STAGE_KINDS[kind].version, **content}
+    return Stage(Ref(kind, key_of(content)), content, work, inputs, label, method)

@@ -1,1 +1,0 @@
-"""Fine-tuning stages as carried out: one file each; their parameters are in ``finetunes``."""

@@ -1,0 +1,150 @@
+"""A mixture of Gaussians with one tied covariance, by expectation maximisation.
+
+The responsibilities of a sample add up to one, so the covariance within the components is the
+total one minus that of their means, in every iteration: Σ = T − Σ_j π_j μ_j μ_jᵀ. With the features
+whitened by T it is I − Q diag(ρ) Qᵀ, of rank at most k beside the identity. Its inverse is then a
+matter of k directions, and an iteration costs n·D·k products instead of n·D²·k.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mood_sweeps.bank import Floats
+from mood_sweeps.errors import Undefined
+from mood_sweeps.scorers.numeric.array_device import device
+from mood_sweeps.scorers.numeric.bank_statistics import class_means
+from mood_sweeps.scorers.numeric.k_means import k_means, nearest_centre, sample_points
+from mood_sweeps.scorers.numeric.rounding import along, rounding_variance
+from mood_sweeps.scorers.numeric.row_blocks import row_blocks, row_products
+from mood_sweeps.scorers.numeric.softmax import log_sum_exp
+from mood_sweeps.scorers.numeric.unit_features import plain_rows
+from mood_sweeps.scorers.scorer import State
+
+__all__ = ["fit_tied_mixture"]
+
+Float64s = npt.NDArray[np.float64]
+
+# As scikit-learn's GaussianMixture: when to stop, and what keeps an empty component from 0 / 0.
+_ITERATIONS, _TOLERANCE = 100, 1e-3
+_EMPTY = 10 * float(np.finfo(np.float64).eps)
+# What the variance of every direction is raised by, in units of the mean variance.
+_RIDGE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class _Total:
+    """The points to learn from, about their mean, and T = PᵀP / n + ridge · I = V diag(λ) Vᵀ.
+
+    What varies less in PᵀP / n than rounding may make counts as that much.
+    points: P, float64 (n, D). whitening: V diag(λ)^−½, (D, D). variances: VᵀPᵀPV / n in units of λ,
+    (D,): 1 but for the ridge. log_volume: log √|2πT|.
+    """
+
+    points: Float64s
+    whitening: Float64s
+    variances: Float64s
+    log_volume: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Mixture:
+    """Weights π (k,) and whitened means (k, D); Σ = I − Q diag(ρ) Qᵀ, Q (D, q) and ρ (q,)."""
+
+    weights: Float64s
+    means: Float64s
+    axes: Float64s
+    explained: Float64s
+
+
+def fit_tied_mixture(features: Floats, k: int, seed: int, rounding: float) -> State:
+    """Return the mixture of ``k`` Gaussians with one covariance that describes the features.
+
+    From hard k-means assignments on, until an iteration changes the mean log-likelihood by less
+    than 0.001, 100 iterations at most. State, float64: centre (D,), whitening W (D, D) with
+    W Wᵀ = Σ⁻¹, means (k, D) whitened, log_weights (k,), log_volume = log √|2πΣ|, ().
+    rounding: of the features, relative (see `measured_rounding`).
+    Raises Undefined where fewer than k of the (sampled) features differ, or all are the same.
+    """
+    rng = np.random.default_rng(seed)
+    points = sample_points(features, plain_rows, rng)
+    centre = points.mean(axis=0)
+    points -= centre
+    nearest = nearest_centre(points, k_means(points, k, rng))
+    total = _total(points, rounding_variance(rounding, centre, points.var(axis=0)))
+    counts, centres = class_means(points, nearest, k)
+    mixture, likelihood = _maximise(total, counts.astype(np.float64), centres), -math.inf
+    for _ in range(_ITERATIONS):
+        before = likelihood
+        mixture, likelihood = _iterate(total, mixture)
+        if abs(likelihood - before) < _TOLERANCE:
+            break
+    # Σ^−½ = I + Q diag((1 − ρ)^−½ − 1) Qᵀ in whitened space.
+    stretch = 1 / np.sqrt(1 - mixture.explained) - 1
+    inner = np.eye(len(centre)) + (mixture.axes * stretch) @ mixture.axes.T
+    return {
+        "centre": centre,
+        "whitening": total.whitening @ inner,
+        "means": mixture.means @ inner,
+        "log_weights": np.log(mixture.weights),
+        "log_volume": np.asarray(_log_volume(total, mixture)),
+    }
+
+
+def _total(points: Float64s, rounding: Float64s) -> _Total:
+    on = device()
+    there = on.part(points, slice(None))
+    covariance = on.give(there.T @ there) / len(points)
+    variance = np.trace(covariance) / len(covariance)
+    if not (np.diag(covariance) > rounding).any():
+        raise Undefined("the train features do not vary by more than rounding")
+    ridge = _RIDGE * variance
+    values, vectors = np.linalg.eigh(covariance)
+    values = np.maximum(values, 0)
+    # A direction varies by what its rounding may be, at the least.
+    raised = np.maximum(values, along(vectors, rounding)) + ridge
+    volume = (len(values) * math.log(2 * math.pi) + float(np.log(raised).sum())) / 2
+    return _Total(points, vectors / np.sqrt(raised), values / raised, volume)
+
+
+def _iterate(total: _Total, mixture: _Mixture) -> tuple[_Mixture, float]:
+    """Return the next mixture, and the mean log-likelihood of the points under this one."""
+    odds = mixture.explained / (1 - mixture.explained)
+    # Σ⁻¹ = I + Q diag(ρ / (1 − ρ)) Qᵀ, applied to the means.
+    stretched = mixture.means + (mixture.means @ mixture.axes * odds) @ mixture.axes.T
+    directions = stretched @ total.whitening.T
+    offsets = np.log(mixture.weights) - row_products(mixture.means, stretched) / 2
+    on = device()
+    columns, summed = on.take(directions.T), on.take(np.zeros_like(directions))
+    counts, mixed = np.zeros(len(offsets)), 0.0
+    for rows in row_blocks(len(total.points)):
+        points = on.part(total.points, rows)
+        joint = offsets + on.give(points @ columns)
+        normalizer = log_sum_exp(joint)
+        responsibilities = np.exp(joint - normalizer[:, None])
+        counts += responsibilities.sum(axis=0)
+        summed += on.take(responsibilities.T) @ points
+        mixed += float(normalizer.sum())
+    sums = on.give(summed)
+    # The mean of pᵀΣ⁻¹p, which is common to all components.
+    squares = total.variances.sum() + odds @ (total.variances @ mixture.axes**2)
+    likelihood = mixed / len(total.points) - float(squares) / 2 - _log_volume(total, mixture)
+    return _maximise(total, counts, sums / (counts + _EMPTY)[:, None]), likelihood
+
+
+def _maximise(total: _Total, counts: Float64s, centres: Float64s) -> _Mixture:
+    """Return the likeliest mixture of components with these counts (k,) and means (k, D)."""
+    weights = (counts + _EMPTY) / (counts + _EMPTY).sum()
+    means = centres @ total.whitening
+    _, scale, axes = np.linalg.svd(np.sqrt(weights)[:, None] * means, full_matrices=False)
+    # Rounding aside, means explain no more of a direction than its points vary.
+    return _Mixture(weights, means, axes.T, np.minimum(scale**2, total.variances.max()))
+
+
+def _log_volume(total: _Total, mixture: _Mixture) -> float:
+    """Return log √|2πΣ|."""
+    return total.log_volume + float(np.log1p(-mixture.explained).sum()) / 2

@@ -1,8 +1,0 @@
-"""What a sweep is, and how an experiment file becomes one."""
-
-from __future__ import annotations
-
-from mood_sweeps.spec.load import load_sweep
-from mood_sweeps.spec.sweep import Finetune, Pair, Rule, Sweep
-
-__all__ = ["Finetune", "Pair", "Rule", "Sweep", "load_sweep"]

@@ -1,0 +1,233 @@
+"""The one writer to MLflow: a background thread that empties the outbox, whatever MLflow does.
+
+Nothing that happens here reaches the sweep: a server that is down, slow or refuses leaves items
+open, to be tried again later, by this launch or the next.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mood_sweeps.data.catalogue import image_set
+from mood_sweeps.errors import CorruptObject, InputError, LeaseLost
+from mood_sweeps.results.database import Database
+from mood_sweeps.results.mlflow_records import Records
+from mood_sweeps.results.outbox import LAUNCH, Item, Outbox
+from mood_sweeps.results.sqlite_address import sqlite_path
+from mood_sweeps.store import Lease, Ref, Store
+from mood_sweeps.tracking.backoff import Backoff, Subject
+from mood_sweeps.tracking.tracking_uri import Secrets
+
+if TYPE_CHECKING:
+    from mood_sweeps.tracking.logged_models import Transfer
+    from mood_sweeps.tracking.mlflow_view import View
+
+__all__ = ["LEASE", "Mirror"]
+
+LEASE = "mlflow-mirror"
+POLL_S = 0.5
+PAGE = 200
+LAUNCH_ALONE_S = 30.0
+"""How long a launch without a row waits to be shown: MLflow takes seconds to import, in which the
+workers are to start."""
+
+_log = logging.getLogger(__name__)
+
+
+class Mirror:
+    """Mirrors one results database into one MLflow store.
+
+    tracking_uri: ``sqlite:///…`` (made if it does not exist) or a server's address.
+    artifact_root: where a SQLite store keeps its artifacts; a server decides for itself.
+    checkpoints: ``auto`` copies them up to 100 MB and links larger ones.
+
+    Of several mirrors on one artifact store only the holder of the lease `LEASE` writes; the
+    others wait until it is given back, and find their items done if the database is the same.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        store: Store,
+        tracking_uri: str,
+        artifact_root: Path,
+        checkpoints: Transfer = "auto",
+    ) -> None:
+        self._outbox = Outbox(database)
+        self._records = Records(database)
+        self._store = store
+        self._tracking_uri = tracking_uri
+        self._artifact_root = artifact_root
+        self._checkpoints: Transfer = checkpoints
+        self._secrets = Secrets(tracking_uri)
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="mlflow-mirror", daemon=True)
+        self._reports: dict[int, Path] = {}
+        self._patience = Backoff()
+        self._view: View | None = None
+        self._lease: Lease | None = None
+        self._said: set[str] = set()
+        self._launch_alone_at = 0.0
+        self.last_error: str | None = None
+
+    def start(self) -> None:
+        """Start the thread. MLflow is imported there, when there is something to mirror."""
+        self._launch_alone_at = time.monotonic() + LAUNCH_ALONE_S
+        self._thread.start()
+
+    def attach_report(self, launch: int, folder: Path) -> None:
+        """Have a launch's report folder shown with it, once its end is mirrored."""
+        self._reports[launch] = folder
+
+    def pending(self) -> int:
+        """Return how many items are open."""
+        return self._outbox.count_open()
+
+    def wait(self, timeout_s: float, in_a_hurry: Callable[[], bool] = lambda: False) -> bool:
+        """Wait until nothing is open; return whether that came true.
+
+        Returns False after ``timeout_s`` seconds, as soon as all that is open has failed
+        repeatedly, or when ``in_a_hurry`` becomes true.
+        """
+        deadline = time.monotonic() + timeout_s
+        self._launch_alone_at = 0.0
+        self._wake.set()
+        while (pending := self.pending()) > 0:
+            if time.monotonic() >= deadline or not self._thread.is_alive():
+                return False
+            if in_a_hurry() or self._patience.is_hopeless(pending):
+                return False
+            time.sleep(0.05)
+        return True
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Stop after the item in hand; a call that hangs in MLflow is left behind."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        after = 0
+        try:
+            while not self._stop.is_set():
+                try:
+                    after = self._mirror_page(after)
+                except Exception as error:
+                    self._report(error)
+                    after = 0
+                    self._patience.everything_failed()
+                if after == 0:
+                    self._wake.wait(POLL_S)
+                    self._wake.clear()
+        finally:
+            if self._lease is not None:
+                self._store.leases.release(self._lease)
+
+    def _mirror_page(self, after: int) -> int:
+        """Mirror some open items; return where to go on, 0 at the end."""
+        if not self._patience.may_try():
+            return 0
+        items = self._outbox.open_items(after, PAGE)
+        if not items or (self._view is None and self._can_wait(items)):
+            return 0
+        view = self._opened()
+        if view is None:
+            return 0
+        # One subject may have changed several times: what is shown is what SQL says now.
+        subjects: dict[Subject, list[int]] = {}
+        for item in items:
+            subjects.setdefault((item.kind, item.sweep, item.subject), []).append(item.id)
+        for subject, ids in subjects.items():
+            if self._stop.is_set() or not self._patience.may_try():
+                return 0
+            if self._patience.may_try(subject):
+                self._mirror(view, subject, ids)
+        return items[-1].id
+
+    def _can_wait(self, items: Sequence[Item]) -> bool:
+        is_early = time.monotonic() < self._launch_alone_at
+        return is_early and all(item.kind == LAUNCH for item in items)
+
+    def _mirror(self, view: View, subject: Subject, ids: list[int]) -> None:
+        if self._lease is not None:
+            self._lease.check()
+        try:
+            self._show(view, subject)
+        except Exception as error:
+            self._patience.subject_failed(subject, len(ids))
+            view.forget()
+            self._outbox.mark_failed(ids, self._report(error))
+            return
+        self._outbox.mark_done(ids)
+        self._patience.succeeded(subject)
+
+    def _show(self, view: View, subject: Subject) -> None:
+        """Bring a subject up to date, putting away what turns out to be corrupt.
+
+        Nobody else may ever look at it: a checkpoint whose banks and scores are all there.
+        """
+        put_away: set[Ref] = set()
+        while True:
+            try:
+                return view.show(*subject)
+            except CorruptObject as error:
+                if error.ref is None or error.ref in put_away:
+                    raise
+                self._store.quarantine(error.ref)
+                put_away.add(error.ref)
+                view.forget()
+
+    def _opened(self) -> View | None:
+        """Return the view, connecting at first use; None while another mirror holds the lease."""
+        if self._lease is None:
+            self._lease = self._store.leases.acquire(LEASE)
+        if self._lease is None:
+            return None
+        if self._view is None:
+            self._view = self._connected()
+        return self._view
+
+    def _connected(self) -> View:
+        # MLflow takes seconds to import: here, beside the sweep's work, or not at all.
+        from mood_sweeps.tracking.logged_models import Checkpoints
+        from mood_sweeps.tracking.mlflow_connection import connect
+        from mood_sweeps.tracking.mlflow_runs import Runs
+        from mood_sweeps.tracking.mlflow_view import View
+
+        client = connect(self._tracking_uri, self._artifact_root)
+        is_local = sqlite_path(self._tracking_uri) is not None
+        return View(
+            Runs(client, self._outbox, self._artifact_root if is_local else None),
+            self._records,
+            self._store,
+            Checkpoints(client, self._store, self._checkpoints),
+            self._reports.get,
+            _fingerprint,
+        )
+
+    def _report(self, error: Exception) -> str:
+        """Keep an error, without secrets, and log the first of its kind."""
+        if isinstance(error, LeaseLost) and self._lease is not None:
+            self._store.leases.release(self._lease)
+            self._lease = None
+        self.last_error = self._secrets.hidden(f"{type(error).__name__}: {error}")
+        kind = f"{type(error).__name__} {getattr(error, 'error_code', '')}"
+        if kind not in self._said:
+            self._said.add(kind)
+            _log.warning("MLflow could not be brought up to date: %s", self.last_error)
+        return self.last_error
+
+
+def _fingerprint(image_set_name: str) -> str:
+    """Return an image set's digest; a set that this version no longer knows is still shown."""
+    try:
+        return image_set(image_set_name).fingerprint
+    except InputError:
+        return "unknown"

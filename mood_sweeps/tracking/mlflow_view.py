@@ -1,0 +1,302 @@
+"""What MLflow shows: a run per launch, under it representations, under these pairs and trials."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelInput, Run
+
+from mood_sweeps.results.mlflow_records import Number, PairShown, Records, RepresentationShown
+from mood_sweeps.results.outbox import LAUNCH, PAIR, REPRESENTATION, RunPlace
+from mood_sweeps.store import Manifest, Store
+from mood_sweeps.tracking.logged_models import Checkpoints
+from mood_sweeps.tracking.mlflow_names import (
+    launch_name,
+    metric_safe,
+    milliseconds,
+    representation_name,
+)
+from mood_sweeps.tracking.mlflow_runs import Runs
+from mood_sweeps.tracking.object_environments import ScoreObjects, environment_tags
+from mood_sweeps.tracking.training_lineage import Point, training_stages
+from mood_sweeps.tracking.trial_runs import show_trials
+
+__all__ = ["View"]
+
+STATUS = {"done": "FINISHED", "failed": "FAILED", "interrupted": "KILLED", "killed": "KILLED"}
+METRICS = ("auroc", "fpr95", "aupr_in", "aupr_out")
+ACCURACY = "id_accuracy"
+MAX_DIGEST = 36
+
+
+@dataclass
+class _Shown:
+    """What this process knows of a representation's run.
+
+    is_given: whether the user brought its features.
+    """
+
+    run: Run
+    is_external: bool
+    model_id: str | None
+    has_accuracy: bool
+
+
+class View:
+    """Brings one subject's runs up to date; everything may be repeated at any time.
+
+    report_of: from a launch's id to the folder of its report, if it has one.
+    fingerprint: from an image set's name to the digest of its content.
+    """
+
+    def __init__(
+        self,
+        runs: Runs,
+        records: Records,
+        store: Store,
+        checkpoints: Checkpoints,
+        report_of: Callable[[int], Path | None],
+        fingerprint: Callable[[str], str],
+    ) -> None:
+        self._runs = runs
+        self._records = records
+        self._store = store
+        self._score_objects = ScoreObjects(store)
+        self._checkpoints = checkpoints
+        self._report_of = report_of
+        self._fingerprint = fingerprint
+        self._launch_runs: dict[int, str] = {}
+        self._representations: dict[RunPlace, _Shown] = {}
+
+    def show(self, kind: str, sweep: str, subject: str) -> None:
+        """Bring one subject of the outbox up to date; one that SQL no longer knows is passed by."""
+        parts = subject.split("|")
+        if kind == LAUNCH:
+            self._launch(sweep, int(subject))
+        elif kind == REPRESENTATION:
+            self._representation(RunPlace(sweep, *parts))
+        elif kind == PAIR:
+            self._pair(RunPlace(sweep, *parts))
+
+    def forget(self) -> None:
+        """Look everything up again; to be called after any failure."""
+        self._launch_runs.clear()
+        self._representations.clear()
+        self._runs.forget()
+
+    def _launch(self, sweep: str, launch_id: int) -> str | None:
+        launch = self._records.launch(launch_id)
+        if launch is None:
+            return None
+        place = RunPlace.of_launch(sweep, launch.id)
+        # Numbers start again at 1 in a new database: the start time tells launches apart.
+        subject = f"{launch.id}|{launch.started_at}|{launch.host}|{launch.pid}"
+        run = self._runs.find(LAUNCH, subject, place)
+        if run is None:
+            started_ms = milliseconds(launch.started_at)
+            run = self._runs.make(LAUNCH, subject, place, launch_name(launch), {}, started_ms, None)
+        run_id = str(run.info.run_id)
+        self._launch_runs[launch.id] = run_id
+        params = {
+            "executor": launch.executor,
+            "host": launch.host,
+            "cells": str(launch.n_cells),
+            "calls_planned": str(launch.calls_planned),
+        }
+        tags = {"mood.sweep": launch.sweep, "mood.outcome": launch.outcome or "running"}
+        self._runs.fill(run, params, [], tags)
+        self._add_files(run_id, {"sweep.yaml": launch.yaml, "plan.txt": launch.plan})
+        if launch.outcome is not None:
+            report = self._report_of(launch.id)
+            if report is not None and report.is_dir():
+                self._runs.client.log_artifacts(run_id, str(report), "report")
+            ended_ms = milliseconds(launch.ended_at or launch.started_at)
+            self._runs.close(run, STATUS.get(launch.outcome, "FAILED"), ended_ms)
+        return run_id
+
+    def _representation(self, place: RunPlace) -> _Shown | None:
+        key, id_set = place.representation_key, place.id_set
+        shown = self._records.representation(place.sweep, key, id_set)
+        if shown is None:
+            return None
+        stages = training_stages(self._store, key)
+        newest = stages[-1].manifest if stages and stages[-1].manifest.key == key else None
+        made_ms = _made_ms(shown, newest)
+        subject = f"{key}|{id_set}"
+        run = self._runs.find(REPRESENTATION, subject, place)
+        if run is None:
+            start_ms = made_ms - int(newest.seconds * 1000) if newest else made_ms
+            name = representation_name(shown)
+            parent = self._parent(place.sweep)
+            run = self._runs.make(REPRESENTATION, subject, place, name, {}, start_ms, parent)
+        # The run's own start, not the object's: an object made again after its bytes were lost
+        # must not bring its curves a second time.
+        start_ms = int(run.info.start_time)
+        params = _axes(shown)
+        points = []
+        for stage in stages:
+            params |= stage.parameters()
+            points += stage.points(start_ms)
+        tags = {"mood.representation_key": key, "mood.checkpoint": "not in the store any more"}
+        if newest is not None:
+            tags |= self._checkpoints.tags(newest)
+            if newest.doubts:
+                tags["mood.doubts"] = "; ".join(newest.doubts)
+        if shown.id_accuracy is not None:
+            points.append(_accuracy(shown.id_accuracy, start_ms))
+            tags["mood.id_accuracy_from"] = shown.id_accuracy_from or ""
+        self._runs.fill(run, params, points, tags)
+        show_trials(self._runs, stages, place, run)
+        model_id = None
+        if newest is not None and newest.files:  # of a headless one that was given there are none
+            model_id = self._checkpoints.show(run, shown, newest)
+        self._runs.close(run, "FINISHED", made_ms)
+        is_external = newest.kind == "given" if newest is not None else shown.seed is None
+        known = _Shown(run, is_external, model_id, shown.id_accuracy is not None)
+        self._representations[place] = known
+        return known
+
+    def _pair(self, place: RunPlace) -> None:
+        key, id_set, ood_set = place.representation_key, place.id_set, place.ood_set
+        pair = self._records.pair(place.sweep, key, id_set, ood_set)
+        if pair is None:
+            return
+        parent = self._parent_of_pair(RunPlace(place.sweep, key, id_set))
+        if parent is None:
+            return
+        subject = f"{key}|{id_set}|{ood_set}"
+        run = self._runs.find(PAIR, subject, place)
+        end_ms = max(milliseconds(number.created_at) for number in pair.numbers)
+        seconds = sum(number.seconds for number in pair.numbers)
+        objects = self._score_objects.manifests(number.object_key for number in pair.numbers)
+        tags = _pair_tags(pair) | environment_tags(objects)
+        if run is None:
+            name = f"{ood_set} ({pair.distance})"
+            start_ms = end_ms - int(seconds * 1000)
+            parent_id = parent.run.info.run_id
+            run = self._runs.make(PAIR, subject, place, name, tags, start_ms, parent_id)
+        params = {
+            "id_set": id_set,
+            "ood_set": ood_set,
+            "distance": pair.distance,
+            "n_id": str(pair.n_id),
+            "n_ood": str(pair.n_ood),
+        }
+        digests = self._digests(place, pair, parent)
+        points = [
+            point
+            for number in pair.numbers
+            for point in _points(number, parent.model_id, (ood_set, digests[1]))
+            # The run's having it says nothing of the model: MLflow writes the two one after the
+            # other, and may have been stopped between them.
+            if point.model_id or run.data.metrics.get(point.name) != point.value
+        ]
+        self._add_inputs(run, place, digests, parent.model_id)
+        self._runs.fill(run, params, points, tags)
+        self._runs.close(run, "FINISHED", end_ms)
+
+    def _parent(self, sweep: str) -> str | None:
+        newest = self._records.newest_launch(sweep)
+        if newest is None:
+            return None
+        return self._launch_runs.get(newest) or self._launch(sweep, newest)
+
+    def _parent_of_pair(self, place: RunPlace) -> _Shown | None:
+        known = self._representations.get(place)
+        if known is None:
+            return self._representation(place)
+        if not known.has_accuracy:
+            # The checkpoint is shown before anything is evaluated; its accuracy follows here.
+            shown = self._records.representation(
+                place.sweep, place.representation_key, place.id_set
+            )
+            if shown is not None and shown.id_accuracy is not None:
+                tags = {"mood.id_accuracy_from": shown.id_accuracy_from or ""}
+                accuracy = _accuracy(shown.id_accuracy, int(known.run.info.start_time))
+                self._runs.fill(known.run, {}, [accuracy], tags)
+                known.has_accuracy = True
+        return known
+
+    def _add_inputs(
+        self, run: Run, place: RunPlace, digests: tuple[str, str], model_id: str | None
+    ) -> None:
+        inputs = run.inputs
+        if inputs is not None and inputs.dataset_inputs:
+            return
+        datasets = [
+            DatasetInput(
+                Dataset(name, digest, "mood-sweeps", name),
+                [InputTag("mlflow.data.context", context)],
+            )
+            for name, digest, context in zip(
+                (place.id_set, place.ood_set), digests, ("id", "ood"), strict=True
+            )
+        ]
+        models = [LoggedModelInput(model_id)] if model_id else None
+        self._runs.client.log_inputs(run.info.run_id, datasets=datasets, models=models)
+
+    def _digests(self, place: RunPlace, pair: PairShown, parent: _Shown) -> tuple[str, str]:
+        """Return what tells the ID and the OOD set from others of their names.
+
+        Sets that the user brought are known by what was made of their bytes only.
+        """
+        if parent.is_external:
+            found = (place.representation_key, pair.numbers[0].input_digest)
+        else:
+            found = (self._fingerprint(place.id_set), self._fingerprint(place.ood_set))
+        return found[0][:MAX_DIGEST], found[1][:MAX_DIGEST]
+
+    def _add_files(self, run_id: str, texts: Mapping[str, str]) -> None:
+        with tempfile.TemporaryDirectory(prefix="mood-sweeps-") as folder:
+            for name, text in texts.items():
+                Path(folder, name).write_text(text)
+            self._runs.client.log_artifacts(run_id, folder)
+
+
+def _made_ms(shown: RepresentationShown, manifest: Manifest | None) -> int:
+    """Return when a representation was made, or, its checkpoint being gone, evaluated."""
+    if manifest is not None:
+        return milliseconds(manifest.created_at)
+    return milliseconds(shown.evaluated_at) if shown.evaluated_at else int(time.time() * 1000)
+
+
+def _axes(shown: RepresentationShown) -> dict[str, str]:
+    axes = {
+        "pretext": shown.pretext,
+        "backbone": shown.backbone,
+        "finetune": shown.finetune,
+        "id_set": shown.id_set,
+    }
+    return axes if shown.seed is None else {**axes, "seed": str(shown.seed)}
+
+
+def _accuracy(value: float, time_ms: int) -> Point:
+    return Point(ACCURACY, 0, value, time_ms)
+
+
+def _points(number: Number, model_id: str | None, dataset: tuple[str, str]) -> list[Point]:
+    """Return a scorer's metrics; its AUROC also as the model's, which ranks checkpoints."""
+    scorer = metric_safe(number.scorer)
+    time_ms = milliseconds(number.created_at)
+    points = []
+    for name in METRICS:
+        value = getattr(number, name)
+        if value is not None:
+            link = (model_id, dataset) if name == "auroc" and model_id else ()
+            points.append(Point(f"{name}.{scorer}", 0, value, time_ms, *link))
+    return points
+
+
+def _pair_tags(pair: PairShown) -> dict[str, str]:
+    tags = {"mood.distance": pair.distance}
+    for number in pair.numbers:
+        scorer = metric_safe(number.scorer)
+        if scorer != number.scorer:
+            tags[f"mood.scorer.{scorer}"] = number.scorer
+        if number.reason:
+            tags[f"mood.reason.{scorer}"] = number.reason
+    return tags

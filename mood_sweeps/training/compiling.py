@@ -1,0 +1,85 @@
+"""Compiling: torch makes a few kernels of each block that a network repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from mood_sweeps.errors import InputError, StageFailed
+from mood_sweeps.training.objective import Objective
+
+__all__ = ["blocks_of", "compiled"]
+
+Loss = Callable[[torch.Tensor, torch.Tensor, torch.Generator], torch.Tensor]
+
+_MOST_VARIANTS = 256
+# On a GPU the compiler would draw by a generator of its own.
+_OPTIONS: Any = {"fallback_random": True}
+
+
+def compiled(objective: Objective) -> Loss:
+    """Return the loss of an objective whose blocks torch compiles, in place, as they are met.
+
+    Parameters, buffers and their names stay as they are, and so does what is drawn at random; sums
+    come in another order. Blocks, not the whole objective: it is there that time goes, blocks of
+    one shape are compiled once, and what lies between them (views, masks, hooks) need not be
+    understood by the compiler. What was compiled before is forgotten, and every shape is compiled
+    for itself: otherwise the code, and so the bits, would depend on what ran before.
+    Raises InputError for a network without blocks; the loss raises StageFailed where torch cannot
+    compile, above all for lack of a C++ compiler.
+    """
+    torch.compiler.reset()
+    blocks = blocks_of(objective)
+    if not blocks:
+        raise InputError("compile: torch compiles blocks, and this network repeats none")
+    for block in blocks:
+        block.compile(dynamic=False, recompile_limit=_MOST_VARIANTS, options=_OPTIONS)
+    # torch has no public name for what compiling raises.
+    from torch._dynamo.exc import TorchDynamoException  # late: seconds
+
+    def loss(
+        images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
+        try:
+            value: torch.Tensor = objective(images, labels, generator)
+        except TorchDynamoException as error:
+            # A hundred lines of the compiler's inside would hide the one that matters.
+            raise StageFailed(_told(error)) from None
+        return value
+
+    return loss
+
+
+def blocks_of(module: nn.Module) -> list[nn.Module]:
+    """Return the blocks in a module: the innermost members of its lists that have parts themselves.
+
+    Those of a ViT, the residual blocks of a ResNet, the layers of a decoder.
+    """
+    members = dict.fromkeys(_members(module))
+    return [
+        one
+        for one in members
+        if not any(part in members for part in one.modules() if part is not one)
+    ]
+
+
+def _members(module: nn.Module) -> Iterator[nn.Module]:
+    for one in module.modules():
+        if isinstance(one, nn.Sequential | nn.ModuleList):
+            for member in one:
+                is_list = isinstance(member, nn.Sequential | nn.ModuleList)
+                if not is_list and next(member.children(), None) is not None:
+                    yield member
+
+
+def _told(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # The compiler's own first complaint, if it came so far.
+    why = [*lines[:1], *[line for line in lines[1:] if "error:" in line][:1]]
+    return (
+        f"'compile: true': torch cannot compile the network here: {'; '.join(why)}. It needs a C++ "
+        "compiler, g++ or the one that the variable CXX names; without one, leave 'compile' out"
+    )

@@ -1,0 +1,170 @@
+"""The training loop: an objective, images, a recipe, a seed → curves. It goes on where it was."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from mood_sweeps.data.pipeline.batch_loader import BatchLoader
+from mood_sweeps.errors import MemberLost, StageFailed
+from mood_sweeps.networks.reproducible import stream
+from mood_sweeps.networks.torch_device import peak_memory_mb
+from mood_sweeps.training.learning_checks import loss_findings
+from mood_sweeps.training.micro_batches import MicroBatches
+from mood_sweeps.training.objective import Objective
+from mood_sweeps.training.optimiser_step import Stepper
+from mood_sweeps.training.process_group import SINGLE_PROCESS, ProcessGroup
+from mood_sweeps.training.recipe import Recipe
+from mood_sweeps.training.resume_state import ResumeState
+from mood_sweeps.training.training_state import TrainingState
+
+__all__ = ["Listener", "Trained", "learning_rate", "train"]
+
+Listener = Callable[[dict[str, Any]], None]
+"""Hears one record per epoch: epoch (from 1), epochs, loss, learning_rate and what was measured."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of a training beside the weights.
+
+    curves: one record per epoch, a function of the arguments. measured: images_per_second
+    of all workers together, peak_memory_mb and seconds of the loop in this process, how many
+    workers there were: how it went, not what came out. findings: what is wrong with the loss (see
+    ``learning``).
+    """
+
+    curves: list[dict[str, Any]]
+    measured: dict[str, float]
+    findings: tuple[str, ...] = ()
+
+
+def train(
+    objective: Objective,
+    images: BatchLoader,
+    labels: torch.Tensor,
+    recipe: Recipe,
+    *,
+    seed: int,
+    kind: str,
+    progress: ResumeState | None = None,
+    listener: Listener | None = None,
+    measure: Callable[[], dict[str, float]] | None = None,
+    rates: Mapping[torch.nn.Parameter, float] | None = None,
+    group: ProcessGroup = SINGLE_PROCESS,
+) -> Trained:
+    """Train ``objective`` in place, on the device it is on.
+
+    labels: int64 (N,). The last, smaller batch of an epoch is left out, unless it is the only one.
+    progress: where the state is kept every so often, and taken up from: a training that was killed
+    and called again ends with the same bits as one that was not. measure: called after each epoch
+    in eval mode; its numbers join the record. rates: what the learning rate of single parameters is
+    multiplied by; the record says that of all others. team: processes that call this at the same
+    time with equal arguments, and share the ``accumulate`` parts of every batch; all end with the
+    bits that one alone comes to. Its leader keeps the state, measures and is listened to.
+    Raises StageFailed, naming epoch and step, when the loss is not finite, and MemberLost when
+    another of the team is gone.
+    """
+    progress = progress or ResumeState()
+    batch = min(recipe.batch_size, len(images))
+    steps = len(images) // batch
+    total_steps = recipe.epochs * steps
+    # A batch of all there is may be smaller than was asked for.
+    micro_batches = MicroBatches(recipe.accumulate if batch % recipe.accumulate == 0 else 1, group)
+    stepper = Stepper(objective, recipe, rates, micro_batches)
+    order, noise = stream(seed, kind, "order"), stream(seed, kind, "noise")
+    state = TrainingState(objective, stepper, order, noise)
+    if (kept := progress.last()) is not None:
+        state.take_up(*kept)
+    _agree(group, state, stepper.device)
+    keeping = progress
+    if group.rank != 0:  # one of a team keeps, measures and is listened to
+        keeping, measure, listener = ResumeState(), None, None
+    peak = recipe.learning_rate
+    if recipe.base_batch_size is not None:
+        peak *= batch / recipe.base_batch_size
+    seen, started = 0, time.perf_counter()
+    labels = labels.to(stepper.device)
+
+    pause = progress.pause_after
+    while state.epoch < (recipe.epochs if pause is None else min(pause, recipe.epochs)):
+        objective.train()
+        shuffled = state.shuffled(len(images))
+        batches = torch.split(shuffled[: steps * batch], batch)[state.step :]
+        mine = [micro_batches.local_batch(one) for one in batches]
+        for step, (chosen, shown) in enumerate(
+            zip(mine, images.stream(mine), strict=True), start=state.step
+        ):
+            done = state.epoch * steps + step
+            rate = peak * learning_rate(recipe.warmup, done, total_steps)
+            objective.before_step(done / total_steps)
+            value = stepper.step(shown, labels[chosen], noise, rate)
+            if not math.isfinite(value):
+                raise StageFailed(_diverged(value, state.epoch, step, progress))
+            objective.after_step((done + 1) / total_steps)
+            if done == 0:
+                state.untrained = value
+            state.loss += value
+            state.step = step + 1
+            seen += batch
+            if keeping.is_due() and state.step < steps:
+                keeping.keep(*state.kept())
+        record: dict[str, Any] = {
+            "epoch": state.epoch + 1,
+            "epochs": recipe.epochs,
+            "loss": state.loss / steps,
+            "learning_rate": rate,
+        }
+        if measure is not None:
+            objective.eval()
+            record |= measure()
+        state.end_epoch(record)
+        if listener is not None:
+            listener(record)
+        if keeping.is_due():
+            keeping.keep(*state.kept())
+    if pause is not None:
+        keeping.keep(*state.kept())
+    seconds = time.perf_counter() - started
+    measured = {
+        "images_per_second": seen / seconds,
+        "training_seconds": seconds,
+        "peak_memory_mb": peak_memory_mb(stepper.device),
+        "workers": float(group.size),
+    }
+    findings = loss_findings(
+        state.curves,
+        state.untrained,
+        total_steps,
+        may_rise=objective.loss_may_rise,
+        may_rise_again=objective.loss_may_rise_again,
+    )
+    return Trained(state.curves, measured, findings)
+
+
+def learning_rate(warmup: float, step: int, steps: int) -> float:
+    """Return the share of the peak rate at a step (from 0): linear rise, then a cosine to zero.
+
+    warmup: the share of all steps that rise.
+    """
+    rising = warmup * steps
+    if step < rising:
+        return (step + 1) / (rising + 1)
+    return (1 + math.cos(math.pi * (step - rising) / (steps - rising))) / 2
+
+
+def _agree(group: ProcessGroup, state: TrainingState, device: torch.device) -> None:
+    """Raise MemberLost unless all of a team go on from the same step."""
+    here = torch.tensor([state.epoch, state.step], device=device)
+    if any(not torch.equal(other, here) for other in group.gather(here)):
+        raise MemberLost("the workers of this training took up different states")
+
+
+def _diverged(value: float, epoch: int, step: int, progress: ResumeState) -> str:
+    kept = progress.described()
+    return f"the loss is {value} at epoch {epoch + 1}, step {step + 1}; {kept}"

@@ -1,0 +1,101 @@
+"""One optimiser step: precision, clipping, AdamW."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from mood_sweeps.training.compiling import compiled
+from mood_sweeps.training.micro_batches import GradientAccumulator, MicroBatches
+from mood_sweeps.training.objective import Objective
+from mood_sweeps.training.recipe import Recipe
+
+__all__ = ["Stepper"]
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class Stepper:
+    """Takes optimiser steps on an objective as its recipe says.
+
+    The loss of fp16 is scaled up before its gradients are taken, so that small ones do not vanish;
+    a step whose gradients overflow is left out and the scale halved (Micikevicius et al. 2018).
+    rates: what the learning rate of single parameters is multiplied by. cut: how batches are cut
+    into parts, and who computes them.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        recipe: Recipe,
+        rates: Mapping[torch.nn.Parameter, float] | None = None,
+        micro_batches: MicroBatches | None = None,
+    ) -> None:
+        self.objective = objective
+        self.parameters = [one for one in objective.parameters() if one.requires_grad]
+        self.device = self.parameters[0].device
+        self.optimizer = torch.optim.AdamW(
+            _groups(self.parameters, recipe.weight_decay, rates or {}),
+            betas=(0.9, recipe.beta2),
+            fused=True,
+        )
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.precision == "fp16")
+        # It begins with the first loss it sees, and a team's member may never compute one.
+        self.scaler.scale(torch.zeros((), device=self.device))
+        self._recipe = recipe
+        self._loss: Any = compiled(objective) if recipe.compile else objective
+        self._parts = GradientAccumulator(
+            objective,
+            self.parameters,
+            micro_batches or MicroBatches(),
+            self._loss_of,
+            self.scaler.scale,
+        )
+
+    def step(
+        self, images: torch.Tensor, labels: torch.Tensor, noise: torch.Generator, rate: float
+    ) -> float:
+        """Return the mean loss of a batch after one step downhill at this learning rate.
+
+        images: float32 (n, C, S, S), labels: int64 (n,), what of the batch this process has to
+        compute. If the loss is not finite, no step is taken.
+        """
+        recipe = self._recipe
+        self.optimizer.zero_grad()
+        total = self._parts.backward(images, labels, noise)
+        if not math.isfinite(total):
+            return total
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["share"]
+        if recipe.clip is not None:
+            self.scaler.unscale_(self.optimizer)
+            torch.nn.utils.clip_grad_norm_(self.parameters, recipe.clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return total
+
+    def _loss_of(
+        self, images: torch.Tensor, labels: torch.Tensor, noise: torch.Generator
+    ) -> torch.Tensor:
+        precision = self._recipe.precision
+        with torch.autocast(self.device.type, _DTYPES[precision], enabled=precision != "fp32"):
+            loss: torch.Tensor = self._loss(images, labels, noise)
+        return loss
+
+
+def _groups(
+    parameters: list[torch.nn.Parameter],
+    weight_decay: float,
+    rates: Mapping[torch.nn.Parameter, float],
+) -> list[dict[str, Any]]:
+    """Biases, norms and tokens are not decayed, as is usual since BERT."""
+    groups: dict[tuple[bool, float], list[torch.nn.Parameter]] = {}
+    for one in parameters:
+        groups.setdefault((one.ndim > 1, rates.get(one, 1.0)), []).append(one)
+    return [
+        {"params": some, "weight_decay": weight_decay if decays else 0.0, "share": share}
+        for (decays, share), some in groups.items()
+    ]

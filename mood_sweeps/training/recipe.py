@@ -1,0 +1,76 @@
+"""The part of training that all pretext tasks and fine-tuning stages share, and its presets."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field
+
+from mood_sweeps.choice import Count, Fraction, Positive
+from mood_sweeps.errors import InputError
+
+__all__ = ["Presets", "Recipe"]
+
+Presets = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """AdamW with linear warm-up, then a cosine down to zero.
+
+    preset: where parameters that are not given come from. ``nano``: the defaults below, for 8×8
+    images and minutes on a CPU; ``paper``: what the task's paper trained with; ``auto``: nano for
+    the nano backbones, paper for all others.
+
+    epochs: passes over the images. batch_size: images per optimiser step. learning_rate: the peak;
+    with base_batch_size it is the peak of batches of that size, and grows in proportion to the
+    batch (Goyal et al. 2017). weight_decay: decoupled, on matrices only. beta2: AdamW's second
+    decay rate. warmup: share of all steps spent rising from zero. clip: largest norm of the
+    gradient, which is scaled down to it.
+    accumulate: parts a batch is cut into, whose gradients are summed in their order; several
+    workers may share them. Every part has random numbers of its own, and BatchNorm and contrastive
+    losses see one part at a time, so it changes what is computed. precision: of matrix products
+    (bf16 and fp16 by automatic mixed precision); never taken from the hardware. compile: whether
+    torch compiles the network's blocks, which reorders sums; it needs a C++ compiler on the worker.
+    """
+
+    presets: ClassVar[Presets] = {}
+    presets_of_vits: ClassVar[tuple[str, ...]] = ()
+
+    preset: Literal["auto", "nano", "paper"] = "auto"
+    epochs: Count = 30
+    batch_size: Count = 32
+    learning_rate: Positive = 3e-3
+    base_batch_size: Count | None = None
+    weight_decay: Annotated[float, Field(ge=0)] = 0.05
+    beta2: Fraction = 0.999
+    warmup: Fraction = 0.1
+    clip: Positive | None = None
+    accumulate: Count = 1
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    compile: bool = False
+
+    def __post_init__(self) -> None:
+        if self.batch_size % self.accumulate:
+            raise InputError(
+                f"batch_size ({self.batch_size}) must be a multiple of accumulate "
+                f"({self.accumulate})"
+            )
+
+    def with_preset(self, given: Collection[str], *, is_nano: bool, family: str = "vit") -> Self:
+        """Return the recipe with every parameter that its preset decides for a backbone.
+
+        given: names of the parameters that were written down; they stay. is_nano: whether the
+        backbone is a nano one. family: the backbone's; what is in ``presets_of_vits`` a preset
+        decides for ViTs alone.
+        """
+        preset = self.preset
+        if preset == "auto":
+            preset = "nano" if is_nano else "paper"
+        values = self.presets.get(preset, {})
+        kept = {*given, *(() if family == "vit" else self.presets_of_vits)}
+        filled = {name: value for name, value in values.items() if name not in kept}
+        return dataclasses.replace(self, preset="auto", **filled)

@@ -1,0 +1,63 @@
+"""A choice some of whose parameters are searched for."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from mood_sweeps.choice import Choice
+from mood_sweeps.errors import InputError, Problem
+from mood_sweeps.tuning.search import Search
+
+__all__ = ["Tuned"]
+
+
+@dataclass(frozen=True)
+class Tuned(Choice):
+    """A choice with a search; ``parameters`` are what all its settings have in common.
+
+    What a searched parameter is in them has no meaning.
+    """
+
+    search: Search = dataclasses.field(kw_only=True)
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What enters a key: the choice's content, and the search's."""
+        return {**super().content, "tune": self.search.content}
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """Every parameter, defaults included, and the search."""
+        return {**super().described, "tune": self.search.content}
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """Epochs after which settings are compared; a stage without epochs has one rung.
+
+        Raises InputError if the search does not fit the stage's epochs.
+        """
+        return self.search.rungs(getattr(self.parameters, "epochs", self.search.grace))
+
+    def candidates(self, axis_seed: int) -> tuple[Choice, ...]:
+        """Return the choices that are tried, a function of this choice and the seed.
+
+        Raises InputError for a setting whose values do not go together.
+        """
+        found: list[Choice] = []
+        problems: list[Problem] = []
+        for setting in self.search.settings(axis_seed):
+            try:
+                parameters = dataclasses.replace(self.parameters, **setting)
+            except InputError as error:
+                problems += error.problems
+                continue
+            given = self.given | setting.keys()
+            found.append(Choice(self.name, parameters, self.digest, given))
+        if problems:
+            raise InputError(dict.fromkeys(problems))
+        return tuple(found)
+
+    def _shown(self) -> list[str]:
+        return [*super()._shown(), f"tune={self.search.label}"]

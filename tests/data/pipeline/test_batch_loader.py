@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mood_sweeps.data import image_set
+from mood_sweeps.data.pipeline import batch_loader as batches
+from mood_sweeps.data.pipeline.batch_loader import BatchLoader
+from mood_sweeps.data.pipeline.input_transforms import to_input
+
+IMAGES = image_set("digits:0-5").load("val")
+FORM = {"size": 12, "channels": 3, "mean": [0.5, 0.4, 0.3], "std": [0.5, 0.6, 0.7]}
+
+
+@pytest.fixture(params=["ahead", "on the fly"])
+def images(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> BatchLoader:
+    if request.param == "on the fly":
+        monkeypatch.setattr(batches, "_AHEAD_BYTES", 0)
+    return BatchLoader(IMAGES, FORM)
+
+
+def test_batches_are_the_images_asked_for_in_the_form_asked_for(images: BatchLoader) -> None:
+    whole = to_input(IMAGES, FORM)
+    chosen = torch.tensor([5, 0, 7, 5])
+    assert len(images) == len(IMAGES)
+    assert torch.equal(images.take(chosen), whole[chosen])
+
+
+def test_a_stream_brings_every_part_in_turn(images: BatchLoader) -> None:
+    parts = images.in_order(16)
+    streamed = list(images.stream(parts))
+    assert [len(part) for part in streamed] == [len(part) for part in parts]
+    assert torch.equal(torch.cat(streamed), to_input(IMAGES, FORM))
+
+
+def test_a_stream_may_be_left_before_its_end(images: BatchLoader) -> None:
+    stream = images.stream(images.in_order(4))
+    assert torch.equal(
+        next(iter(stream)), to_input(IMAGES.take(images.in_order(4)[0].numpy()), FORM)
+    )
+    stream.close()  # type: ignore[attr-defined]

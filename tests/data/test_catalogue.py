@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from mood_sweeps.data import DATASETS, image_set
+from mood_sweeps.errors import InputError
+
+
+@pytest.mark.parametrize("source", DATASETS)
+def test_every_source_keeps_the_contract(source: str) -> None:
+    whole = image_set(source)
+    assert whole.name == whole.source == source
+    for split in whole.splits:
+        loaded = whole.load(split)
+        assert len(loaded) == whole.size(split) == len(loaded.labels)
+        assert loaded.class_names == whole.classes
+        assert loaded.labels.min() == 0
+        assert loaded.labels.max() == len(whole.classes) - 1
+    assert len(whole.fingerprint) == 64
+
+
+def test_fingerprints_differ_between_sources() -> None:
+    assert len({image_set(source).fingerprint for source in DATASETS}) == len(DATASETS)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("digit:0-5", "did you mean 'digits'"),
+        ("imagenet", "allowed: digits, gaussian"),
+        ("photos:china", "no classes to select"),
+        ("digits:", "selects no class"),
+    ],
+)
+def test_bad_names_are_refused(name: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        image_set(name)
+
+
+def test_planning_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from mood_sweeps.data import image_set;"
+        "[image_set(n).fingerprint for n in ('digits:0-5', 'photos', 'shapes')];"
+        "image_set('digits:0-5').size('train');"
+        "print([m for m in ('torch', 'sklearn', 'scipy', 'pandas', 'PIL') if m in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
