@@ -11,7 +11,7 @@ import numpy as np
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.data.catalogue import image_set
 from mood_sweeps.experiment import load_sweep
-from mood_sweeps.planning.calls import Call, ScoreBanks
+from mood_sweeps.planning.calls import Call
 from mood_sweeps.planning.grid import expand
 from mood_sweeps.planning.missing_calls import calls_for
 from mood_sweeps.planning.plan import Plan
@@ -34,8 +34,8 @@ def prepared(folder: Path, count: int) -> tuple[Plan, list[Call], Store]:
     sweep = load_sweep(folder / "sweep.yaml", [f"axes.seed={list(range(count))}"])
     plan = expand(sweep, image_set)
     calls = calls_for(plan, plan.cells, lambda _: True, image_set)
-    first = calls[0].work
-    assert isinstance(first, ScoreBanks)
+    first = calls[0].scoring
+    assert first is not None
     store = Store(folder / "store")
     store.prepare()
     random = np.random.default_rng(0)
@@ -51,13 +51,13 @@ def prepared(folder: Path, count: int) -> tuple[Plan, list[Call], Store]:
     store.publish(first.checkpoint, lambda place: save_head(head, place), origin, None, 0.0)
     shared = []
     for call in calls:
-        assert isinstance(call.work, ScoreBanks)
+        assert call.scoring is not None
         same = first.evaluations[0]
         mine = dataclasses.replace(
-            call.work.evaluations[0], fit=same.fit, ood_bank=same.ood_bank
-        )  # fmt: skip
-        work = dataclasses.replace(first, group=call.work.group, evaluations=(mine,))
-        shared.append(dataclasses.replace(call, work=work))
+            call.scoring.evaluations[0], fit=same.fit, ood_bank=same.ood_bank
+        )
+        scoring = dataclasses.replace(first, group=call.scoring.group, evaluations=(mine,))
+        shared.append(dataclasses.replace(call, scoring=scoring))
     return plan, shared, store
 
 

@@ -98,7 +98,7 @@ def numbers_of(
     plan: Plan, cells: list[Cell], banks: Mapping[Any, FeatureBank], head: Head | None
 ) -> dict[str, float]:
     """Return AUROC by score key of cells of one representation, each fit and scoring once."""
-    work: Any = calls_for(plan, cells, lambda _: True, image_set)[-1].work
+    work: Any = calls_for(plan, cells, lambda _: True, image_set)[-1].scoring
     train = banks[work.train_bank]
     has_head = work.predictions == "head"
     predicted = {

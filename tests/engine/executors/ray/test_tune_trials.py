@@ -13,6 +13,7 @@ from mood_sweeps.engine.executors.ray.worker import Worker
 from mood_sweeps.engine.executors.ray.worker_shapes import TRIALS
 from mood_sweeps.errors import LeaseLost
 from mood_sweeps.jobs.tuning_trials import in_turn
+from mood_sweeps.jobs.worker_settings import WorkerSettings
 from mood_sweeps.store import Store
 from mood_sweeps.tuning.search import Search
 from mood_sweeps.tuning.successive_halving import is_wanted
@@ -70,7 +71,7 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[4]))
         ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False)
     kind = ray.remote(concurrency_groups={TRIALS: 1})(Searching)
-    yield kind.options(num_cpus=1).remote(str(tmp_path_factory.mktemp("store")), 60.0)
+    yield kind.options(num_cpus=1).remote(str(tmp_path_factory.mktemp("store")), WorkerSettings())
     ray.shutdown()
 
 
