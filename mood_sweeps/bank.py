@@ -122,7 +122,7 @@ class FeatureBank:
     features: float32 (N, D), before the head; float64, as logits may be, where a user's numbers are
         more than float32 holds.
     labels: int64 (N,); ID classes are 0..C-1, OOD sets carry their own fine labels. Of length 0
-        where nobody knows them.
+        where they are unknown.
     logits: float32 (N, C), or None for a headless representation.
     inputs, network: the images and the network behind the features, for the scorers that need
         them; None otherwise.

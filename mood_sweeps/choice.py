@@ -58,7 +58,7 @@ class Choice:
     """A name and validated parameters (an instance of the catalogue's dataclass).
 
     digest: SHA-256 of the source it was made from, for a choice from a user's file; empty for
-        the built-in ones, whose hand-bumped version speaks for their code.
+        the built-in ones, where the version stands for the code.
     given: the parameters that were written down, at their default or not.
     """
 
@@ -101,7 +101,7 @@ class Choice:
 def choose(raw: Any, catalogue: Catalogue, axis: str) -> Choice:
     """Read one value of an axis: ``"knn"`` or ``{"knn": {"k": 10}}``.
 
-    Raises InputError whose problems say what is wrong and what is allowed (without a place: the
+    Raises InputError; its problems say what is wrong and what is allowed (without a place: the
     caller knows it).
     """
     name, given = _name_and_parameters(raw, axis)

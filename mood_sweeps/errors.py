@@ -53,7 +53,7 @@ class Problem:
     message: what is wrong and what is allowed, one sentence.
     where: ``file:line`` or the name of an option; empty where there is no place to point at.
     inside: for a problem found in a nested value, the keys and indices that lead to it from that
-        value; who knows the file turns them into a line.
+        value; the reader of the file turns them into a line.
     """
 
     message: str

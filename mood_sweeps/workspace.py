@@ -20,7 +20,7 @@ class Workspace:
 
     store: folder of artifacts. database: SQLAlchemy URL of the results. mlflow: tracking URI;
     mlflow_artifacts: folder for the artifacts of an MLflow store in a file: in ``home`` if the file
-    is, else beside the file, whose it is whichever workspaces share it.
+    is, else beside the file, to which it belongs whichever workspaces share it.
     """
 
     home: Path

@@ -27,7 +27,7 @@ def completeness(
 ) -> pd.DataFrame:
     """Return one line per combination of the axes ``by``: a count per status, ``undefined``, total.
 
-    ``undefined`` counts the done cells whose AUROC has no defined value; they are among ``done``.
+    ``undefined`` counts the done cells without a defined AUROC; they are among ``done``.
     Raises InputError for an unknown axis and for ambiguous cells.
     """
     check_axes(by, ())

@@ -63,7 +63,7 @@ def confusion_by_scorer(
 def confusion_by_representation(
     confusions: pd.DataFrame, *, families: Families | None = None
 ) -> pd.DataFrame:
-    """Return who confuses the fewest: one line per (pair, scorer, representation), best first.
+    """Return what confuses the fewest: a line per (pair, scorer, representation), best first.
 
     Columns: ``id_set``, ``ood_set``, ``scorer``, ``pretext``, ``finetune``, ``backbone``,
     ``accepted`` (mean images of all OOD classes), ``share`` (of all OOD images, fraction), ``sd``

@@ -20,7 +20,7 @@ from mood_sweeps.aggregation.report_folder import ReportFolder
 __all__ = ["AXES_COMPARED", "differences", "differences_section"]
 
 AXES_COMPARED = (*REPRESENTATION, "scorer")
-"""The axes whose values are set against each other."""
+"""The axes with values that are compared."""
 
 _LEVEL = 0.95
 _MOST_LINES = 12

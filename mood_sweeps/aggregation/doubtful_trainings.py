@@ -56,7 +56,7 @@ def doubtful_averages(
     *,
     families: Families | None = None,
 ) -> list[str]:
-    """Return a sentence that names the lines of a table whose averages hold doubtful trainings.
+    """Return a sentence that names the lines of a table with doubtful trainings in their averages.
 
     Arguments as for ``comparative_table``. Empty where no cell of the table rests on one.
     """

@@ -55,7 +55,7 @@ def save_png(figure: Figure, path: Path, *, dpi: int = 150) -> None:
 def pretext_by_scorer(table: pd.DataFrame, families: Families | None = None) -> Figure:
     """Draw a metric by pretext task, one panel per distance, one point per scorer.
 
-    table: a comparative table whose axes are pretext, distance and scorer, and no others.
+    table: a comparative table with the axes pretext, distance and scorer, and no others.
     families: scorer → family, for colours and order. Bars are ± one standard deviation over
     seeds; a hollow point averages over fewer cells than the sweep has (some are missing).
     Raises ValueError when nothing in the table has a value.

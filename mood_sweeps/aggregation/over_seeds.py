@@ -11,7 +11,7 @@ def over_seeds(values: pd.Series, seeds: pd.Series, group: pd.Series) -> pd.Data
     """Return one line per group number: ``value, sd, n_seeds, n_done, n_expected``.
 
     values: float64, one per cell, NaN where a cell has none. seeds: Int64, missing for a cell
-    whose number depends on no seed: it takes part in every seed's mean. group: integers.
+    where the number depends on no seed: it is part of every seed's mean. group: integers.
     value: mean over seeds of the means inside a seed; NaN where nothing is done. sd: n - 1 in
     the denominator; NaN for one seed, and where the seeds' means are not over the same cells.
     """

@@ -69,7 +69,7 @@ MOST_TRACEBACKS = 3
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="At most so many workers share a training whose recipe says accumulate: 2 or more.",
+    help="At most so many workers share a training with accumulate: 2 or more in its recipe.",
 )
 @click.option(
     "--score-on-gpus",

@@ -88,6 +88,6 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         sys.exit(STOPPED)
     except BrokenPipeError:
-        # Whoever read our output (head, less) has gone; there is nobody left to tell.
+        # The reader of our output (head, less) has gone.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

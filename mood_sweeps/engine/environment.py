@@ -20,7 +20,7 @@ LIBRARIES = (
     "scipy",
     "scikit-learn",
 )
-"""Whose code is behind a number."""
+"""Libraries with code behind a number."""
 
 
 @functools.cache  # reading the versions of installed packages takes milliseconds

@@ -88,7 +88,7 @@ def run(
 
 
 class _Run:
-    """The state of one run: who has what, and how often it was tried."""
+    """The state of one run: which calls are running, and how often each was tried."""
 
     def __init__(
         self,
@@ -177,7 +177,7 @@ class _Run:
         call, lease = self._running[outcome.call_key]
         attempt = self._attempts[call.key]
         again = outcome.verdict in ("worker lost", "lease lost") and attempt < MOST_ATTEMPTS
-        # Rows are committed before the lease goes back: whoever gets it next finds them.
+        # Rows are committed before the lease is released: the next holder finds them.
         for listener in self._listeners:
             listener.ended(call, attempt, outcome, final=not again)
         self._store.leases.release(lease)

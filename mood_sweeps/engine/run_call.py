@@ -48,7 +48,7 @@ def run_call(
     run_trials: RunTrials | None = None,
     worker_rank: WorkerRank | None = None,
 ) -> Outcome:
-    """Run a call whose inputs are in the store; publish only while ``lease`` is still held.
+    """Run a call with its inputs in the store; publish only while ``lease`` is still held.
 
     For the parameters see `JobContext`.
     """

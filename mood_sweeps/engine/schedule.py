@@ -16,7 +16,7 @@ FirstStartable = Callable[[Sequence[Call]], Call | None]
 
 
 class Schedule:
-    """Hands out calls whose inputs exist, the most urgent first.
+    """Hands out calls with inputs that exist, the most urgent first.
 
     Scoring, extraction and whatever else is expected to take less than a second go before
     training: they turn finished checkpoints into rows early. Among trainings the one with the

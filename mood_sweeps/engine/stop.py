@@ -1,6 +1,6 @@
 """Requests to stop: the first Ctrl-C drains, the second stops now; neither loses finished work.
 
-A signal only leaves a note, which whoever waits looks for several times a second. An exception
+A signal only sets a flag, which waiting code checks several times a second. An exception
 out of a signal handler can come up in the middle of anything, where it is swallowed, taken for a
 failure or shown as a traceback; so it is raised only where nothing else ends what runs: in a block
 that asks for it by `Stop.breaking_in`.

@@ -135,7 +135,7 @@ class _Reader:
         read: Callable[[Any], Sequence[T] | None],
         label: Callable[[T], str],
     ) -> tuple[T, ...]:
-        """Read a list whose items ``read`` understands, a grid as several, and whose labels differ.
+        """Read a list of items that ``read`` takes, a grid as several, all with different labels.
 
         ``read`` returns None for an item that cannot be judged, which leaves the axis flawed.
         """

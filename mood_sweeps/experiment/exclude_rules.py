@@ -32,7 +32,7 @@ _EXAMPLE = "{backbone: resnet_nano, scorer: vim}"
 class AxisValues:
     """What a rule can name. labels: for each axis, from a word to the labels it stands for.
 
-    flawed: the axes some of whose values had problems, and may be unknown for that.
+    flawed: the axes with values that had problems, and may be unknown for that reason.
     """
 
     labels: Mapping[str, _Labels]

@@ -32,7 +32,7 @@ def read_plugins(
 ) -> UserScorers:
     """Read ``plugins:``, paths relative to ``folder``, noting every problem on the way.
 
-    built_in: the package's scorers, whose names are taken. open_plugins: takes what is read.
+    built_in: the package's scorers; their names are taken. open_plugins: takes what is read.
     """
     complete = True
     for item in part.items("'plugins'", "my_scorer.py") if part else []:

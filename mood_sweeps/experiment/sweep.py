@@ -130,7 +130,7 @@ class Features:
 
 @dataclass(frozen=True)
 class Rule:
-    """Removes the cells whose every named axis has one of the named values.
+    """Removes the cells that have, on every named axis, one of the named values.
 
     matches: (axis, values) in the order of ``RULE_AXES``; values are full labels of that axis,
         a bare choice name having been spelled out into all labels it stands for.

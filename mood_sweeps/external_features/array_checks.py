@@ -42,7 +42,7 @@ def float_matrix(array: Array, what: str) -> Floats:
 
 
 def matrix_like(array: Array, what: str) -> Array:
-    """Return an array whose shape and dtype `float_matrix` takes, values not looked at."""
+    """Return an array of a shape and dtype that `float_matrix` takes, its values unchecked."""
     if array.ndim > 2 and math.prod(array.shape[2:]) == 1:
         array = array.reshape(array.shape[:2])  # pooled maps (N, D, 1, 1)
     if array.ndim != 2:
@@ -56,7 +56,7 @@ def float_vector(array: Array, what: str) -> Floats:
 
 
 def vector_like(array: Array, what: str) -> Array:
-    """Return an array whose shape and dtype `float_vector` takes, values not looked at."""
+    """Return an array of a shape and dtype that `float_vector` takes, its values unchecked."""
     if array.ndim != 1:
         raise InputError(f"must be {what}, not {array.shape}")
     return _floats(array, what)
@@ -73,7 +73,7 @@ def class_labels(array: Array, n: int) -> npt.NDArray[np.int64]:
 
 
 def labels_like(array: Array, n: int) -> Array:
-    """Return an array whose shape and dtype `class_labels` may take, values not looked at."""
+    """Return an array of a shape and dtype that `class_labels` may take, its values unchecked."""
     if array.shape != (n,):
         raise InputError(f"must be ({n},), one label a row of the features, not {array.shape}")
     if array.dtype.kind not in "iuf":

@@ -83,26 +83,26 @@ class Material:
 
 
 def read_material(
-    given: Any, who: str, roles: Roles, input_problems: InputProblems, reading: Reading = WHOLE
+    given: Any, argument: str, roles: Roles, input_problems: InputProblems, reading: Reading = WHOLE
 ) -> Material | None:
     """Return what was given for a set, or None where that is noted as a problem.
 
     given: text or path of files, or `Files`; a FeatureBank or Head; a mapping of arrays by role; a
         tuple of the arrays without names; or the first array alone.
-    who: how the argument is called.
+    argument: how the argument is called.
     """
     if isinstance(given, str | os.PathLike):
         given = _files(os.fspath(given), roles)
     if isinstance(given, Files):
         return _from_files(given, roles, input_problems, reading)
     material = None
-    with input_problems.about(who):
+    with input_problems.about(argument):
         arrays = {
-            role: Located(_array(array, role), f"{who}, {role!r}")
+            role: Located(_array(array, role), f"{argument}, {role!r}")
             for role, array in _from_python(given, roles).items()
             if array is not None
         }
-        material = Material(who, arrays)
+        material = Material(argument, arrays)
     return material
 
 

@@ -306,7 +306,7 @@ def _check_logits(
     elif apart > _SAME_LOGITS * largest:
         input_problems.add(
             bank.material.arrays["logits"].where,
-            f"differ by up to {apart:.3g} from features @ weight.T + bias, whose largest is "
+            f"differ by up to {apart:.3g} from features @ weight.T + bias, of which the largest is "
             f"{largest:.3g}: features, logits and head are not of one network; leave out the "
             "logits or the head",
         )

@@ -145,7 +145,7 @@ def _gain(moved: dict[int, int], predictions: Ints, labels: Ints) -> int:
 
 
 def _far_apart(found: Sequence[Accuracy], sizes: dict[str, int]) -> list[str]:
-    """Return a warning for each set whose accuracy is less than half of the best set's."""
+    """Return a warning for each set with less than half of the best set's accuracy."""
     if len(found) < 2:
         return []
     best = max(found, key=lambda one: one.value)

@@ -14,8 +14,8 @@ from mood_sweeps.metrics import accepted_confusion
 __all__ = ["confusion_table"]
 
 MOST_CLASS_PAIRS = 10_000
-"""Pairs of an OOD and an ID class in the table of classes without names: above that nobody reads
-it, and a hundred scorers' tables of 1,000 × 1,000 classes would be all that a database holds."""
+"""Most pairs of an OOD and an ID class in the table of classes without names: a larger one is
+unreadable, and a hundred scorers' tables of 1,000 × 1,000 classes would fill a database."""
 
 
 def confusion_table(

@@ -1,4 +1,4 @@
-"""What networks run on in this process, for those who may not ask torch."""
+"""The GPU of this process, for modules that must not import torch."""
 
 from __future__ import annotations
 

@@ -30,8 +30,9 @@ def metrics_from_store(
 ) -> Iterator[dict[str, Any]]:
     """Yield new metrics of stale numbers, by column, with ``score_key`` and ``metrics_state``.
 
-    stale: rows by score key, with ``reason`` and the metrics that they have. A metric whose scores
-    are no longer in the store keeps its value if it never had another version, else becomes None.
+    stale: rows by score key, with ``reason`` and the metrics that they have. A metric that
+    needs scores no longer in the store keeps its value if it never had another version, else
+    becomes None.
     """
     by_group: dict[str, dict[str, Cell]] = {}
     for cell in cells:
@@ -88,7 +89,7 @@ def _pair(cell: Cell, scores: Arrays, predictions: Arrays, store: Store) -> Pair
 
 
 def _fit(cell: Cell, scores: Arrays) -> Fit | None:
-    """Return the fit whose scores count; None where those that chose it are gone."""
+    """Return the fit that gives the scores; None if the scores that chose it are gone."""
     if isinstance(cell.fit, Fit):
         return cell.fit
 

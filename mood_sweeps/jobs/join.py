@@ -40,7 +40,7 @@ def _nothing(_folder: Path) -> None:
 
 
 def join_heads(heads: Sequence[Head | None]) -> Head | None:
-    """Return the head on features side by side whose logits are the mean of those of ``heads``.
+    """Return the head on features side by side; its logits are the mean of those of ``heads``.
 
     Mean logits are OpenOOD's ensemble; their softmax is the members' geometric mean. None where
     the members are headless.

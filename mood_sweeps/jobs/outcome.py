@@ -55,7 +55,7 @@ class Outcome:
     """What came of one attempt at a call.
 
     evaluations: rows for the database, by column. failures: what failed inside a scoring call
-    whose other parts succeeded. error: one line; traceback: the whole. corrupt: the input whose
+    with other parts that succeeded. error: one line; traceback: the whole. corrupt: the input with
     bytes were wrong.
     """
 

@@ -203,7 +203,7 @@ class BankScoring:
         return None
 
     def _chosen(self, fit: Fit | Selection) -> tuple[Fit, str | None]:
-        """Return the fit whose scores count, and what the row has to say about it."""
+        """Return the fit that gives the scores, and the row's note about it."""
         if isinstance(fit, Fit):
             return fit, fit.note or None
         if fit.key not in self._selected:

@@ -41,7 +41,7 @@ __all__ = ["launch"]
 
 MOST_ROUNDS = 8
 """Another round follows only if an object was found corrupt: one for each link of a chain of
-bank, checkpoint, checkpoint before it … whose bytes all changed."""
+bank, checkpoint, checkpoint before it … if the bytes of all of them changed."""
 
 
 def launch(
@@ -290,7 +290,7 @@ class _Launch:
             enqueue(connection, "launch", sweep, str(launch), key_of([launch, outcome]))
 
     def _bury_dead_launches(self) -> None:
-        """Write the end of launches whose process was killed and could not do so itself."""
+        """Write the end of launches that were killed before they could write it."""
         self._store.leases.bury()
         for row in self._results.launches(open_only=True):
             process = Process(row["host"], row["pid"], row["process_started"], row["boot"])

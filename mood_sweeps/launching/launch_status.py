@@ -20,7 +20,7 @@ class LaunchStatus:
     """One launch: its state in words, the cells of its revision by status, and its calls.
 
     state: ``running``, ``done``, ``failed``, ``interrupted``, ``killed`` or ``killed (its process
-    is gone)`` where nobody has noticed yet. eta_s: expected seconds until the end, None if
+    is gone)`` if no process has written it yet. eta_s: expected seconds until the end, None if
     nothing can be said.
     """
 

@@ -37,7 +37,7 @@ def mirrored(
         yield mirror
     finally:
         if not stop.now:
-            # The numbers are safe: whoever asks to stop now, or once more, need not wait.
+            # The numbers are safe: a request to stop now, or a second one, ends the wait.
             asked = stop.requests
             mirror.wait(options.mlflow_wait_s, lambda: stop.requests > asked)
         launched.unmirrored = mirror.pending()

@@ -87,7 +87,7 @@ class SilentProgress:
         self.say(f"{call}: skipped, because {cause} failed")
 
     def waiting(self, call: Call, holder: str) -> None:
-        """Say who does the work this launch is waiting for."""
+        """Say which process does the work that this launch waits for."""
         self.say(f"{call}: being done by {holder}; waiting for it")
 
 

@@ -55,7 +55,7 @@ class Recording:
             self._write_rows(connection, rows)
 
     def adopt_stages(self, stages: Sequence[Stage], store: Store) -> None:
-        """Write the stages whose objects the store holds and the database lacks."""
+        """Write the stages that the database lacks and the store holds."""
         with self._recorder.database.reading() as connection:
             unknown = self._recorder.unknown_stages(connection, [stage.key for stage in stages])
         # Reading a file of each takes its time, in which others may want to write.

@@ -21,7 +21,7 @@ def made_with(
 ) -> list[str]:
     """Return a line for each environment in which objects of a sweep were made, the oldest first.
 
-    representations: keys of checkpoints, whose whole chains count. score_objects: keys of the
+    representations: keys of checkpoints; their whole chains count. score_objects: keys of the
     objects that hold numbers; their banks count. What the store has no more is passed by.
     """
     found: dict[tuple[tuple[str, str], ...], Counter[str]] = defaultdict(Counter)

@@ -95,16 +95,16 @@ def report_on(
 
 
 def _pictures(store: Store, names: Mapping[str, str]) -> tuple[list[Drawn], list[str]]:
-    """Return the pictures of representations, whose ``names`` by key these are, in their order.
+    """Return the pictures of representations in the order of ``names``, their names by key.
 
     And which of them cannot be read, and why; those that are damaged are put into quarantine, as
-    nobody else may ever read them.
+    no later launch may ever read them.
     """
     from mood_sweeps.aggregation.pictures_section import Drawn  # late, see `report_on`
 
     found, unread = [], []
     for ref in store.refs("picture"):
-        label = "one whose representation is not known"
+        label = "one of an unknown representation"
         try:
             checkpoint = store.manifest(ref).origin.content["checkpoint"]
             if checkpoint not in names:

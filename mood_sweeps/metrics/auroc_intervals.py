@@ -4,7 +4,7 @@ DeLong, DeLong & Clarke-Pearson (1988) estimate the variance V from the placemen
 among the other side; on the logit scale (Pepe, 2003) the limits cannot leave [0, 1]. Near AUROC = 1
 V comes from a few images, and is 0 where the sides are separated, which would claim certainty. What
 is lost there, q = 1 − AUROC, is a sum of few events: an image on the wrong side of many others. If
-an event costs c, q is like a share of 1 / c trials, whose limit is Jeffreys', as with the effective
+an event costs c, q is like a share of 1 / c trials with Jeffreys' limit, as with the effective
 sample size of Korn & Graubard (1998):
 
     low = 1 − the (1 + level) / 2 quantile of Beta(q / c + ½, (1 − q) / c + ½)

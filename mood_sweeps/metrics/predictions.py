@@ -33,7 +33,7 @@ def predict(
 
 
 def nearest_class_mean(train: FeatureBank, bank: FeatureBank) -> npt.NDArray[np.int64]:
-    """Return the train label whose mean feature is nearest (Euclidean), int64 (N,).
+    """Return the train label with the nearest mean feature (Euclidean), int64 (N,).
 
     What a headless representation predicts: rows made so say so. Only classes that occur in
     ``train`` are predicted; the lowest where they tie. Raises Undefined without train features or

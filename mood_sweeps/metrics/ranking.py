@@ -73,7 +73,7 @@ def places(id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike) -> tuple[Counts,
 
 
 def counted(id_places: Counts, ood_places: Counts) -> Ranking:
-    """Return the ranking of samples whose places are known; see ``places``."""
+    """Return the ranking of samples with known places; see ``places``."""
     values = int(max(id_places.max(), ood_places.max())) + 1
     return Ranking(
         np.bincount(id_places, minlength=values), np.bincount(ood_places, minlength=values)

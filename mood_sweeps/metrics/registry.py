@@ -1,8 +1,8 @@
 """Every metric of an evaluation, a row for each: its column, its direction and how it is computed.
 
 Columns, views, records, MLflow names, CSV, titles and documents derive from this table. A metric
-is in no key. Its version says how it is computed: a number whose metrics have other versions gets
-them computed again from stored scores by the next launch.
+is in no key. Its version says how it is computed: where a number's metrics have
+other versions, the next launch computes them again from stored scores.
 """
 
 from __future__ import annotations

@@ -146,7 +146,7 @@ class TimmVit(_Timm):
 
 @dataclass(frozen=True)
 class TimmPlainVit(TimmVit):
-    """A ViT whose blocks know no positions: they work on any of the patches."""
+    """A ViT with blocks that use no positions: they work on any of the patches."""
 
     can_drop_patches: ClassVar[bool] = True
 

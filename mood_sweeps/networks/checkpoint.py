@@ -22,7 +22,7 @@ class Decoder:
     """What a masked pretext task trained beside the network; see ``decoder.revived``.
 
     pretext: content of its choice, plain data. weights: their state, by name. tokenizer: the
-    description of the tokenizer whose weights are among them, if there is one.
+    description of the tokenizer, if its weights are among them.
     """
 
     pretext: dict[str, Any]
@@ -38,7 +38,7 @@ class Checkpoint:
     weights: its state, by name. head: linear classifier on the pooled features, if it has one.
     curves: one record per epoch. summary: final numbers by name. measured: how the training went
     (images per second, memory); it is in no file, as the same bits take longer elsewhere.
-    decoder: kept by a pretraining that can reconstruct images; whoever trains on has none.
+    decoder: kept by a pretraining that can reconstruct images; a fine-tuning has none.
     trials: of a stage that was tuned, one record per setting that was tried.
     findings: what is wrong with this training, by its own curves (see ``learning``); in no file, as
     the manifest says it of everything behind the checkpoint.

@@ -15,7 +15,7 @@ _PLAIN_VITS = ("VisionTransformer", "VisionTransformerDistilled")
 def allow_other_sizes(network: Any) -> int | None:
     """Let ``features_at`` work; return what sides must be a multiple of, None if it cannot.
 
-    It can for convolutional networks and for ViTs whose only trace of the size is a table of
+    It can for convolutional networks and for ViTs where the size only shows in a table of
     absolute positions, which is resampled. Weights stay as they are.
     """
     if network.description["family"] == "cnn":

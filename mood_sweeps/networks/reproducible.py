@@ -1,4 +1,4 @@
-"""Reproducibility: a block whose random numbers depend on its seed alone."""
+"""Reproducibility: within a block, random numbers depend on its seed alone."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def describe_loaded(backbone: Choice, tag: str | None = None) -> dict[str, Any]:
     """Return the description of a network for weights that others trained.
 
     As `describe`, with the interpolation and the crop that timm evaluates them with. tag: timm's
-    name of published weights, whose own size and normalisation these are; None for the
+    name of published weights, which give size and normalisation; None for the
     architecture's, which for a nano backbone are those it is trained with here.
     """
     description = describe(backbone)

@@ -17,7 +17,7 @@ __all__ = ["check_tokenizers", "check_tuned", "needs_ray"]
 def check_tuned(choice: Choice, images: ImageSet, seed: int | None, where: str) -> None:
     """Raise InputError if a choice is tuned and its settings or ``images`` do not allow it.
 
-    images: what it is trained on, whose validation split decides. where: the experiment's file.
+    images: the training set; its validation split decides. where: the experiment's file.
     """
     if not isinstance(choice, Tuned):
         return

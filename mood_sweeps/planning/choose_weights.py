@@ -23,7 +23,7 @@ class Loaded:
     """A load stage and what it stands for.
 
     n_stages: how many fine-tuning stages, from the first, the weights went through already.
-    head_set: the image set whose classes its head tells apart; None if it is headless.
+    head_set: the image set of its head's classes; None if it is headless.
     """
 
     stage: Stage

@@ -22,8 +22,8 @@ class Job:
     seconds: the kinds of its calls, with a guess of what a stage costs, which only has to rank the
     kinds until one was measured. resource: ``gpu``: its workers get a GPU where there are any;
     ``cpu``: they never need one. is_short: whether its calls go before trainings, because they turn
-    checkpoints into rows early. handler: the module whose ``run`` performs a call; imported by the
-    worker.
+    checkpoints into rows early. handler: the module with the ``run`` that performs a call; the
+    worker imports it.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """What must run: planned backwards from the cells that have no number yet.
 
-Nothing that only an existing number needed is rebuilt: an evicted bank whose scores are all in
+Nothing that only an existing number needed is rebuilt: an evicted bank with all its scores in
 the database stays evicted.
 """
 

@@ -32,7 +32,7 @@ class Representation:
     banks: extract (or given) stages by (image set, split). pictures: stages that no number needs.
     members: what an ensemble joins; empty for a representation of its own.
     seed: None where nothing behind it is drawn: features that were given, weights that were loaded.
-    head_set: the image set whose classes the head tells apart; None if headless.
+    head_set: the image set of the head's classes; None if headless.
     headless_predictions: where predicted ID classes come from if no head predicts them.
     """
 
@@ -50,7 +50,7 @@ class Representation:
 
     @property
     def checkpoint(self) -> Stage:
-        """The stage whose checkpoint is the representation."""
+        """The last stage of the chain, which makes the checkpoint."""
         return self.chain[-1]
 
     @property

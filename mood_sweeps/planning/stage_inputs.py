@@ -113,7 +113,7 @@ class ExternalBank:
 
 @dataclass(frozen=True)
 class EnsembleHead:
-    """Join the heads of several checkpoints, whose features will stand side by side."""
+    """Join the heads of several checkpoints; their features will stand side by side."""
 
     members: tuple[Ref, ...]
 

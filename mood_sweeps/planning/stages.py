@@ -81,7 +81,7 @@ class Stage:
         """Return the trainings that a stage that is tuned tries, each of one setting.
 
         They share the stage's key: none of them has an object of its own. Raises InputError for a
-        setting whose values do not go together.
+        setting with values that exclude each other.
         """
         work, tuned = self.work, self.tuned
         assert isinstance(work, Pretrain | Finetune)
@@ -213,7 +213,7 @@ def extract_stage(checkpoint: Stage, images: ImageSet, split: str, left_out: Ind
 def external_head_stage(
     label: str, head: HashedFiles | None, train: HashedFiles, test: HashedFiles
 ) -> Stage:
-    """Return the stage whose object is a representation that the user has: it holds the head.
+    """Return the stage of a representation that the user has; its object holds the head.
 
     Named by what scorers learn from and are measured on, so that headless ones differ.
     """

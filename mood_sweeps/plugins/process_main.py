@@ -189,7 +189,7 @@ class _Served:
 
 
 def _open_bank(request: Mapping[str, Any]) -> FeatureBank:
-    """Return a bank whose arrays are mapped read-only, with its network where it is asked for."""
+    """Return a bank with arrays mapped read-only, and with its network if ``source`` names one."""
     folder, arrays, live = request["folder"], request["arrays"], request["live"]
     bank = map_bank(Path(folder)) if folder else FeatureBank(**_arrays(arrays))
     if live:

@@ -33,7 +33,7 @@ def upgrade(engine: Engine) -> None:
 def _follow_registry(connection: Connection) -> None:
     """Add the columns of metrics that the registry has and the table lacks; make the views anew.
 
-    A column whose metric left the registry stays, and is in no view.
+    A column without a metric in the registry stays, and is in no view.
     """
     present = {column["name"] for column in inspect(connection).get_columns("evaluations")}
     for name in VIEWS:

@@ -1,6 +1,6 @@
 """The outbox: what MLflow has yet to be shown, written in the transaction that made it true.
 
-An item says *that* a subject changed, never what is in it: whoever mirrors it reads the newest
+An item says *that* a subject changed, never what is in it: the mirror reads the newest
 rows. So items may be handled late, twice, or several at once.
 """
 
@@ -37,7 +37,7 @@ MAX_ERROR = 2000
 
 @dataclass(frozen=True)
 class Item:
-    """One open entry: a subject of a sweep whose view in MLflow is out of date.
+    """One open entry: a subject of a sweep with an outdated view in MLflow.
 
     kind: ``launch`` (subject ``<launch id>``), ``representation`` (``<key>|<id_set>``) or
         ``pair`` (``<key>|<id_set>|<ood_set>``).

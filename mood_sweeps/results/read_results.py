@@ -111,7 +111,7 @@ class Results:
         return found
 
     def stale_metrics(self, revision: int) -> dict[str, Mapping[str, Any]]:
-        """Return the numbers of a revision whose metrics have other versions than the registry.
+        """Return the numbers of a revision with metrics of other versions than the registry's.
 
         By score key: ``reason`` and the metrics that the row has, by column.
         """

@@ -40,7 +40,7 @@ def sqlite_path(url: str) -> Path | None:
 
 
 def absolute_url(url: str) -> str:
-    """Return a URL whose SQLite file is named by its absolute path; any other unchanged."""
+    """Return a URL with the absolute path of its SQLite file; any other URL unchanged."""
     path = sqlite_path(url)
     if path is None:
         return url

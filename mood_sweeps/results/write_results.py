@@ -104,7 +104,7 @@ class Recorder:
         return revision, True
 
     def _rename(self, revision: int, yaml: str, file: str) -> None:
-        """Keep the newest text and place of an experiment whose cells stayed the same."""
+        """Keep the newest text and place of an experiment with unchanged cells."""
         with self.database.writing() as connection:
             connection.execute(
                 update(revisions).where(revisions.c.id == revision).values(yaml=yaml, file=file)
@@ -284,7 +284,7 @@ def _insert(dialect: str, table: Table) -> Any:
 
 
 def _insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows, leaving those whose key is there already as they are."""
+    """Insert rows; a row with a key that is there already stays as it is."""
     if rows:
         connection.execute(_inserting_new(connection.dialect.name, table), rows)
 

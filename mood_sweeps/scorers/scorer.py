@@ -76,7 +76,7 @@ class Scorer(ABC):
 
 
 class LearnsNothing(Scorer):
-    """A scorer whose score is a function of the sample alone: its state is empty."""
+    """A scorer that learns nothing: its score depends on the sample alone, its state is empty."""
 
     learns_nothing: ClassVar[bool] = True
 

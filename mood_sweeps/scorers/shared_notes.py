@@ -44,7 +44,7 @@ Counts = npt.NDArray[np.int64]
 def class_counts(train: FeatureBank) -> Counts:
     """Return how many images each class that occurs has, int64 (C,).
 
-    By the labels; where nobody knows them, by the largest logit; without logits all are one class.
+    By the labels; where these are unknown, by the largest logit; without logits all are one class.
     """
     if len(train.labels) == len(train):
         classes = train.labels

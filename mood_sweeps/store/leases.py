@@ -1,4 +1,4 @@
-"""Leases: who is making an object now, so that two launches on one store do nothing twice.
+"""Leases: which launch is making an object, so that two launches on one store do nothing twice.
 
 A lease is a file that appears whole and exclusively (a hard link, which a local disk and NFS both
 refuse to make twice). It names its holder and carries a token that is new for every holding: a
@@ -82,7 +82,7 @@ class Leases:
             pass
 
     def holder(self, name: str) -> Process | None:
-        """Return who holds ``name`` now, or None."""
+        """Return the process that holds ``name`` now, or None."""
         found = _look(self._path(name))
         return found.holder if found is not None else None
 
@@ -92,14 +92,14 @@ class Leases:
         return found is not None and found.is_gone
 
     def bury(self) -> None:
-        """Remove the leases of holders that are gone; nobody may ever ask for them again."""
+        """Remove the leases of holders that are gone; no launch may ever ask for them again."""
         for path in sorted(self._folder.glob("*.json")):
             name = path.name.removesuffix(".json")
             if self.holder_is_gone(name) and (lease := self.acquire(name)) is not None:
                 self.release(lease)
 
     def left_aside(self) -> list[Path]:
-        """Return leases that are being written, or whose writer died before they appeared."""
+        """Return leases that are being written, or were when their writer died."""
         return list(self._folder.glob(".*"))
 
     def close(self) -> None:
@@ -121,7 +121,7 @@ class Leases:
         try:
             os.link(aside, lease.path)
         except FileExistsError:
-            # NFS may repeat a request whose answer got lost: then the link that is there is ours.
+            # NFS may repeat a request after losing the answer: then the link that is there is ours.
             if aside.stat().st_nlink < 2:
                 return None
         finally:

@@ -4,8 +4,8 @@ Layout under the root::
 
     objects/<kind>/<first two of key>/<key>/…files…, manifest.json
     tmp/          where objects are written before they are renamed into place
-    leases/       who is making what now (`leases.py`)
-    quarantine/   objects whose bytes differ from their manifest
+    leases/       which process is making what now (`leases.py`)
+    quarantine/   objects with bytes that differ from their manifest
     unfinished/   the states of trainings under way (`unfinished.py`)
 
 Only safetensors, JSON and other inert formats are written and read; nothing here can execute code.
@@ -166,7 +166,7 @@ class Store:
         return Unfinished(self.root / "unfinished" / ref.kind / ref.key, lease)
 
     def quarantine(self, ref: Ref) -> None:
-        """Take an object whose bytes are wrong out of use, keeping it for inspection."""
+        """Take an object with wrong bytes out of use, keeping it for inspection."""
         grave = self.root / "quarantine" / f"{ref.key}.{uuid.uuid4().hex[:8]}"
         grave.parent.mkdir(parents=True, exist_ok=True)
         self._verified.discard(ref)
@@ -178,7 +178,7 @@ class Store:
     def _sweep_out(self, now: float) -> None:
         """Remove what processes that were killed left behind a day ago or longer.
 
-        And states of trainings that are finished, whose process was killed just before it could.
+        And states of finished trainings that were killed just before they could remove them.
         now: by the clock that dates the files; this host's may be wrong.
         """
         unfinished = list((self.root / "unfinished").glob("*/*"))

@@ -1,4 +1,4 @@
-"""Who a process is, so that another process on the same host can tell whether it still lives."""
+"""The identity of a process, by which another one on the same host can tell if it still lives."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Process:
 
 
 def this_process() -> Process:
-    """Return who the calling process is (a forked child is a process of its own)."""
+    """Return the identity of the calling process (a forked child is a process of its own)."""
     return _identify(os.getpid())
 
 
@@ -69,7 +69,7 @@ def _identify(pid: int) -> Process:
 
 
 def _started(pid: int) -> float:
-    """Return when a process started, the same number whoever asks and whenever.
+    """Return when a process started, the same number for every caller at any time.
 
     Not psutil's ``create_time`` on Linux: that adds the boot time as the clock has it now, so two
     processes that ask before and after the clock is set right disagree.

@@ -10,7 +10,7 @@ __all__ = ["FIRST_DELAY_S", "HOPELESS", "LAST_DELAY_S", "Backoff", "Subject"]
 FIRST_DELAY_S = 2.0
 LAST_DELAY_S = 300.0
 HOPELESS = 3
-"""After how many failures in a row nobody should wait for it any more."""
+"""After how many failures in a row a launch should not wait for it any more."""
 
 Subject = tuple[str, str, str]
 """Kind, sweep and subject of an outbox item."""

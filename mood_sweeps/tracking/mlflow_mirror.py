@@ -171,7 +171,7 @@ class Mirror:
     def _show(self, view: View, subject: Subject) -> None:
         """Bring a subject up to date, putting away what turns out to be corrupt.
 
-        Nobody else may ever look at it: a checkpoint whose banks and scores are all there.
+        Nothing else may ever look at it: a checkpoint that has all its banks and scores.
         """
         put_away: set[Ref] = set()
         while True:

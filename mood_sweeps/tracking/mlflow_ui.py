@@ -60,11 +60,11 @@ def serve(
         except StoreError as error:
             raise InputError(str(error)) from None
     elif path is not None:
-        # Imports MLflow, which takes seconds: only for a store that nobody has made yet.
+        # Imports MLflow, which takes seconds: only for a store that does not exist yet.
         from mood_sweeps.tracking.mlflow_connection import make_store
 
         make_store(uri, artifact_root)
-    # The server's log is shown only if it fails: nobody asked for a line per request.
+    # The server's log has a line per request; it is shown only if the server fails.
     with tempfile.TemporaryFile() as log, no_folder_left(uri), _ended_by_signals() as ended:
         server = _start(uri, artifact_root, host, port, log)
         try:

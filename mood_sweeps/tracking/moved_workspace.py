@@ -68,7 +68,7 @@ def follow_artifacts(database: Path, artifact_root: Path) -> None:
 
 
 def _moves(connection: sqlite3.Connection, database: Path, root: Path) -> list[_Move]:
-    """Return the experiments whose artifacts are elsewhere by the database, but belong to it."""
+    """Return the experiments with artifacts under ``root`` that the database has elsewhere."""
     if "artifact_location" not in _columns(connection, "experiments"):
         return []
     found = []

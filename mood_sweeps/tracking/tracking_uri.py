@@ -13,7 +13,7 @@ __all__ = ["Secrets", "no_folder_left"]
 
 _SQLITE = "sqlite:///"
 _USER_INFO = re.compile(r"(?<![\w+.-])(?!sqlite[+:])(\w[\w+.-]*://)[^\s'\"]*@")
-"""Not of SQLite, whose URLs hold nothing but a path, and in that perhaps an @."""
+"""Not of SQLite: its URLs hold nothing but a path, and in that perhaps an @."""
 
 _QUERY_SECRET = re.compile(r"(?i)\b(password|token|secret|signature|sig)=[^&\s'\"]+")
 _FROM_ENVIRONMENT = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")

@@ -21,7 +21,7 @@ _OPTIONS: Any = {"fallback_random": True}
 
 
 def compiled(objective: Objective) -> Loss:
-    """Return the loss of an objective whose blocks torch compiles, in place, as they are met.
+    """Return the loss of an objective; torch compiles its blocks in place, when they first run.
 
     Parameters, buffers and their names stay as they are, and so does what is drawn at random; sums
     come in another order. Blocks, not the whole objective: it is there that time goes, blocks of

@@ -14,7 +14,7 @@ def layer_rates(network: nn.Module, decay: float) -> dict[nn.Parameter, float]:
 
     BEiT (Bao et al. 2022) and MAE count so: 1 for the head and what is beside it, ``decay`` for the
     last block, decay^(blocks + 1) for the patch embedding. Raises InputError for an architecture
-    whose layers timm does not tell.
+    without a list of layers in timm.
     """
     if decay == 1:
         return {}

@@ -100,7 +100,7 @@ def accuracy_findings(accuracy: float | None, labels: Ints | None) -> tuple[str,
 def weight_findings(
     before: Mapping[str, torch.Tensor], after: Mapping[str, torch.Tensor], trained: Sequence[str]
 ) -> tuple[str, ...]:
-    """Return what is wrong with what a training did to the weights whose names are ``trained``.
+    """Return what is wrong with what a training did to the weights named in ``trained``.
 
     They did not move where they are less than 1e-6 of their norm away from where they were.
     """

@@ -31,12 +31,12 @@ Listener = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class Trained:
-    """What came of a training beside the weights.
+    """The results of a training beside the weights.
 
-    curves: one record per epoch, a function of the arguments. measured: images_per_second
-    of all workers together, peak_memory_mb and seconds of the loop in this process, how many
-    workers there were: how it went, not what came out. findings: what is wrong with the loss (see
-    ``learning``).
+    curves: one record per epoch, a function of the arguments. measured: images_per_second of all
+    workers together, peak_memory_mb and seconds of the loop in this process, and the number of
+    workers; these depend on the machine. findings: what is wrong with the loss (see
+    ``learning_checks``).
     """
 
     curves: list[dict[str, Any]]
@@ -61,14 +61,14 @@ def train(
     """Train ``objective`` in place, on the device it is on.
 
     labels: int64 (N,). The last, smaller batch of an epoch is left out, unless it is the only one.
-    progress: where the state is kept every so often, and taken up from: a training that was killed
-    and called again ends with the same bits as one that was not. measure: called after each epoch
-    in eval mode; its numbers join the record. rates: what the learning rate of single parameters is
-    multiplied by; the record says that of all others. team: processes that call this at the same
-    time with equal arguments, and share the ``accumulate`` parts of every batch; all end with the
-    bits that one alone comes to. Its leader keeps the state, measures and is listened to.
+    progress: saves the resume state at intervals and restores it: a training that was killed and
+    called again ends with the same bits as one that was not. measure: called after each epoch in
+    eval mode; its numbers join the record. rates: factors of the learning rate of single
+    parameters; the record has the rate of all others. group: processes that call this at the same
+    time with equal arguments, and share the ``accumulate`` micro-batches of every batch; all end
+    with the bits of a single process. Its leader alone saves, evaluates and calls the listener.
     Raises StageFailed, naming epoch and step, when the loss is not finite, and MemberLost when
-    another of the team is gone.
+    another process of the group is gone.
     """
     progress = progress or ResumeState()
     batch = min(recipe.batch_size, len(images))
@@ -79,12 +79,12 @@ def train(
     stepper = Stepper(objective, recipe, rates, micro_batches)
     order, noise = stream(seed, kind, "order"), stream(seed, kind, "noise")
     state = TrainingState(objective, stepper, order, noise)
-    if (kept := progress.last()) is not None:
-        state.take_up(*kept)
+    if (saved := progress.last()) is not None:
+        state.restore(*saved)
     _agree(group, state, stepper.device)
-    keeping = progress
-    if group.rank != 0:  # one of a team keeps, measures and is listened to
-        keeping, measure, listener = ResumeState(), None, None
+    saving = progress
+    if group.rank != 0:  # the leader alone saves, evaluates and reports
+        saving, measure, listener = ResumeState(), None, None
     peak = recipe.learning_rate
     if recipe.base_batch_size is not None:
         peak *= batch / recipe.base_batch_size
@@ -96,9 +96,9 @@ def train(
         objective.train()
         shuffled = state.shuffled(len(images))
         batches = torch.split(shuffled[: steps * batch], batch)[state.step :]
-        mine = [micro_batches.local_batch(one) for one in batches]
+        local = [micro_batches.local_batch(one) for one in batches]
         for step, (chosen, shown) in enumerate(
-            zip(mine, images.stream(mine), strict=True), start=state.step
+            zip(local, images.stream(local), strict=True), start=state.step
         ):
             done = state.epoch * steps + step
             rate = peak * learning_rate(recipe.warmup, done, total_steps)
@@ -112,8 +112,8 @@ def train(
             state.loss += value
             state.step = step + 1
             seen += batch
-            if keeping.is_due() and state.step < steps:
-                keeping.keep(*state.kept())
+            if saving.is_due() and state.step < steps:
+                saving.save(*state.to_tensors())
         record: dict[str, Any] = {
             "epoch": state.epoch + 1,
             "epochs": recipe.epochs,
@@ -126,10 +126,10 @@ def train(
         state.end_epoch(record)
         if listener is not None:
             listener(record)
-        if keeping.is_due():
-            keeping.keep(*state.kept())
+        if saving.is_due():
+            saving.save(*state.to_tensors())
     if pause is not None:
-        keeping.keep(*state.kept())
+        saving.save(*state.to_tensors())
     seconds = time.perf_counter() - started
     measured = {
         "images_per_second": seen / seconds,
@@ -159,12 +159,12 @@ def learning_rate(warmup: float, step: int, steps: int) -> float:
 
 
 def _agree(group: ProcessGroup, state: TrainingState, device: torch.device) -> None:
-    """Raise MemberLost unless all of a team go on from the same step."""
+    """Raise MemberLost unless all ranks go on from the same step."""
     here = torch.tensor([state.epoch, state.step], device=device)
     if any(not torch.equal(other, here) for other in group.gather(here)):
-        raise MemberLost("the workers of this training took up different states")
+        raise MemberLost("the workers of this training restored different states")
 
 
 def _diverged(value: float, epoch: int, step: int, progress: ResumeState) -> str:
-    kept = progress.described()
-    return f"the loss is {value} at epoch {epoch + 1}, step {step + 1}; {kept}"
+    saved = progress.described()
+    return f"the loss is {value} at epoch {epoch + 1}, step {step + 1}; {saved}"

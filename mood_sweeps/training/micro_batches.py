@@ -154,7 +154,7 @@ class GradientAccumulator:
 
 
 class _Sums:
-    """Sums of tensors over parts, each added after the one before, whoever computed it."""
+    """Sums of tensors over micro-batches, added in order, whichever rank computed them."""
 
     def __init__(self, like: Sequence[torch.Tensor], group: ProcessGroup) -> None:
         self.nothing: Found = [None] * len(like)
@@ -173,7 +173,7 @@ class _Sums:
 
     @torch.no_grad()
     def add(self, mine: Found, given: Sequence[Sequence[bool]]) -> None:
-        """Add everybody's tensors, in order of rank; given: who has which."""
+        """Add the tensors of all ranks, in order of rank; given: which tensors each rank has."""
         for bucket in self._buckets([any(some) for some in zip(*given, strict=True)]):
             sizes = [self._like[at].numel() for at in bucket]
             flat = torch.cat([self._or_zeros(at, mine[at]).reshape(-1) for at in bucket])

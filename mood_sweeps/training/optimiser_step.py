@@ -22,9 +22,9 @@ class Stepper:
     """Takes optimiser steps on an objective as its recipe says.
 
     The loss of fp16 is scaled up before its gradients are taken, so that small ones do not vanish;
-    a step whose gradients overflow is left out and the scale halved (Micikevicius et al. 2018).
+    a step with gradients that overflow is left out and the scale halved (Micikevicius et al. 2018).
     rates: what the learning rate of single parameters is multiplied by. cut: how batches are cut
-    into parts, and who computes them.
+    into micro-batches, and the group that computes them.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
-"""A team: processes that share the parts of every batch of one training (data parallelism).
+"""Process groups: processes that share the micro-batches of one training (data parallelism).
 
-Who trains alone is a team of one. Processes that share a training meet at a small server of the
-first of them, and hand each other tensors by NCCL between GPUs, by Gloo between CPUs. torch's
-global process group is left alone: libraries that find one start to exchange things themselves.
+A process that trains alone is a group of one. Processes that share a training find each other
+through a small server of rank 0, and exchange tensors by NCCL between GPUs, by Gloo between CPUs.
+torch's global process group is not used: libraries that find one start to communicate themselves.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ __all__ = ["SINGLE_PROCESS", "ConnectedProcessGroup", "ProcessGroup", "Rendezvou
 
 _DISTRIBUTED: Any = torch.distributed  # parts of it are absent from torch's annotations
 _PATIENCE = timedelta(minutes=30)
-"""How long one waits for another, who may have a part of a batch or an evaluation before him."""
+"""How long a rank waits for another, which may still compute a micro-batch or an evaluation."""
 _COMING = timedelta(minutes=2)
-"""How long each waits for the others to come, who need only begin."""
+"""How long each rank waits at the rendezvous for the others."""
 
 
 class ProcessGroup(Protocol):
-    """Processes that train the same network: each computes its parts, all take every step.
+    """Processes that train the same network: each computes its micro-batches, all take every step.
 
-    rank: of this process, from 0, who leads: it alone keeps the state, measures and publishes.
-    size: how many there are.
+    rank: of this process; rank 0 leads: it alone saves the state, evaluates and publishes. size:
+    number of processes.
     """
 
     rank: int
     size: int
 
     def gather(self, mine: torch.Tensor) -> list[torch.Tensor]:
-        """Return everybody's tensor, equal in shape and dtype, in order of rank.
+        """Return the tensors of all ranks, equal in shape and dtype, in order of rank.
 
         Raises MemberLost if another process has gone.
         """
@@ -42,7 +42,7 @@ class ProcessGroup(Protocol):
 
 
 class SingleProcess:
-    """A team of one."""
+    """A group of one."""
 
     rank = 0
     size = 1
@@ -56,7 +56,7 @@ SINGLE_PROCESS = SingleProcess()
 
 
 class Rendezvous:
-    """Where a team meets: a server in the process of its leader, at a port that was free.
+    """Where the ranks of a group find each other: a server in rank 0's process, at a free port.
 
     host: the leader's address as the others see it.
     """
@@ -69,7 +69,7 @@ class Rendezvous:
 
 
 class ConnectedProcessGroup:
-    """A team of several processes, each of which calls this once, with its own rank.
+    """A group of several processes; each calls this once, with its own rank.
 
     meeting: the leader's own, or its address. host: this process's address as the others see it.
     device: what tensors that are gathered are on. Raises MemberLost if not all come in time.
@@ -98,7 +98,7 @@ class ConnectedProcessGroup:
             raise MemberLost(f"a training's workers did not come together: {error}") from error
 
     def gather(self, mine: torch.Tensor) -> list[torch.Tensor]:
-        """Return everybody's tensor; see `ProcessGroup`."""
+        """Return the tensors of all ranks; see `ProcessGroup`."""
         found = [torch.empty_like(mine) for _ in range(self.size)]
         try:
             self._group.allgather([found], [mine.contiguous()]).wait()
@@ -107,12 +107,12 @@ class ConnectedProcessGroup:
         return found
 
     def leave(self) -> None:
-        """Let go of the others, so that whoever still waits for this process learns it is gone."""
+        """Close the connections, so that ranks that still wait for this one notice."""
         self._group = None  # its connections go with it
 
 
 def _came(rank: int) -> str:
-    """Return where the server is told that a member has come."""
+    """Return the server's entry that says that a rank has come."""
     return f"came/{rank}"
 
 

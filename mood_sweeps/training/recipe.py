@@ -30,8 +30,8 @@ class Recipe:
     batch (Goyal et al. 2017). weight_decay: decoupled, on matrices only. beta2: AdamW's second
     decay rate. warmup: share of all steps spent rising from zero. clip: largest norm of the
     gradient, which is scaled down to it.
-    accumulate: parts a batch is cut into, whose gradients are summed in their order; several
-    workers may share them. Every part has random numbers of its own, and BatchNorm and contrastive
+    accumulate: micro-batches in a batch; their gradients are summed in order, and several workers
+    may share them. Every part has random numbers of its own, and BatchNorm and contrastive
     losses see one part at a time, so it changes what is computed. precision: of matrix products
     (bf16 and fp16 by automatic mixed precision); never taken from the hardware. compile: whether
     torch compiles the network's blocks, which reorders sums; it needs a C++ compiler on the worker.

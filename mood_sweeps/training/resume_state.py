@@ -1,4 +1,4 @@
-"""Progress: the state of an unfinished training, kept so that a killed one goes on where it was."""
+"""The resume state: what an unfinished training saves, so that a killed one goes on from there."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ class StateFile(Protocol):
 
 
 class ResumeState:
-    """Keeps tensors and plain notes of a training every so often.
+    """Saves tensors and plain notes of a training at intervals.
 
-    kept: where; None keeps nothing. every_s: seconds between two keepings, if they are cheap.
-    share: of the time, that keeping may take at most: a big network is kept less often. came_from:
-    what else the training depends on, such as the digest of the checkpoint it started from: what
-    was kept of another origin is not taken up. pause_after: epochs after which the training keeps
-    its state and ends for now; called again, it goes on from there.
+    file: where to save; None saves nothing. every_s: seconds between two saves, if they are cheap.
+    share: the largest share of the time that saving may take: a big network is saved less often.
+    input_digests: what else the training depends on, such as the digest of the checkpoint that it
+    started from; a state with other digests is not used. pause_after: epochs after which the
+    training saves its state and ends for now; called again, it goes on from there.
     """
 
     def __init__(
         self,
-        kept: StateFile | None = None,
+        file: StateFile | None = None,
         every_s: float = 60.0,
         input_digests: Mapping[str, str] | None = None,
         share: float = 0.05,
@@ -48,18 +48,18 @@ class ResumeState:
     ) -> None:
         self.pause_after = pause_after
         self._share = share
-        self._kept = kept
+        self._file = file
         self._every_s = every_s
         self._input_digests = dict(input_digests or {})
         self._due_at = time.monotonic() + every_s
 
     def is_due(self) -> bool:
-        """Whether it is time to keep."""
-        return self._kept is not None and time.monotonic() >= self._due_at
+        """Whether it is time to save."""
+        return self._file is not None and time.monotonic() >= self._due_at
 
-    def keep(self, tensors: Mapping[str, torch.Tensor], notes: Mapping[str, Any]) -> None:
-        """Keep a state; ``notes`` are what JSON can hold, floats to the last bit."""
-        if self._kept is None:
+    def save(self, tensors: Mapping[str, torch.Tensor], notes: Mapping[str, Any]) -> None:
+        """Save a state; ``notes`` are what JSON can hold, floats to the last bit."""
+        if self._file is None:
             return
         started = time.monotonic()
         text = json.dumps({"input_digests": self._input_digests, "notes": notes}).encode()
@@ -68,18 +68,20 @@ class ResumeState:
             for name, tensor in tensors.items()
         }
         copies[_NOTES] = torch.frombuffer(bytearray(text), dtype=torch.uint8)
-        self._kept.write(safetensors.torch.save(copies))
+        self._file.write(safetensors.torch.save(copies))
         now = time.monotonic()
         self._due_at = now + max(self._every_s, (now - started) / self._share)
 
     def described(self) -> str:
-        """Say whether something was kept, for an error message."""
-        where = None if self._kept is None or self._kept.read() is None else self._kept
-        return f"the last good state is kept in {where}" if where else "nothing was kept before it"
+        """Return whether a state was saved, in words for an error message."""
+        where = None if self._file is None or self._file.read() is None else self._file
+        return (
+            f"the last good state is saved in {where}" if where else "no state was saved before it"
+        )
 
     def last(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
-        """Return what `keep` was given last; None if there is nothing to go on from."""
-        content = self._kept.read() if self._kept is not None else None
+        """Return what `save` got last; None if there is nothing to go on from."""
+        content = self._file.read() if self._file is not None else None
         if content is None:
             return None
         try:

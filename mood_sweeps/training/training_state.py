@@ -1,4 +1,4 @@
-"""All that a training's next step depends on, as tensors and notes that can be kept."""
+"""All that a training's next step depends on, as tensors and notes that can be saved."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["TrainingState"]
 
 
 class TrainingState:
-    """Where a training stands: epochs done, steps done in the next, and what both have moved.
+    """The state of a training: epochs done, steps done in the next one, and all that they changed.
 
     loss: sum over the steps of the epoch under way. untrained: that of the very first batch; None
     before it. curves: the records of the epochs done.
@@ -47,7 +47,7 @@ class TrainingState:
         self.epoch, self.step, self.loss = self.epoch + 1, 0, 0.0
         self._order_before = self._order.get_state()
 
-    def kept(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    def to_tensors(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         """Return everything as tensors by name, and notes."""
         tensors = {f"objective.{k}": v for k, v in self._objective.state_dict().items()}
         for index, parameter in enumerate(self._stepper.parameters):
@@ -68,8 +68,8 @@ class TrainingState:
         }
         return tensors, notes
 
-    def take_up(self, tensors: Mapping[str, torch.Tensor], notes: Mapping[str, Any]) -> None:
-        """Go back to what `kept` returned."""
+    def restore(self, tensors: Mapping[str, torch.Tensor], notes: Mapping[str, Any]) -> None:
+        """Go back to the state that `to_tensors` returned."""
         self._objective.load_state_dict(
             {
                 name.removeprefix("objective."): tensor
@@ -90,7 +90,7 @@ class TrainingState:
         if notes["scaler"]:
             self._stepper.scaler.load_state_dict(notes["scaler"])
         self.epoch, self.step, self.loss = notes["epoch"], notes["step"], notes["loss"]
-        self.untrained = notes.get("untrained")  # what an older version kept has none
+        self.untrained = notes.get("untrained")  # absent in a state of an older version
         self.curves = list(notes["curves"])
 
 

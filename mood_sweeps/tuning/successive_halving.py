@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 __all__ = ["FAILED", "is_wanted", "ranked", "survivors"]
 
 FAILED = -1.0
-"""The score of a trial whose training failed: below every accuracy."""
+"""The score of a trial with a failed training: below every accuracy."""
 
 
 def ranked(scores: Mapping[int, float]) -> list[int]:

@@ -1,4 +1,4 @@
-"""A choice some of whose parameters are searched for."""
+"""A choice with parameters that are searched for."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Tuned(Choice):
     def candidates(self, axis_seed: int) -> tuple[Choice, ...]:
         """Return the choices that are tried, a function of this choice and the seed.
 
-        Raises InputError for a setting whose values do not go together.
+        Raises InputError for a setting with values that exclude each other.
         """
         found: list[Choice] = []
         problems: list[Problem] = []

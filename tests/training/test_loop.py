@@ -214,10 +214,10 @@ def test_what_was_kept_of_another_origin_or_is_no_state_is_not_taken_up() -> Non
 
 
 def test_a_loss_that_is_no_number_says_where_the_last_good_state_is() -> None:
-    with pytest.raises(StageFailed, match="nothing was kept"):
+    with pytest.raises(StageFailed, match="no state was saved"):
         train(Toy(poisoned_step=4), IMAGES, LABELS, RECIPE, seed=0, kind="any")
     progress = always(InMemory())
-    with pytest.raises(StageFailed, match=r"last good state is kept in .*InMemory"):
+    with pytest.raises(StageFailed, match=r"last good state is saved in .*InMemory"):
         train(Toy(poisoned_step=4), IMAGES, LABELS, RECIPE, seed=0, kind="any", progress=progress)
     state = progress.last()
     assert state is not None

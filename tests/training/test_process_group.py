@@ -197,7 +197,7 @@ def test_a_loss_that_is_not_finite_ends_it_for_all() -> None:
         said.append(str(failed.value))
 
     as_team(2, fail)
-    assert said == ["the loss is nan at epoch 1, step 1; nothing was kept before it"] * 2
+    assert said == ["the loss is nan at epoch 1, step 1; no state was saved before it"] * 2
 
 
 def test_who_is_left_learns_that_another_is_gone() -> None:

@@ -29,7 +29,7 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class Digits:
-    """The digits whose values are in ``digits`` (ascending, each in 0..9).
+    """The digits with values in ``digits`` (ascending, each in 0..9).
 
     Images are uint8 (N, 8, 8, 1): the original 0..16 stretched to 0..255. The split of an image is
     a function of the image alone: it is the same in ``digits`` and in ``digits:0-5``.

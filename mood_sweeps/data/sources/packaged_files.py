@@ -16,7 +16,7 @@ def sklearn_file(relative: str) -> Path:
     """
     spec = importlib.util.find_spec("sklearn")
     if spec is None or spec.origin is None:
-        raise FileNotFoundError(f"scikit-learn, whose {relative} is needed, is not installed")
+        raise FileNotFoundError(f"scikit-learn is not installed; its {relative} is needed")
     path = Path(spec.origin).parent / "datasets" / relative
     if not path.is_file():
         raise FileNotFoundError(f"this scikit-learn has no {relative} (looked for {path})")

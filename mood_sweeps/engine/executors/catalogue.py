@@ -33,7 +33,7 @@ def settings_of(name: str) -> ExecutorSettings:
 
 
 def build_executor(store: Store, worker: WorkerSettings, settings: ExecutorSettings) -> Executor:
-    """Return the executor whose settings these are."""
+    """Return the executor that these settings belong to."""
     for kind, executor in EXECUTORS.values():
         if isinstance(settings, kind):
             built: Executor = executor(store, worker, settings)  # type: ignore[call-arg]

@@ -171,7 +171,7 @@ class _Machine:
     def update(self, items: list[Any]) -> None:
         into = self._top(dict)
         if len(items) % 2 or not all(isinstance(key, str) for key in items[::2]):
-            raise InputError("holds a dictionary whose keys are not text")
+            raise InputError("holds a dictionary with keys that are not text")
         into.update(zip(items[::2], items[1::2], strict=True))
 
     def _top(self, kind: type) -> Any:

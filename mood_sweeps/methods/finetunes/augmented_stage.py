@@ -29,7 +29,7 @@ _NAMED = {
 
 @dataclass(frozen=True)
 class AugmentedStage(Supervised):
-    """A supervised stage whose images are views, drawn anew in each epoch.
+    """A supervised stage on views of the images, drawn anew in each epoch.
 
     augmentation: ``nano`` for small images with an orientation: moved and turned a little;
     ``paper``: cropped and flipped, as is usual for photographs.

@@ -16,7 +16,7 @@ __all__ = ["Augmented"]
 
 @dataclass(frozen=True)
 class Augmented(Task):
-    """A task whose views are drawn by named augmentations, of which single parts can be changed.
+    """A task on views drawn by named augmentations; single parts of these can be changed.
 
     augmentation: ``nano`` for small gray images with an orientation; ``paper``: the paper's.
     flip, jitter, grayscale, blur, solarise: the probability of each (see ``Augmentation``), in all

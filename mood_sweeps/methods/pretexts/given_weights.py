@@ -1,9 +1,9 @@
 """Weights that others trained, declared: published ones and files; read by ``loaded``.
 
 transform: how images become what the network is fed. ``own``: normalisation, size, interpolation
-and crop as whoever trained the weights evaluates them; ``moodv2``: as MOODv2 does for every model,
-mean and standard deviation 0.5 and a bilinear squash to the input's size. For a file, where nobody
-may have said, ``imagenet`` and ``half`` change the normalisation alone.
+and crop as the authors of the weights evaluate them; ``moodv2``: as MOODv2 does for every model,
+mean and standard deviation 0.5 and a bilinear squash to the input's size. For a file, which says
+nothing about it, ``imagenet`` and ``half`` change the normalisation alone.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _Loaded:
 class Published(_Loaded):
     """Weights of the catalogue (``published/weights.txt``), fetched from the Hugging Face hub.
 
-    source: whose or on what they were trained, where there are several; by default the first.
+    source: the authors or the training set, where there are several; by default the first.
     revision: of the repository on the hub, such as a commit, which pins the bytes.
     """
 
@@ -67,8 +67,8 @@ class PublishedTask(Published):
 class WeightsFile(_Loaded):
     """Weights in a file: safetensors, or a torch file, read without running what is in it.
 
-    weights: its path, relative to the experiment file. layout: who named the weights; ``auto``
-    finds out. head: the image set whose classes the file's classifier tells apart, in their order;
+    weights: its path, relative to the experiment file. layout: the tool that named the weights;
+    ``auto`` finds out. head: the image set of the file's classifier, its classes in their order;
     without it the checkpoint is headless. averaged: of a training checkpoint that holds the moving
     average of the weights, take that, as timm does; false: the raw weights.
     """

@@ -58,7 +58,7 @@ class Dvae(Recipe):
 
 @dataclass(frozen=True)
 class TokenizerFile:
-    """A tokenizer whose weights are read from a file, ``model.safetensors`` of one trained here.
+    """A tokenizer with weights from a file, ``model.safetensors`` of one trained here.
 
     Its shapes say everything about it; it is known by the SHA-256 of the file's bytes, which is
     the choice's digest.

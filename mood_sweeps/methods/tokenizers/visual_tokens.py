@@ -18,7 +18,7 @@ class VisualTokens(nn.Module):
     """A tokenizer that learns no more.
 
     architecture: the tokenizer's description; ``network`` is to be given its weights. form: the
-    ``input`` part of the backbone's description, whose mean and std differ from the tokenizer's.
+    ``input`` part of the backbone's description; its mean and std differ from the tokenizer's.
     """
 
     scale: torch.Tensor

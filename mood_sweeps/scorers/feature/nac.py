@@ -32,13 +32,13 @@ class NAC(Scorer):
     """s = mean_l mean_i min(n_li / O, 1), n the train images in the bin of a = σ(α · z · ∂KL/∂z).
 
     NAC-UE, Liu et al. (2024), equations 1 to 6, as their official code computes it. Layers l are
-    the features, and all blocks but the last, whose place the features take. z_li is the sum of
+    the features, and all blocks but the last, which the features replace. z_li is the sum of
     channel i of a block's map over its positions (of a transformer: over all tokens, the class
     token with them), ∂KL/∂z_li the sum over the same positions of the derivative of KL(u ‖ p), u
     uniform, p the softmax of the logits; the features have one position.
     The range (0, 1) of every a_li is cut into ``bins`` − 2 intervals, the finer the nearer to ½
     (where z · ∂KL/∂z is small): edges are log_1000 of equally spaced numbers from 1 to √1000,
-    mirrored at ½. ``bins`` is M of the official code, whose 50 cut 48.
+    mirrored at ½. ``bins`` is M of the official code, where 50 gives 48 intervals.
     ``alpha``, ``bins`` and ``enough`` (O) are the authors' for the features of a ResNet-18 and
     CIFAR-10. They chose them for each layer and ID set on OOD data; here they are to be swept, for
     all layers together. The authors look at three blocks, here all count; of a transformer's

@@ -34,7 +34,7 @@ class CADRef(Scorer):
     S(x) is the confidence in x, S̄ its mean over the train set. Ling et al. (2025), equation 10,
     split by the sign of the relative feature, as in their text and code (equations 7 and 8 print
     x itself). confidence: ``energy`` (log Σ exp z, their choice), ``max_logit`` or ``msp``. A
-    sample whose confidence is negative is taken literally.
+    sample of negative confidence is taken literally.
     Cost: N·D to fit, shared with CARef; D + C a sample.
     """
 

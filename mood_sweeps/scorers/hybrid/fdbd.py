@@ -54,7 +54,7 @@ class FDBD(Scorer):
         if not others.any() or not gaps[others].all():
             raise Undefined(
                 "there is no decision boundary between some classes: "
-                "it takes two or more, whose weights differ"
+                "it takes two or more with different weights"
             )
         weights = np.divide(self.share(len(weight)), gaps, out=np.zeros_like(gaps), where=others)
         centre = feature_mean(train)

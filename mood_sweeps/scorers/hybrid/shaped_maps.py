@@ -1,4 +1,4 @@
-"""The energy of a network whose last map is shaped before it is pooled, as pytorch-ood does it."""
+"""The energy of a network after its last map is shaped, before pooling, as in pytorch-ood."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class ShapesMaps(Scorer):
 
 
 def flat_maps(train: FeatureBank) -> FeatureBank:
-    """Return a bank whose features are all activations of the last maps, (N, width·rows·columns).
+    """Return a bank with, as features, all activations of the last maps, (N, width·rows·columns).
 
     They are in memory together, float32, as in pytorch-ood.
     """

@@ -25,7 +25,7 @@ class ViM(Scorer):
     """s = log Σ_c exp(z_c) − α‖Rᵀ(x − u)‖₂, with u and R as in Residual.
 
     α = mean of max_c z_c / mean of ‖Rᵀ(x − u)‖₂ over the train set, taken literally: a head
-    whose largest logits are negative on average makes it negative.
+    with largest logits that are negative on average makes it negative.
     dim None is the rule of the authors' code, because they chose it on ImageNet and it leaves a
     residual for any width: 1000 from D = 2048 on, 512 from D = 768 on, else D // 2.
     Cost: N·D² to fit, shared with Residual and Mahalanobis; D·(D − dim) a sample.

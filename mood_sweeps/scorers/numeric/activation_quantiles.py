@@ -113,7 +113,7 @@ def _ascending(known: int, begin: int) -> npt.NDArray[np.int64]:
     """Return the values of digit ``known`` as they follow each other in ascending numbers.
 
     The bits of negative numbers ascend as the numbers descend; in the first digit all negative
-    numbers, whose sign bit is set, come before the others.
+    numbers, which have the sign bit set, come before the others.
     """
     values = np.arange(_VALUES)
     if known == 0:
@@ -123,7 +123,7 @@ def _ascending(known: int, begin: int) -> npt.NDArray[np.int64]:
 
 
 def _next_digit_counts(train: FeatureBank, known: int, begin: int) -> npt.NDArray[np.int64]:
-    """Count the values of digit ``known`` among activations whose digits before it are ``begin``.
+    """Count the values of digit ``known`` among activations with ``begin`` as the digits before it.
 
     Returns int64 (65536,).
     """

@@ -6,7 +6,7 @@ what is left of it. On the CPU both hand through what they are given: nothing is
 
 What costs rows × dimensions stays with NumPy, and so does what happens once per bank: the
 factorisations of (D, D) matrices in float64. They do not grow with the rows (D is 2048 for a
-ResNet-50); many a GPU has hardly any float64; and eigenvectors, whose signs are the library's
+ResNet-50); many a GPU has hardly any float64; and eigenvectors, with signs that are the library's
 choice, are to be the same wherever a bank is scored.
 """
 
@@ -71,7 +71,7 @@ class Device(Protocol):
         ...
 
     def empty(self, shape: int | tuple[int, ...], dtype: npt.DTypeLike = np.float64) -> Array:
-        """Return an array whose numbers are still to be written."""
+        """Return an array without initial values."""
         ...
 
     def row_squares(self, values: Array) -> Array:

@@ -101,7 +101,7 @@ def class_statistics(train: FeatureBank) -> ClassStatistics:
 
 
 def pooled_statistics(train: FeatureBank) -> ClassStatistics:
-    """Return statistics whose ``mean`` and ``about`` are those of all samples.
+    """Return statistics with the ``mean`` and ``about`` of all samples.
 
     Any grouping of the samples gives the same: by classes where they are known, because those
     statistics serve other scorers as well, else one group. Raises Undefined without rows.
@@ -178,7 +178,7 @@ def absolute_sums(bank: FeatureBank) -> Float64s:
 
 
 def logit_origin(train: FeatureBank, head: Head | None) -> Float64s:
-    """Return u = −W⁺b, float64 (D,): the feature whose logits are closest to zero (ViM, §3)."""
+    """Return u = −W⁺b, float64 (D,): the feature with logits closest to zero (ViM, §3)."""
     head = head_of(head, train_features_of(train).shape[1])
 
     def compute() -> Float64s:

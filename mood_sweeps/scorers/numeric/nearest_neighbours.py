@@ -56,7 +56,7 @@ class Neighbours:
 def search(queries: Points, train: Points, k: int) -> Neighbours:
     """Return the ``k`` train points of largest inner product with each query; k ≤ train.count.
 
-    Exact for the float32 products: points whose similarities differ by less than their rounding
+    Exact for the float32 products: points with similarities that differ by less than their rounding
     may change places.
     """
     found = np.empty((queries.count, k), dtype=np.uint64)

@@ -1,4 +1,4 @@
-"""The spaces in which neighbours are looked for: points whose inner products order as is wanted."""
+"""The spaces of neighbour search: points with inner products in the order of the distances."""
 
 from __future__ import annotations
 

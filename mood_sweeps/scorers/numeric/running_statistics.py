@@ -1,4 +1,4 @@
-"""Statistics of classes whose samples come block by block and are seen only once."""
+"""Statistics of classes from samples that come block by block and are seen only once."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ class TorchDevice:
     def empty(
         self, shape: int | tuple[int, ...], dtype: npt.DTypeLike = np.float64
     ) -> torch.Tensor:
-        """Return an array whose numbers are still to be written."""
+        """Return an array without initial values."""
         return torch.empty(shape, dtype=_of_torch(dtype), device=self._device)
 
     def row_squares(self, values: torch.Tensor) -> torch.Tensor:

@@ -15,7 +15,7 @@ Float64s = npt.NDArray[np.float64]
 # it, and it makes the fit robust: on distances far below 10⁴ it is that of a Gumbel distribution,
 # which has no end where its density is infinite.
 _SHIFT = 1e4
-# The shape of a tail whose distances are all the same: a step, as steep as rounding allows.
+# The shape of a tail of equal distances: a step, as steep as rounding allows.
 _STEEPEST = 1e12
 
 

@@ -43,12 +43,13 @@ _GROWTH, _MANY = 8.0, 64
 def whitening(covariance: Float64s, rounding: Float64s | float, where: str = "") -> Float64s:
     """Return W (D, r), float64, with W Wᵀ = Σ⁺: the covariance of xW is the identity.
 
-    Directions in which nothing varies are left out, those whose variance rounding may have made:
-    ``rounding`` is that of every dimension of the features, (D,) (see `rounding_variance`), or of
-    all; 0 where Σ was made regular on purpose. That of Σ, float64, is allowed for. Which directions
-    count is seen where each dimension is in units of its rounding: a dimension that is large or far
-    from zero then hides no other. Where all are kept, W is upper triangular, unless Σ is close to
-    singular. Raises Undefined where no direction is left; ``where`` ends its message.
+    Directions in which nothing varies are left out, and so are those with no more variance than
+    rounding gives: ``rounding`` is that of every dimension of the features, (D,) (see
+    `rounding_variance`), or of all; 0 where Σ was made regular on purpose. The rounding of Σ
+    itself, float64, is allowed for. Which directions count is decided with each dimension in units
+    of its rounding: a dimension that is large or far from zero then hides no other. Where all are
+    kept, W is upper triangular, unless Σ is close to singular. Raises Undefined where no direction
+    is left; ``where`` ends its message.
     """
     triangular = _triangular_whitening(covariance, float(np.max(rounding)))
     if triangular is not None:

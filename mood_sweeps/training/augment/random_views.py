@@ -34,7 +34,7 @@ def augment(
 ) -> torch.Tensor:
     """Return one random view of each image: float32 (N, C, size, size) of (N, C, S, S).
 
-    form: the ``input`` part of a network's description, whose mean and std the images are
+    form: the ``input`` part of a network's description, with the mean and std that the images are
     normalised by: colours are changed in [0, 1]. size: side of the views, by default S. Only what
     is switched on costs anything or draws from ``generator``, the CPU's.
     """

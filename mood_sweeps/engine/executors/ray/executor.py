@@ -129,7 +129,7 @@ class RayExecutor:
         self._pools = {kind: pools[shape] for kind, shape in shapes.items()}
 
     def first_startable(self, calls: Sequence[Call]) -> Call | None:
-        """Return the first call whose pool has enough free actors; see `Executor`."""
+        """Return the first call with enough free actors in its pool; see `Executor`."""
         return first_startable(self._pools, calls)
 
     def submit(self, call: Call, lease: Lease) -> None:
@@ -147,7 +147,7 @@ class RayExecutor:
         self._running.update(dict.fromkeys(asked, attempt))
 
     def wait(self, timeout_s: float) -> list[Outcome]:
-        """Return the outcomes that came in; a call whose worker died is ``worker lost``.
+        """Return the outcomes that came in; where the worker died, it is ``worker lost``.
 
         Raises ExecutorLost if the cluster is gone or no worker can be started on it, InputError if
         it could not be used from the start.
@@ -234,7 +234,7 @@ class RayExecutor:
             return outcome
         except (
             ray.exceptions.RayTaskError
-        ) as error:  # such as a rank whose leader died; this worker is healthy
+        ) as error:  # a rank that lost its leader, for example; this worker is healthy
             return Outcome(call.key, "worker lost", error=_one_line(error))
         except ray.exceptions.RayActorError as error:
             self._kill(actor)  # it may be unreachable but alive

@@ -18,7 +18,7 @@ MOST_SILENT_PULSES = 3
 
 
 class HeadMonitor:
-    """Asks the head at ``address`` (host:port) every few seconds; without one, nobody."""
+    """Polls the Ray head at ``address`` (host:port) every few seconds; without one, nothing."""
 
     def __init__(self, address: str = "") -> None:
         self._address = address

@@ -85,7 +85,7 @@ class _Trial(ray.tune.Trainable):  # type: ignore[misc]
         """Have the worker train as far as the next rung.
 
         Where a process that waits for its trial is started just as that trial is given another,
-        Tune asks for two steps at once. The worker does not do the second, whose rung is not
+        Tune asks for two steps at once. The worker does not do the second: its rung is not
         decided; the result of the first is said again.
         """
         rung = self._last["rung"] + 1
@@ -141,7 +141,7 @@ class _OneByOne(BasicVariantGenerator):  # type: ignore[misc]
 class _Halving(TrialScheduler):  # type: ignore[misc]
     """Synchronous successive halving: a rung is decided when every trial on it has a score.
 
-    Ray's own HyperBand has brackets of its own making, and breaks ties by who came first.
+    Ray's own HyperBand has brackets of its own making, and breaks ties by which came first.
     """
 
     _supports_buffered_results = False
@@ -153,7 +153,7 @@ class _Halving(TrialScheduler):  # type: ignore[misc]
         self._rung, self._scores = 0, dict[int, float]()
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        """Pause a trial until its rung is decided; who is the last of a rung decides it."""
+        """Pause a trial until its rung is decided; the last trial of a rung decides it."""
         if _number(trial) not in self._on_rung:
             return str(TrialScheduler.STOP)
         if result["rung"] < self._rung:  # said again

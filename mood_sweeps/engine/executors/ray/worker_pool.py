@@ -99,7 +99,7 @@ class Pool:
 
 
 def first_startable(pools: Mapping[str, Pool], calls: Sequence[Call]) -> Call | None:
-    """Return the first of ``calls``, most urgent first, whose pool has enough free actors, or None.
+    """Return the first of ``calls``, most urgent first, with enough free actors in its pool.
 
     pools: by kind of call. A pool with too few free actors for a call reserves them for it: a less
     urgent call of the same pool must not take them, or there would never be enough.

@@ -22,9 +22,9 @@ class OutlierExposure(AugmentedStage):
     times the cross-entropy from the uniform distribution to the prediction of OOD images. Its score
     is that of any classifier: msp, energy, …
 
-    exposed: the OOD set whose images are shown; no cell of the sweep is tested on them. k: how many
-    of each of its classes, drawn by the seed (MOODv1, Tab. 9: 0, 1, 2, 3, 10); 0 is ``ft``.
-    weight: λ, the authors' 0.5.
+    exposed: the OOD set with the images that are shown; no cell of the sweep is tested on them.
+    k: how many of each of its classes, drawn by the seed (MOODv1, Tab. 9: 0, 1, 2, 3, 10); 0 is
+    ``ft``. weight: λ, the authors' 0.5.
     """
 
     presets: ClassVar[Presets] = {"paper": MOODV1_VIEWS}

@@ -45,7 +45,7 @@ def encode_visible(network: Any, images: torch.Tensor, hidden: torch.Tensor) -> 
     images: float32 (N, C, S, S). hidden: bool (N, L), the same number in every row, which leaves V
     visible patches; they stay in their order. Patches go where timm's own patch dropout stands:
     after positions were added, before the first block. So this works for the ViTs that have one and
-    whose blocks know no positions (``can_drop_patches``).
+    with blocks that use no positions (``can_drop_patches``).
     """
     prefix = network.num_prefix_tokens
 

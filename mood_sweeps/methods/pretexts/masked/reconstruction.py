@@ -30,7 +30,7 @@ class Reconstructing(Objective):
     def pixels(self, images: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
         """Return (N, L, patch²·C), normalised as images are; ``hidden`` bool (N, L) is unseen.
 
-        What it says of visible patches is nobody's business. Every row hides the same number.
+        Predictions for visible patches are ignored. Every row hides the same number.
         """
 
     def reconstruct(self, images: torch.Tensor, seed: int) -> torch.Tensor:
