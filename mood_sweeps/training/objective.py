@@ -8,6 +8,8 @@ from typing import ClassVar
 import torch
 from torch import nn
 
+from mood_sweeps.bank import Head
+
 __all__ = ["Objective"]
 
 
@@ -45,3 +47,7 @@ class Objective(nn.Module, ABC):
     def trained_network(self) -> nn.Module:
         """Return the network that is published after training, by default the one trained."""
         return self.network
+
+    def trained_head(self) -> Head | None:
+        """Return the linear head that was trained beside the network, or None."""
+        return None

@@ -13,7 +13,7 @@ from mood_sweeps.data import image_set
 from mood_sweeps.errors import InputError, StageFailed
 from mood_sweeps.methods import PRETEXTS, choose_finetune
 from mood_sweeps.methods.finetunes.run_stage import finetune
-from mood_sweeps.methods.pretexts.objectives import objective_of
+from mood_sweeps.methods.pretexts.objective import objective_of
 from mood_sweeps.methods.pretexts.pretrain import pretrain
 from mood_sweeps.methods.tokenizers.dvae_network import build_tokenizer, described
 from mood_sweeps.networks import choose_backbone

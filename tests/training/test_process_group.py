@@ -15,7 +15,7 @@ from mood_sweeps.errors import MemberLost, StageFailed
 from mood_sweeps.methods import PRETEXTS
 from mood_sweeps.methods.finetunes.supervised_objective import FinetuningObjective
 from mood_sweeps.methods.pretexts.classification.declaration import Classification
-from mood_sweeps.methods.pretexts.objectives import objective_of
+from mood_sweeps.methods.pretexts.objective import objective_of
 from mood_sweeps.networks import choose_backbone
 from mood_sweeps.networks.timm_networks import build, describe
 from mood_sweeps.training.loop import Trained, train
@@ -36,15 +36,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 CORPUS = image_set("digits:0-5").load("train").take(torch.arange(50).numpy())
 LABELS = torch.from_numpy(CORPUS.labels)
-TASKS = [
-    ("mim", "vit_nano"),
-    ("mae", "vit_nano"),
-    ("simmim", "vit_nano"),
-    ("mocov3", "resnet_nano"),
-    ("dino", "vit_nano"),
-    ("dinov2", "vit_nano"),
-    ("classification", "resnet_nano"),
-]
 EPOCHS, BATCH = 2, 24
 
 
@@ -88,20 +79,9 @@ def same_state(first: Objective, second: Objective) -> bool:
     )
 
 
-@pytest.mark.parametrize(("pretext", "backbone"), TASKS)
-def test_who_computes_which_part_changes_no_bit(pretext: str, backbone: str) -> None:
-    objectives = Objectives(pretext, backbone, accumulate=3, learning_rate=1e-3)
-    alone = objectives.new()
-    curves = objectives.train(alone, SINGLE_PROCESS).curves
-    for size in (2, 3, 4):  # fewer than there are parts, as many, more
-        members = [objectives.new() for _ in range(size)]
-        trained = as_team(size, lambda group, m=members: objectives.train(m[group.rank], group))  # type: ignore[misc]
-        assert trained[0].curves == curves
-        assert all(same_state(member, alone) for member in members)
-    assert not same_state(alone, objectives.new())
-
-
-@pytest.mark.parametrize(("pretext", "backbone"), [("dino", "vit_nano"), TASKS[-1]])
+@pytest.mark.parametrize(
+    ("pretext", "backbone"), [("dino", "vit_nano"), ("classification", "resnet_nano")]
+)
 def test_a_batch_that_is_in_no_parts_is_the_same_for_a_team(pretext: str, backbone: str) -> None:
     objectives = Objectives(pretext, backbone, accumulate=3, batch_size=3 * BATCH)  # of 50 images
     alone, *members = [objectives.new() for _ in range(3)]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from mood_sweeps.choice import Choice
 from mood_sweeps.data.image_set import LabelledImages
-from mood_sweeps.methods.finetunes.stage_inputs import Finetuning
-from mood_sweeps.methods.finetunes.trainers import FINETUNERS
+from mood_sweeps.methods.finetunes.stage_inputs import FinetuneInputs
 from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.training.loop import Listener
 from mood_sweeps.training.process_group import SINGLE_PROCESS, ProcessGroup
@@ -29,11 +30,11 @@ def finetune(
     """Return the checkpoint after a fine-tuning stage on ``train_images``.
 
     validation: its accuracy is recorded and decides nothing. seed: not looked at by a stage that
-    uses none. exposed: the OOD images of a stage that shows some. progress, team:
+    uses none. exposed: the OOD images of a stage that shows some. progress, group:
     see ``training.train``. Reproducible as ``pretrain``. Raises StageFailed where training fails: a
     loss that is not finite, a class without images.
     """
-    given = Finetuning(
+    inputs = FinetuneInputs(
         stage.parameters,
         checkpoint,
         train_images,
@@ -44,4 +45,7 @@ def finetune(
         listener,
         group,
     )
-    return FINETUNERS[type(stage.parameters)](given)
+    module, _, function = stage.parameters.trainer.partition(":")
+    checkpoint = getattr(import_module(module), function)(inputs)
+    assert isinstance(checkpoint, Checkpoint)
+    return checkpoint

@@ -1,4 +1,4 @@
-"""What a fine-tuning stage is given."""
+"""The inputs of a fine-tuning stage."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from mood_sweeps.training.loop import Listener
 from mood_sweeps.training.process_group import SINGLE_PROCESS, ProcessGroup
 from mood_sweeps.training.resume_state import ResumeState
 
-__all__ = ["Finetuning"]
+__all__ = ["FinetuneInputs"]
 
 
 @dataclass(frozen=True, eq=False)
-class Finetuning:
+class FinetuneInputs:
     """One checkpoint to be tuned on one ID set.
 
     parameters: of the declared stage. images: the ID train split. validation: its accuracy is
     recorded and decides nothing. seed: 0 for a stage that uses none. exposed: OOD images that the
-    stage shows to the network. progress, listener, team: see ``training.train``.
+    stage shows to the network. progress, listener, group: see ``training.train``.
     """
 
     parameters: Any

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from mood_sweeps.bank import Head
+from mood_sweeps.training.classifier import linear_head
 from mood_sweeps.training.momentum import average
 from mood_sweeps.training.objective import Objective
 
@@ -56,6 +58,13 @@ class FinetuningObjective(Objective):
     def published(self) -> Any:
         """Return what holds network, head and maybe detector as they are published."""
         return self.inner if self.averaged is None else self.averaged
+
+    def trained_head(self) -> Head | None:
+        """Return the head that is published, with its detector if there is one."""
+        if self.averaged is None:
+            return self.inner.trained_head()
+        parts = (self.averaged[name] for name in ("head", "detector") if name in self.averaged)
+        return linear_head(*(part for part in parts if isinstance(part, nn.Linear)))
 
     def trained_network(self) -> nn.Module:
         """Return the network that is published."""

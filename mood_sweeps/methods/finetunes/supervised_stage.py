@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from mood_sweeps.choice import Choice, Count, Fraction
+from mood_sweeps.methods.finetunes.stage import FinetuneStage
 from mood_sweeps.networks.timm_layers import layers_refuse
 from mood_sweeps.training.recipe import Presets, Recipe
 
@@ -27,7 +28,7 @@ MOODV1 = {
 
 
 @dataclass(frozen=True)
-class Supervised(Recipe):
+class Supervised(Recipe, FinetuneStage):
     """A seeded stage that makes a head; by default on the ID set, without a detector.
 
     label_smoothing: share of the target spread evenly over all classes.
@@ -39,11 +40,6 @@ class Supervised(Recipe):
     the last ones; it looks back some 1 / (1 - ema) steps. 0: the last ones.
     """
 
-    version: ClassVar[int] = 1
-    uses_seed: ClassVar[bool] = True
-    makes_head: ClassVar[bool] = True
-    trains_on_intermediate: ClassVar[bool] = False
-    makes_detector: ClassVar[bool] = False
     presets: ClassVar[Presets] = {"paper": MOODV1}
     presets_of_vits: ClassVar[tuple[str, ...]] = ("layer_decay", "drop_path")
 
@@ -54,5 +50,5 @@ class Supervised(Recipe):
     ema: Fraction = 0.0
 
     def refuses(self, backbone: Choice) -> str | None:
-        """Return why a backbone cannot be trained so, or None; for parameters that are settled."""
+        """Return why a backbone cannot be trained so, or None; see `FinetuneStage`."""
         return layers_refuse(backbone, layer_decay=self.layer_decay, drop_path=self.drop_path)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from mood_sweeps.errors import InputError
-from mood_sweeps.methods.pretexts.task import Task
+from mood_sweeps.methods.pretexts.task import PretextTask
 from mood_sweeps.training.augment.parameters import Augmentation, Range, Share
 
 __all__ = ["Augmented"]
 
 
 @dataclass(frozen=True)
-class Augmented(Task):
+class Augmented(PretextTask):
     """A task on views drawn by named augmentations; single parts of these can be changed.
 
     augmentation: ``nano`` for small gray images with an orientation; ``paper``: the paper's.

@@ -8,7 +8,7 @@ from mood_sweeps.choice import Choice, choose
 from mood_sweeps.errors import InputError
 from mood_sweeps.methods.pretexts.catalogue import PRETEXTS
 from mood_sweeps.methods.pretexts.masked.reconstruction import Reconstructing
-from mood_sweeps.methods.pretexts.objectives import objective_of
+from mood_sweeps.methods.pretexts.objective import objective_of
 from mood_sweeps.methods.tokenizers.visual_tokens import VisualTokens
 from mood_sweeps.networks.checkpoint import Checkpoint, Decoder, state_of
 from mood_sweeps.networks.reproducible import reproducible

@@ -1,4 +1,4 @@
-"""Weights that others trained, declared: published ones and files; read by ``loaded``.
+"""Weights that others trained, declared: published ones and files.
 
 transform: how images become what the network is fed. ``own``: normalisation, size, interpolation
 and crop as the authors of the weights evaluate them; ``moodv2``: as MOODv2 does for every model,
@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from mood_sweeps.methods.pretexts.task import ALL_FAMILIES
+from mood_sweeps.methods.pretexts.task import Pretext
 from mood_sweeps.networks.published.catalogue import Weights, longest
 
 __all__ = ["Published", "PublishedTask", "WeightsFile"]
@@ -23,18 +23,11 @@ Text = Annotated[str, Field(min_length=1)]
 
 
 @dataclass(frozen=True)
-class _Loaded:
+class _Loaded(Pretext):
     """Weights that are not trained here: no corpus, no seed."""
 
     version: ClassVar[int] = 1
     is_loaded: ClassVar[bool] = True
-    uses_corpus: ClassVar[bool] = False
-    uses_labels: ClassVar[bool] = False
-    uses_seed: ClassVar[bool] = False
-    makes_head: ClassVar[bool] = False
-    makes_decoder: ClassVar[bool] = False
-    drops_patches: ClassVar[bool] = False
-    families: ClassVar[tuple[str, ...]] = ALL_FAMILIES
 
 
 @dataclass(frozen=True)

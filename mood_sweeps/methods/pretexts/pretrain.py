@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import nn
 
-from mood_sweeps.bank import Head
 from mood_sweeps.choice import Choice
 from mood_sweeps.data.image_set import LabelledImages
 from mood_sweeps.data.pipeline.batch_loader import BatchLoader
 from mood_sweeps.errors import InputError
 from mood_sweeps.methods.pretexts.decoder import decoder_of
-from mood_sweeps.methods.pretexts.objectives import objective_of
+from mood_sweeps.methods.pretexts.objective import objective_of
 from mood_sweeps.methods.pretexts.random_weights.declaration import RandomWeights
 from mood_sweeps.methods.tokenizers.visual_tokens import VisualTokens
 from mood_sweeps.networks.checkpoint import Checkpoint, state_of
@@ -26,7 +24,7 @@ from mood_sweeps.training.loop import Listener, train
 from mood_sweeps.training.process_group import SINGLE_PROCESS, ProcessGroup
 from mood_sweeps.training.resume_state import ResumeState
 
-__all__ = ["head_of", "pretrain"]
+__all__ = ["pretrain"]
 
 _KIND = "pretrain"
 
@@ -45,7 +43,7 @@ def pretrain(
     """Return the checkpoint of ``backbone`` trained from scratch by ``pretext`` on ``corpus``.
 
     corpus: None only for a pretext that uses none. tokenizer: for a pretext that predicts tokens.
-    progress, team: see `train`. Equal arguments give equal bits on one machine and thread count,
+    progress, group: see `train`. Equal arguments give equal bits on one machine and thread count,
     whatever ran before. Raises InputError for a missing corpus or a backbone the pretext cannot
     train, StageFailed for a loss that is not finite.
     """
@@ -95,22 +93,10 @@ def pretrain(
     return Checkpoint(
         architecture,
         weights,
-        head_of(objective),
+        objective.trained_head(),
         trained.curves,
         {"loss": trained.curves[-1]["loss"]},
         trained.measured,
         decoder_of(pretext, objective, tokenizer),
         findings=(*trained.findings, *weight_findings(start, weights, names)),
     )
-
-
-def head_of(objective: nn.Module) -> Head | None:
-    """Return the linear head an objective trained, its detector with it, if it has one."""
-    head, detector = getattr(objective, "head", None), getattr(objective, "detector", None)
-    if not isinstance(head, nn.Linear):
-        return None
-    weight, bias = (part.detach().cpu().numpy().copy() for part in (head.weight, head.bias))
-    if not isinstance(detector, nn.Linear):
-        return Head(weight, bias)
-    parts = torch.cat([detector.weight[0], detector.bias]).detach().cpu().numpy()
-    return Head(weight, bias, parts)

@@ -1,40 +1,62 @@
-"""What every pretext task declares beside its recipe."""
+"""The contract of an item of the pretext axis, and of a task that is trained here."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.training.recipe import Recipe
 
-__all__ = ["ALL_FAMILIES", "Task"]
+__all__ = ["ALL_FAMILIES", "Pretext", "PretextTask"]
 
 ALL_FAMILIES = ("vit", "cnn", "other")
 
 
 @dataclass(frozen=True)
-class Task(Recipe):
-    """A pretext task that is trained: by default on images without their labels, seeded, headless.
+class Pretext:
+    """Where the weights of a backbone come from; a declaration, imported without torch.
 
-    families: the backbones it makes sense for. drops_patches: whether the network is fed some of an
-    image's patches only, which not every ViT can be. The planner refuses the others.
+    version: raise it when the same inputs would give other weights. is_loaded: from weights that
+    others trained. uses_corpus, uses_seed: whether they enter the key. makes_head: whether the
+    checkpoint has a classifier of the corpus' classes. makes_decoder: whether it can reconstruct
+    images. families: the backbones that it makes sense for. drops_patches: whether the network is
+    fed only some patches of an image, which not every ViT can be. The planner refuses the others.
     """
 
+    version: ClassVar[int]
     is_loaded: ClassVar[bool] = False
-    uses_corpus: ClassVar[bool] = True
-    uses_labels: ClassVar[bool] = False
-    uses_seed: ClassVar[bool] = True
+    uses_corpus: ClassVar[bool] = False
+    uses_seed: ClassVar[bool] = False
     makes_head: ClassVar[bool] = False
     makes_decoder: ClassVar[bool] = False
     families: ClassVar[tuple[str, ...]] = ALL_FAMILIES
     drops_patches: ClassVar[bool] = False
 
-    def tokenizer_for(self, backbone: Choice, folder: Path) -> Choice | None:
-        """Return the tokenizer that has to be made before it trains ``backbone``, mostly none.
+    def with_preset(self, given: Collection[str], *, is_nano: bool, family: str = "vit") -> Self:
+        """Return itself with the values of its preset; see `Recipe`. Without presets, unchanged."""
+        del given, is_nano, family
+        return self
 
-        folder: what the path of a file is relative to.
+    def tokenizer_for(self, backbone: Choice, folder: Path) -> Choice | None:
+        """Return the tokenizer that must exist before it trains ``backbone``, None for most tasks.
+
+        folder: paths of files are relative to it.
         """
         del backbone, folder
         return None
+
+
+@dataclass(frozen=True)
+class PretextTask(Recipe, Pretext):
+    """A pretext task that is trained here; by default on images without their labels, seeded.
+
+    objective: ``module:Class`` of the torch module that trains it, a `PretextObjective`; the worker
+    imports it.
+    """
+
+    uses_corpus: ClassVar[bool] = True
+    uses_seed: ClassVar[bool] = True
+    objective: ClassVar[str]

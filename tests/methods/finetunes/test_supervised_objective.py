@@ -6,11 +6,14 @@ from timm.utils import ModelEmaV3
 from torch import nn
 
 from mood_sweeps.errors import InputError
+from mood_sweeps.methods.finetunes.multi_class.declaration import MultiClass
+from mood_sweeps.methods.finetunes.multi_class.objective import MultiClassObjective
 from mood_sweeps.methods.finetunes.supervised_objective import FinetuningObjective
 from mood_sweeps.methods.pretexts.classification.objective import ClassificationObjective
 from mood_sweeps.networks import choose_backbone
 from mood_sweeps.networks.timm_networks import build, describe
 from mood_sweeps.training.objective import Objective
+from tests.support.gpu_in_name import loss_on_gpu
 
 
 def paths_of(network: nn.Module) -> list[float]:
@@ -128,3 +131,12 @@ def test_which_blocks_are_skipped_comes_from_the_generator_alone() -> None:
 def test_an_architecture_that_cannot_skip_blocks_is_refused() -> None:
     with pytest.raises(InputError, match="drop_path: densenet121 cannot skip blocks"):
         build(describe(choose_backbone("densenet121")), 0.1)
+
+
+def test_views_and_losses_are_on_the_device_of_the_images() -> None:
+    network = build(describe(choose_backbone("vit_nano")))
+    view = MultiClass(erase=0.0).view()
+    objective = MultiClassObjective(network, 48, 4, 0.1, view=view)
+    loss = loss_on_gpu(objective)
+    assert loss is not None
+    assert loss.device.type == "cuda"

@@ -9,18 +9,18 @@ from mood_sweeps.methods import PRETEXTS
 
 def test_what_each_pretext_declares() -> None:
     declared = {
-        name: (kind.uses_corpus, kind.uses_labels, kind.makes_head, "cnn" in kind.families)
+        name: (kind.uses_corpus, kind.makes_head, "cnn" in kind.families)
         for name, kind in PRETEXTS.items()
     }
     assert declared == {
-        "mim": (True, False, False, False),
-        "mae": (True, False, False, False),
-        "simmim": (True, False, False, False),
-        "mocov3": (True, False, False, True),
-        "dino": (True, False, False, True),
-        "dinov2": (True, False, False, False),
-        "classification": (True, True, True, True),
-        "random": (False, False, False, True),
+        "mim": (True, False, False),
+        "mae": (True, False, False),
+        "simmim": (True, False, False),
+        "mocov3": (True, False, True),
+        "dino": (True, False, True),
+        "dinov2": (True, False, False),
+        "classification": (True, True, True),
+        "random": (False, False, True),
     }
     assert all("vit" in kind.families and kind.uses_seed for kind in PRETEXTS.values())
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 
@@ -12,24 +10,8 @@ from mood_sweeps.methods import PRETEXTS
 from mood_sweeps.methods.pretexts.pretrain import pretrain
 from mood_sweeps.networks import choose_backbone
 from mood_sweeps.networks.checkpoint import Checkpoint
-from mood_sweeps.training.resume_state import ResumeState, StateFile
-from tests.support.killed_training import DiesInTheMiddle
 
 CORPUS = image_set("digits:0-5").load("train")
-TRAINABLE = [
-    ("mim", "vit_nano"),
-    ("mae", "vit_nano"),
-    ("simmim", "vit_nano"),
-    ("mocov3", "vit_nano"),
-    ("mocov3", "resnet_nano"),
-    ("dino", "vit_nano"),
-    ("dino", "resnet_nano"),
-    ("dinov2", "vit_nano"),
-    ("classification", "vit_nano"),
-    ("classification", "resnet_nano"),
-]
-
-
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
@@ -46,49 +28,6 @@ def same_weights(first: Checkpoint, second: Checkpoint) -> bool:
     return first.weights.keys() == second.weights.keys() and all(
         torch.equal(first.weights[name], second.weights[name]) for name in first.weights
     )
-
-
-@pytest.mark.parametrize(("pretext", "backbone"), TRAINABLE)
-def test_bits_depend_on_the_seed_alone_whatever_ran_before(pretext: str, backbone: str) -> None:
-    first = trained(pretext, backbone)
-    other = trained("classification", "vit_nano", seed=1)
-    torch.manual_seed(123)
-    torch.rand(7)
-    again = trained(pretext, backbone)
-    assert same_weights(first, again)
-    assert first.curves == again.curves
-    assert not same_weights(first, other)
-    assert (first.head is not None) == PRETEXTS[pretext].makes_head
-
-
-@pytest.mark.parametrize(("pretext", "backbone"), TRAINABLE)
-def test_the_loss_falls(pretext: str, backbone: str) -> None:
-    first, *later = [epoch["loss"] for epoch in trained(pretext, backbone, epochs=4).curves]
-    # What self-distillation predicts moves with it: so short a training follows it up again.
-    last = min(later) if pretext in ("dino", "dinov2") else later[-1]
-    assert last < first
-
-
-@pytest.mark.parametrize(("pretext", "backbone"), TRAINABLE)
-def test_a_killed_pretraining_goes_on_to_the_same_bits(pretext: str, backbone: str) -> None:
-    whole = trained(pretext, backbone, epochs=2)
-    task = choose({pretext: {"epochs": 2}}, PRETEXTS, "pretext")
-    kept = DiesInTheMiddle()
-    with pytest.raises(KeyboardInterrupt):
-        pretrain(
-            task,
-            choose_backbone(backbone),
-            CORPUS,
-            0,
-            progress=ResumeState(kept, 0.0, share=math.inf),
-        )
-    again = pretrain(task, choose_backbone(backbone), CORPUS, 0, progress=ResumeState(kept, 600.0))
-    assert same_weights(whole, again)
-    assert whole.curves == again.curves
-
-
-def always(kept: StateFile) -> ResumeState:
-    return ResumeState(kept, 0.0, share=math.inf)
 
 
 def test_the_seed_matters() -> None:

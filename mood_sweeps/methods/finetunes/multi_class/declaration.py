@@ -22,9 +22,11 @@ class MultiClass(AugmentedStage):
     preset: ``paper`` is MOODv1's, which starts from weights that went through ``inter``; ``beit``
     is BEiT's for weights that have seen no label.
     mixup, cutmix: α of the Beta distribution that says how much of an image is mixed with another
-    one, or cut out of it (see ``mixing``); 0 for none. With both, each batch draws one of them.
+    one, or cut out of it (see ``training/augment/mixup_cutmix.py``); 0 for none. With both, each
+    batch draws one of them.
     """
 
+    trainer: ClassVar[str] = "mood_sweeps.methods.finetunes.multi_class.objective:train"
     presets: ClassVar[Presets] = {
         "paper": MOODV1_VIEWS,
         # BEiT (Bao et al. 2022), its code's command for BEiT-B/16 without intermediate

@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F  # noqa: N812
+from torch import nn
 
-from mood_sweeps.methods.pretexts.classification.objective import ClassificationObjective
+from mood_sweeps.methods.finetunes.stage_inputs import FinetuneInputs
+from mood_sweeps.methods.finetunes.train_supervised import train_supervised
+from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.training.augment.mixup_cutmix import mixed
 from mood_sweeps.training.augment.parameters import Augmentation
 from mood_sweeps.training.augment.random_views import augment
+from mood_sweeps.training.classifier import ClassifierObjective
 
-__all__ = ["MultiClassObjective"]
+__all__ = ["MultiClassObjective", "train"]
 
 
-class MultiClassObjective(ClassificationObjective):
+def train(inputs: FinetuneInputs) -> Checkpoint:
+    """Return the checkpoint after training on all classes by cross-entropy."""
+    task = inputs.parameters
+    return train_supervised(
+        inputs,
+        lambda network, width, classes: MultiClassObjective(
+            network,
+            width,
+            classes,
+            task.label_smoothing,
+            view=task.view(),
+            mixup=task.mixup,
+            cutmix=task.cutmix,
+        ),
+    )
+
+
+class MultiClassObjective(ClassifierObjective):
     """Classification with a view and a mixing of its own.
 
-    view: how an image is augmented. mixup, cutmix: see ``mixing.mixed``.
+    view: how an image is augmented. mixup, cutmix: see ``mixup_cutmix.mixed``.
     """
-
-    network: Any
 
     def __init__(
         self,
-        network: Any,
+        network: nn.Module,
         features: int,
         classes: int,
         smoothing: float,

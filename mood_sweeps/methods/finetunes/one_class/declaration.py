@@ -22,6 +22,7 @@ class OneClass(AugmentedStage):
     outputs: N_c, at least the classes of the ID set. label_smoothing: α.
     """
 
+    trainer: ClassVar[str] = "mood_sweeps.methods.finetunes.one_class.objective:train"
     presets: ClassVar[Presets] = {"paper": MOODV1_VIEWS}
 
     outputs: Count = 10

@@ -27,6 +27,7 @@ class OutlierExposure(AugmentedStage):
     ``ft``. weight: λ, the authors' 0.5.
     """
 
+    trainer: ClassVar[str] = "mood_sweeps.methods.finetunes.outlier_exposure.objective:train"
     presets: ClassVar[Presets] = {"paper": MOODV1_VIEWS}
 
     # Its images are in the key, by what they are.

@@ -9,10 +9,33 @@ import torch.nn.functional as F  # noqa: N812
 
 from mood_sweeps.data.pipeline.batch_loader import BatchLoader
 from mood_sweeps.methods.finetunes.multi_class.objective import MultiClassObjective
+from mood_sweeps.methods.finetunes.stage_inputs import FinetuneInputs
+from mood_sweeps.methods.finetunes.train_supervised import train_supervised
+from mood_sweeps.networks.checkpoint import Checkpoint
+from mood_sweeps.networks.torch_device import own_device
 from mood_sweeps.training.augment.parameters import Augmentation
 from mood_sweeps.training.augment.random_views import augment
 
-__all__ = ["OutlierExposureObjective", "uniform_cross_entropy"]
+__all__ = ["OutlierExposureObjective", "train", "uniform_cross_entropy"]
+
+
+def train(inputs: FinetuneInputs) -> Checkpoint:
+    """Return the checkpoint after training on the ID classes with OOD images beside them."""
+    task = inputs.parameters
+    form = inputs.checkpoint.architecture["input"]
+    exposed = BatchLoader(inputs.exposed, form, own_device()) if inputs.exposed else None
+    return train_supervised(
+        inputs,
+        lambda network, width, classes: OutlierExposureObjective(
+            network,
+            width,
+            classes,
+            task.label_smoothing,
+            view=task.view(),
+            exposed=exposed,
+            weight=task.weight,
+        ),
+    )
 
 
 class OutlierExposureObjective(MultiClassObjective):

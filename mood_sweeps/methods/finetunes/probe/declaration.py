@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
-from mood_sweeps.choice import Choice, Count, Positive
+from mood_sweeps.choice import Count, Positive
+from mood_sweeps.methods.finetunes.stage import FinetuneStage
 
 __all__ = ["Probe"]
 
 
 @dataclass(frozen=True)
-class Probe:
+class Probe(FinetuneStage):
     """Leave the weights as they are; fit a linear head on the features of the ID classes.
 
     Multinomial logistic regression with an L2 penalty on standardised features, by L-BFGS from
@@ -23,21 +23,8 @@ class Probe:
     iterations: steps of L-BFGS at most.
     """
 
-    version: ClassVar[int] = 1
+    trainer: ClassVar[str] = "mood_sweeps.methods.finetunes.probe.fit:fit_probe"
     uses_seed: ClassVar[bool] = False
-    makes_head: ClassVar[bool] = True
-    trains_on_intermediate: ClassVar[bool] = False
-    makes_detector: ClassVar[bool] = False
 
     c: Positive = 1.0
     iterations: Count = 1000
-
-    def with_preset(self, given: Collection[str], *, is_nano: bool, family: str = "vit") -> Self:
-        """Return itself: one setting for every backbone."""
-        del given, is_nano, family
-        return self
-
-    def refuses(self, backbone: Choice) -> str | None:
-        """Return None: features of any backbone will do."""
-        del backbone
-        return None

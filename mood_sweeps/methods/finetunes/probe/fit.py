@@ -12,7 +12,7 @@ import numpy as np
 from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.errors import StageFailed
 from mood_sweeps.methods.finetunes.probe.declaration import Probe
-from mood_sweeps.methods.finetunes.stage_inputs import Finetuning
+from mood_sweeps.methods.finetunes.stage_inputs import FinetuneInputs
 from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.networks.extract_features import extract
 from mood_sweeps.networks.torch_device import own_device, peak_memory_mb
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
 __all__ = ["fit_head", "fit_probe"]
 
 
-def fit_probe(given: Finetuning) -> Checkpoint:
+def fit_probe(inputs: FinetuneInputs) -> Checkpoint:
     """Return the same weights with a head fitted on the features of the ID train split.
 
     Features are those of extraction: no augmentation. Raises StageFailed as `fit_head`.
     """
     started = time.perf_counter()
-    checkpoint = dataclasses.replace(given.checkpoint, head=None)
-    bank = extract(checkpoint, given.images)
-    head, summary = fit_head(given.parameters, bank, given.images.class_names)
+    checkpoint = dataclasses.replace(inputs.checkpoint, head=None)
+    bank = extract(checkpoint, inputs.images)
+    head, summary = fit_head(inputs.parameters, bank, inputs.images.class_names)
     probed = Checkpoint(checkpoint.architecture, checkpoint.weights, head)
     findings: tuple[str, ...] = ()
-    if given.validation:
-        validated = extract(probed, given.validation)
+    if inputs.validation:
+        validated = extract(probed, inputs.validation)
         assert validated.logits is not None
         right = validated.logits.argmax(axis=1) == validated.labels
         summary["validation_accuracy"] = float(right.mean())
-        findings = accuracy_findings(summary["validation_accuracy"], given.validation.labels)
+        findings = accuracy_findings(summary["validation_accuracy"], inputs.validation.labels)
     measured = {
         "training_seconds": time.perf_counter() - started,
         "peak_memory_mb": peak_memory_mb(own_device()),

@@ -26,6 +26,7 @@ class SSOD(Supervised):
     on a patch is ID, its complement being OOD (the paper's 0.95).
     """
 
+    trainer: ClassVar[str] = "mood_sweeps.methods.finetunes.ssod.objective:train"
     makes_detector: ClassVar[bool] = True
 
     label_smoothing: Fraction = 0.0

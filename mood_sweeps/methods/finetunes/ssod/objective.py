@@ -7,8 +7,12 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from mood_sweeps.methods.pretexts.classification.objective import new_head
+from mood_sweeps.bank import Head
+from mood_sweeps.methods.finetunes.stage_inputs import FinetuneInputs
+from mood_sweeps.methods.finetunes.train_supervised import train_supervised
+from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.training.augment.random_views import random_view
+from mood_sweeps.training.classifier import linear_head, new_head
 from mood_sweeps.training.objective import Objective
 
 __all__ = [
@@ -18,7 +22,24 @@ __all__ = [
     "pooled_and_positions",
     "sides",
     "sides_of",
+    "train",
 ]
+
+
+def train(inputs: FinetuneInputs) -> Checkpoint:
+    """Return the checkpoint after training classifier and detector together."""
+    task = inputs.parameters
+    return train_supervised(
+        inputs,
+        lambda network, width, classes: SSODObjective(
+            network,
+            width,
+            classes,
+            alpha=task.alpha,
+            gamma=task.gamma,
+            smoothing=task.label_smoothing,
+        ),
+    )
 
 
 class SSODObjective(Objective):
@@ -62,6 +83,10 @@ class SSODObjective(Objective):
         with torch.no_grad():
             is_id, is_ood = sides(self.head(positions), labels, self.gamma)
         return loss + self.alpha * detector_loss(self.detector(positions)[..., 0], is_id, is_ood)
+
+    def trained_head(self) -> Head:
+        """Return the classifier with the detector beside it."""
+        return linear_head(self.head, self.detector)
 
 
 def pooled_and_positions(network: Any, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

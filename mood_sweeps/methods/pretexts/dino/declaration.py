@@ -46,6 +46,7 @@ class Dino(Augmented):
     """
 
     version: ClassVar[int] = 1
+    objective: ClassVar[str] = "mood_sweeps.methods.pretexts.dino.objective:DinoObjective"
     presets: ClassVar[Presets] = {
         # The paper's §3.2 and its code for ViT-S/16 with 2×224² and 10×96² crops. Weight decay
         # stays at the start of its schedule (0.04 to 0.4), and gradients are clipped as a whole.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from lightly.loss import DINOLoss
@@ -13,14 +13,15 @@ from torch import nn
 
 from mood_sweeps.methods.pretexts.dino.declaration import Dino
 from mood_sweeps.methods.pretexts.multi_crop import MultiCrop
+from mood_sweeps.methods.pretexts.objective import PretextObjective
+from mood_sweeps.methods.tokenizers.visual_tokens import VisualTokens
 from mood_sweeps.networks.timm_networks import features_of
 from mood_sweeps.training.momentum import follow, rising_momentum
-from mood_sweeps.training.objective import Objective
 
 __all__ = ["DinoObjective"]
 
 
-class DinoObjective(Objective):
+class DinoObjective(PretextObjective):
     """Student (``network`` and ``heads``) and teacher; heads, centring and loss are lightly's."""
 
     # The teacher is centred and sharpened as training goes on, which alone moves the loss.
@@ -46,10 +47,15 @@ class DinoObjective(Objective):
 
     @classmethod
     def of(
-        cls, task: Any, network: nn.Module, example: torch.Tensor, classes: int
-    ) -> DinoObjective:
-        """Return the objective of a task; see ``catalogue.Make``."""
-        del classes
+        cls,
+        task: Any,
+        network: nn.Module,
+        example: torch.Tensor,
+        classes: int,
+        tokens: VisualTokens | None = None,
+    ) -> Self:
+        """Return the objective of a task; see `PretextObjective`."""
+        del classes, tokens
         return cls(task, network, features_of(network, example))
 
     def _add_head(self, name: str, inputs: int) -> None:

@@ -34,6 +34,7 @@ class DinoV2(Dino):
     """
 
     version: ClassVar[int] = 1
+    objective: ClassVar[str] = "mood_sweeps.methods.pretexts.dinov2.objective:DinoV2Objective"
     families: ClassVar[tuple[str, ...]] = ("vit",)
     presets: ClassVar[Presets] = {
         # The paper's ViT-L from scratch (Table 16 and the code's vitl14.yaml): 625,000 steps on

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import torch
 from lightly.loss import IBOTPatchLoss, KoLeoLoss
@@ -12,6 +12,7 @@ from mood_sweeps.methods.pretexts.dino.objective import DinoObjective
 from mood_sweeps.methods.pretexts.dinov2.declaration import DinoV2
 from mood_sweeps.methods.pretexts.masked.encoding import tokens_with_mask_token
 from mood_sweeps.methods.pretexts.masked.masks import block_mask
+from mood_sweeps.methods.tokenizers.visual_tokens import VisualTokens
 from mood_sweeps.networks.timm_networks import features_of
 
 __all__ = ["DinoV2Objective", "spread_masks"]
@@ -42,10 +43,15 @@ class DinoV2Objective(DinoObjective):
 
     @classmethod
     def of(
-        cls, task: Any, network: nn.Module, example: torch.Tensor, classes: int
-    ) -> DinoV2Objective:
-        """Return the objective of a task; see ``catalogue.Make``."""
-        del classes
+        cls,
+        task: Any,
+        network: nn.Module,
+        example: torch.Tensor,
+        classes: int,
+        tokens: VisualTokens | None = None,
+    ) -> Self:
+        """Return the objective of a task; see `PretextObjective`."""
+        del classes, tokens
         return cls(task, network, features_of(network, example), example)
 
     def forward(

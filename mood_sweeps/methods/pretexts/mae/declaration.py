@@ -30,6 +30,7 @@ class Mae(Augmented):
     """
 
     version: ClassVar[int] = 1
+    objective: ClassVar[str] = "mood_sweeps.methods.pretexts.mae.objective:MaeObjective"
     families: ClassVar[tuple[str, ...]] = ("vit",)
     makes_decoder: ClassVar[bool] = True
     drops_patches: ClassVar[bool] = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import nn
@@ -11,6 +11,7 @@ from mood_sweeps.methods.pretexts.mae.declaration import Mae
 from mood_sweeps.methods.pretexts.masked.encoding import encode_visible
 from mood_sweeps.methods.pretexts.masked.masks import patchify, random_mask
 from mood_sweeps.methods.pretexts.masked.reconstruction import Reconstructing
+from mood_sweeps.methods.tokenizers.visual_tokens import VisualTokens
 from mood_sweeps.networks.position_embeddings import sincos_positions
 from mood_sweeps.training.augment.random_views import augment
 
@@ -39,9 +40,16 @@ class MaeObjective(Reconstructing):
         )
 
     @classmethod
-    def of(cls, task: Mae, network: nn.Module, example: torch.Tensor, classes: int) -> MaeObjective:
-        """Return the objective of a task; see ``catalogue.Make``."""
-        del classes
+    def of(
+        cls,
+        task: Mae,
+        network: nn.Module,
+        example: torch.Tensor,
+        classes: int,
+        tokens: VisualTokens | None = None,
+    ) -> Self:
+        """Return the objective of a task; see `PretextObjective`."""
+        del classes, tokens
         return cls(task, network, example)
 
     def forward(

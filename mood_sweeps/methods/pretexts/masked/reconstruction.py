@@ -9,12 +9,12 @@ import torch
 
 from mood_sweeps.errors import InputError
 from mood_sweeps.methods.pretexts.masked.masks import complementary_masks, patchify, unpatchify
-from mood_sweeps.training.objective import Objective
+from mood_sweeps.methods.pretexts.objective import PretextObjective
 
 __all__ = ["Reconstructing"]
 
 
-class Reconstructing(Objective):
+class Reconstructing(PretextObjective):
     """An objective that predicts the pixels of hidden patches.
 
     task: has the ``mask_ratio`` it was trained with. patch: side of a patch in pixels. square: how

@@ -49,6 +49,7 @@ class Mim(Augmented):
     """
 
     version: ClassVar[int] = 2
+    objective: ClassVar[str] = "mood_sweeps.methods.pretexts.mim.objective:MimObjective"
     families: ClassVar[tuple[str, ...]] = ("vit",)
     makes_decoder: ClassVar[bool] = True
     presets: ClassVar[Presets] = {
@@ -86,7 +87,7 @@ class Mim(Augmented):
             raise InputError(f"pretext 'mim': {given[0]} is of a tokenizer that is trained")
 
     def tokenizer_for(self, backbone: Choice, folder: Path) -> Choice | None:
-        """Return the tokenizer it needs before it can train ``backbone``; see `Task`."""
+        """Return the tokenizer it needs before it can train ``backbone``; see `PretextTask`."""
         if self.target != "tokens":
             return None
         if self.tokenizer is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -44,10 +44,17 @@ class MimObjective(Reconstructing):
         self.decoder = nn.Linear(width, outputs)
 
     @classmethod
-    def of(cls, task: Mim, network: nn.Module, example: torch.Tensor, classes: int) -> MimObjective:
-        """Return the objective of a task that predicts pixels; see ``catalogue.Make``."""
+    def of(
+        cls,
+        task: Mim,
+        network: nn.Module,
+        example: torch.Tensor,
+        classes: int,
+        tokens: VisualTokens | None = None,
+    ) -> Self:
+        """Return the objective of a task; see `PretextObjective`."""
         del classes
-        return cls(task, network, example)
+        return cls(task, network, example, tokens)
 
     def forward(
         self, images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator

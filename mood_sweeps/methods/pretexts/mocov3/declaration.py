@@ -30,6 +30,7 @@ class MoCoV3(Augmented):
     """
 
     version: ClassVar[int] = 1
+    objective: ClassVar[str] = "mood_sweeps.methods.pretexts.mocov3.objective:MoCoV3Objective"
     presets: ClassVar[Presets] = {
         # The ViT settings of the paper's §5 and code: lr 1.5e-4 × batch / 256, AdamW.
         "paper": {

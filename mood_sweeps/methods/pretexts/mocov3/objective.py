@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 from mood_sweeps.methods.pretexts.mocov3.declaration import MoCoV3
+from mood_sweeps.methods.pretexts.objective import PretextObjective
+from mood_sweeps.methods.tokenizers.visual_tokens import VisualTokens
 from mood_sweeps.networks.timm_networks import features_of
 from mood_sweeps.training.augment.random_views import augment
 from mood_sweeps.training.momentum import follow, rising_momentum
-from mood_sweeps.training.objective import Objective
 
 __all__ = ["MoCoV3Objective", "contrast"]
 
 
-class MoCoV3Objective(Objective):
+class MoCoV3Objective(PretextObjective):
     """Query encoder (network, projector, predictor) and a momentum copy without predictor.
 
     The patch embedding of a ViT is frozen at its random start, which the paper found to stabilise
@@ -42,10 +43,15 @@ class MoCoV3Objective(Objective):
 
     @classmethod
     def of(
-        cls, task: MoCoV3, network: nn.Module, example: torch.Tensor, classes: int
-    ) -> MoCoV3Objective:
-        """Return the objective of a task; see ``catalogue.Make``."""
-        del classes
+        cls,
+        task: MoCoV3,
+        network: nn.Module,
+        example: torch.Tensor,
+        classes: int,
+        tokens: VisualTokens | None = None,
+    ) -> Self:
+        """Return the objective of a task; see `PretextObjective`."""
+        del classes, tokens
         return cls(task, network, features_of(network, example))
 
     def _query_encoder(self) -> nn.Sequential:

@@ -27,6 +27,7 @@ class SimMim(Augmented):
     """
 
     version: ClassVar[int] = 1
+    objective: ClassVar[str] = "mood_sweeps.methods.pretexts.simmim.objective:SimMimObjective"
     families: ClassVar[tuple[str, ...]] = ("vit",)
     makes_decoder: ClassVar[bool] = True
     presets: ClassVar[Presets] = {

@@ -1,0 +1,40 @@
+"""The contract of a fine-tuning stage: its declaration, and how it finds what trains it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from mood_sweeps.choice import Choice
+
+__all__ = ["FinetuneStage"]
+
+
+@dataclass(frozen=True)
+class FinetuneStage:
+    """A training of a checkpoint on the ID images; a declaration, imported without torch.
+
+    trainer: ``module:function`` that trains it, from `FinetuneInputs` to `Checkpoint`; the worker
+    imports it. version: raise it when the same inputs would give other weights. uses_seed: whether
+    the seed enters the key. makes_head: whether the checkpoint has a classifier of the ID classes.
+    makes_detector: whether the head has an OOD detector beside it. trains_on_intermediate: whether
+    it trains on the intermediate set instead of the ID set.
+    """
+
+    trainer: ClassVar[str]
+    version: ClassVar[int] = 1
+    uses_seed: ClassVar[bool] = True
+    makes_head: ClassVar[bool] = True
+    makes_detector: ClassVar[bool] = False
+    trains_on_intermediate: ClassVar[bool] = False
+
+    def with_preset(self, given: Collection[str], *, is_nano: bool, family: str = "vit") -> Self:
+        """Return itself with the values of its preset; see `Recipe`. Without presets, unchanged."""
+        del given, is_nano, family
+        return self
+
+    def refuses(self, backbone: Choice) -> str | None:
+        """Return why it cannot train a backbone, or None; called on a stage with its preset."""
+        del backbone
+        return None

@@ -1,0 +1,50 @@
+"""The contract of a pretext task's objective, and how a task finds its own."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from importlib import import_module
+from typing import Any, Self
+
+import torch
+from torch import nn
+
+from mood_sweeps.methods.pretexts.task import PretextTask
+from mood_sweeps.methods.tokenizers.visual_tokens import VisualTokens
+from mood_sweeps.training.objective import Objective
+
+__all__ = ["PretextObjective", "objective_of"]
+
+
+class PretextObjective(Objective):
+    """An objective that is built from its declared task."""
+
+    @classmethod
+    @abstractmethod
+    def of(
+        cls,
+        task: Any,
+        network: nn.Module,
+        example: torch.Tensor,
+        classes: int,
+        tokens: VisualTokens | None = None,
+    ) -> Self:
+        """Return the objective that trains ``network`` on a task.
+
+        task: of the class that declares this objective. example: images float32 (n, C, S, S).
+        classes: number of classes of the corpus. tokens: what it predicts, for a task that asked
+        for a tokenizer.
+        """
+
+
+def objective_of(
+    task: PretextTask,
+    network: nn.Module,
+    example: torch.Tensor,
+    classes: int,
+    tokens: VisualTokens | None = None,
+) -> PretextObjective:
+    """Return the objective that a task declares; for the parameters see `PretextObjective.of`."""
+    module, _, name = task.objective.partition(":")
+    kind: type[PretextObjective] = getattr(import_module(module), name)
+    return kind.of(task, network, example, classes, tokens)
