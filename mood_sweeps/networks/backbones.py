@@ -34,9 +34,6 @@ Family = Literal["vit", "cnn", "other"]
 """vit: plain transformers on patch tokens, which can be masked; cnn: convolutional; other: neither
 (windowed and pyramid transformers, mixers, hybrids)."""
 
-"""A family of timm's architectures; ``plain_vit`` is the part of ``vit`` that adds positions before
-the first block, so that blocks can do without some of the patches."""
-
 
 @dataclass(frozen=True)
 class VitNano:

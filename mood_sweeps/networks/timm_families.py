@@ -10,6 +10,8 @@ from typing import Literal
 __all__ = ["MODULES", "Kind", "timm_names"]
 
 Kind = Literal["plain_vit", "vit", "cnn", "other"]
+"""A family of timm's architectures; ``plain_vit`` is the part of ``vit`` that adds positions before
+the first block, so that blocks can do without some of the patches."""
 
 # In both kinds of ViT, ``patch_embed`` returns (N, L, D) tokens and ``forward_features`` keeps
 # their order after ``num_prefix_tokens``: masking relies on both. The plain ones also have

@@ -1,4 +1,7 @@
-"""Score functions: how in-distribution a sample is, from cached features and logits."""
+"""Score functions: how in-distribution a sample is, from cached features and logits.
+
+Every class of the catalogue can be imported from here: ``from mood_sweeps.scorers import ViM``.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from mood_sweeps.scorers.scorer import (
     State,
 )
 
+_CLASSES = {kind.__name__: kind for kind in SCORERS.values()}
+
 __all__ = [
     "FAMILIES",
     "FITS_ON",
@@ -23,4 +28,11 @@ __all__ = [
     "Scorer",
     "Scores",
     "State",
+    *_CLASSES,
 ]
+
+
+def __getattr__(name: str) -> type[Scorer]:
+    if name not in _CLASSES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _CLASSES[name]
