@@ -41,7 +41,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 
 test: $(VENV)/.installed-dev
-	$(BIN)/pytest -m "not system"
+	$(BIN)/pytest -m "not system" -n auto --dist worksteal
 
 test-all: test
 	$(BIN)/pytest -m system

@@ -23,8 +23,6 @@ from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.networks.extract_features import extract
 from mood_sweeps.networks.timm_networks import describe
 from mood_sweeps.training.augment.parameters import Augmentation, Window
-from mood_sweeps.training.resume_state import ResumeState
-from tests.support.killed_training import DiesInTheMiddle
 
 TRAIN = image_set("digits:0-5").load("train").take(np.arange(0, 541, 4))
 FORM = describe(choose_backbone("vit_nano"))["input"]
@@ -137,25 +135,6 @@ def test_a_run_repeats_and_depends_on_what_is_shown(start: Checkpoint) -> None:
     assert same(first, second)
     other = OUTLIERS.take(np.arange(1, 20))
     assert not same(first, finetune(exposing(), start, TRAIN, None, 0, exposed=other))
-
-
-def test_a_killed_training_goes_on_to_the_same_bits(start: Checkpoint) -> None:
-    kept = DiesInTheMiddle(7)
-    stage = exposing(batch_size=25)
-    with pytest.raises(KeyboardInterrupt):
-        finetune(
-            stage,
-            start,
-            TRAIN,
-            None,
-            0,
-            exposed=OUTLIERS,
-            progress=ResumeState(kept, 0.0, share=math.inf),
-        )
-    again = finetune(
-        stage, start, TRAIN, None, 0, exposed=OUTLIERS, progress=ResumeState(kept, 600.0)
-    )
-    assert same(again, finetune(stage, start, TRAIN, None, 0, exposed=OUTLIERS))
 
 
 def test_what_was_shown_is_less_certain_afterwards(start: Checkpoint) -> None:

@@ -23,6 +23,7 @@ from tests.support.killed_training import DiesInTheMiddle
 
 DIGITS = image_set("digits:0-5")
 TRAIN, VALIDATION = DIGITS.load("train"), DIGITS.load("val")
+FEW = TRAIN.take(np.arange(50))
 EXPOSED = image_set("textures").load("all").take(np.arange(0, 400, 40))
 STRONG = {"layer_decay": 0.75, "drop_path": 0.2, "ema": 0.9}
 VIEWS = {"augmentation": "paper", "rand_augment": 9.0, "erase": 0.25}
@@ -103,12 +104,12 @@ def test_a_killed_stage_goes_on_to_the_same_bits(
 ) -> None:
     random = choose("random", PRETEXTS, "pretext")
     start = pretrain(random, choose_backbone(backbone), None, 0)
-    stage = stage_of(name, epochs=1, **parameters)
+    stage = stage_of(name, **{"epochs": 2, "batch_size": 24} | parameters)
 
     def tune(progress: ResumeState | None = None) -> Checkpoint:
-        return finetune(stage, start, TRAIN, VALIDATION, 0, exposed=EXPOSED, progress=progress)
+        return finetune(stage, start, FEW, VALIDATION, 0, exposed=EXPOSED, progress=progress)
 
-    whole, kept = tune(), DiesInTheMiddle()
+    whole, kept = tune(), DiesInTheMiddle(most=3)
     with pytest.raises(KeyboardInterrupt):
         tune(ResumeState(kept, 0.0, share=math.inf))
     torch.manual_seed(5)
@@ -136,8 +137,8 @@ def test_everything_switched_on_still_learns_and_is_a_plain_network(start: Check
 def test_each_part_changes_what_is_trained(
     start: Checkpoint, parameters: dict[str, object]
 ) -> None:
-    plain = finetune(stage_of("ft", epochs=1), start, TRAIN, None, 0)
-    other = finetune(stage_of("ft", epochs=1, **parameters), start, TRAIN, None, 0)
+    plain = finetune(stage_of("ft", epochs=1), start, FEW, None, 0)
+    other = finetune(stage_of("ft", epochs=1, **parameters), start, FEW, None, 0)
     assert not torch.equal(plain.weights["conv1.weight"], other.weights["conv1.weight"])
 
 
