@@ -35,9 +35,12 @@ LIBRARIES = (
     "torchvision.transforms.v2", "timm", "lightly.loss", "sklearn.linear_model", "sklearn.mixture",
     "matplotlib.figure", "pyarrow.parquet", "hypothesis", "mlflow", "cloudpickle", "psutil",
 )  # fmt: skip
-PYTEST = ("-x", "-q", "-m", "not system", "-p", "no:cacheprovider", "--hypothesis-profile=ci")
-# A mutant that makes a loop endless is caught by the test that hangs; none takes so long otherwise.
-PYTEST += ("--timeout=90",)
+# A mutant that makes a loop endless is caught by the test that hangs; no other takes so long.
+HANGS_S = 90
+PYTEST = (
+    "-x", "-q", "-m", "not system", "-p", "no:cacheprovider", "--hypothesis-profile=ci",
+    f"--timeout={HANGS_S}",
+)  # fmt: skip
 LOOK_S = 0.05
 NO_TESTS = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
