@@ -18,7 +18,7 @@ NOT_ASKED = ("system", "chaos", "guards")  # these start several processes
 END_TO_END = (
     "tests/launching/test_launch.py",
     "tests/cli/test_verbs.py",
-    "tests/spec/test_sweep.py",
+    "tests/experiment/test_sweep.py",
 )
 SCORERS = f"{PACKAGE}/scorers/"
 SCORERS_IN_COMMON = f"{SCORERS}numeric/"
