@@ -101,7 +101,7 @@ def test_the_report_names_a_damaged_picture_and_the_next_launch_takes_it_again(
     assert reported() == ""
     assert file.read_bytes() == sound
     manifest.write_bytes(manifest.read_bytes()[:-9])
-    assert "- one whose representation is not known: picture/" in reported()
+    assert "- one of an unknown representation: picture/" in reported()
 
 
 def test_what_ssod_takes_for_background_is_shown(folder: Path) -> None:

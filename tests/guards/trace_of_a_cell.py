@@ -1,0 +1,113 @@
+"""Count the files that one cell passes through, and the moves between them.
+
+    python tests/guards/trace_of_a_cell.py
+
+One cell (mim, ft, knn) is planned, launched inline without MLflow, and reported. A move is a pair
+of functions of two files of the package of which the first calls the second, counted once however
+often it happens. Modules and bodies of classes, which run at import, are no functions.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from inspect import CO_OPTIMIZED
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+PACKAGE = str(ROOT / "mood_sweeps")
+
+SWEEP = """\
+name: one_cell
+corpus: digits:0-5
+axes:
+  pretext: [{mim: {epochs: 1}}]
+  backbone: [vit_nano]
+  finetune: [{pt+ft: {ft: {epochs: 1}}}]
+  scorer: [knn]
+  seed: [0]
+pairs: [{id: digits:0-5, near: [digits:6-9]}]
+"""
+
+
+class Trace:
+    """Notes which functions of the package call which."""
+
+    def __init__(self) -> None:
+        self.functions: set[CodeType] = set()
+        self.moves: set[tuple[CodeType, CodeType]] = set()
+
+    def note(self, frame: FrameType, event: str, _argument: Any) -> None:
+        code = frame.f_code
+        if event != "call" or not code.co_filename.startswith(PACKAGE):
+            return
+        if not code.co_flags & CO_OPTIMIZED:  # a module or the body of a class
+            return
+        self.functions.add(code)
+        caller = frame.f_back
+        while caller is not None and not caller.f_code.co_filename.startswith(PACKAGE):
+            caller = caller.f_back
+        if caller is None or not caller.f_code.co_flags & CO_OPTIMIZED:
+            return
+        if caller.f_code.co_filename != code.co_filename:
+            self.moves.add((caller.f_code, code))
+
+    def run(self, work: Callable[[], object]) -> object:
+        sys.setprofile(self.note)
+        try:
+            return work()
+        finally:
+            sys.setprofile(None)
+
+    def line(self, leg: str) -> str:
+        files = {code.co_filename for code in self.functions}
+        return f"{leg:<24}{len(files):>6}{len(self.functions):>11}{len(self.moves):>8}"
+
+
+def main() -> None:
+    import mood_sweeps as ms
+    from mood_sweeps.launching.sweep_report import report_on
+
+    print(f"{'leg':<24}{'files':>6}{'functions':>11}{'moves':>8}")
+    whole = Trace()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "cell.yaml").write_text(SWEEP)
+        workspace = ms.Workspace.at(folder / ".mood")
+        made: dict[str, Any] = {}
+
+        def read() -> None:
+            made["sweep"] = ms.load_sweep(folder / "cell.yaml")
+
+        def plan() -> None:
+            made["plan"] = ms.plan(made["sweep"])
+
+        def launch() -> None:
+            ms.launch(made["plan"], workspace=workspace, executor="inline", mlflow=False)
+
+        def report() -> None:
+            store, results = workspace.open_store(), ms.open_results(workspace.home)
+            report_on(results, store, "one_cell", None, workspace.home)
+
+        for leg, work in (
+            ("YAML to sweep", read),
+            ("sweep to plan", plan),
+            ("launch", launch),
+            ("report", report),
+        ):
+            trace = Trace()
+            trace.run(work)
+            whole.functions |= trace.functions
+            whole.moves |= trace.moves
+            print(trace.line(leg), flush=True)
+    print(whole.line("all"))
+    of_files = {(one.co_filename, other.co_filename) for one, other in whole.moves}
+    print(f"distinct pairs of files: {len(of_files)}")
+
+
+if __name__ == "__main__":
+    main()
