@@ -229,7 +229,7 @@ def say_lost(launched: LaunchResult, say: Callable[[str], None]) -> None:
     tracebacks = {
         row["traceback"]: f"{row['kind']} {row['label']} (call {row['call_key'][:18]})"
         for row in attempts
-        if row["outcome"] == "failed" and row["traceback"]
+        if row["outcome"] in ("failed", "partly failed") and row["traceback"]
     }
     for text, call in list(tracebacks.items())[:MOST_TRACEBACKS]:
         say(f"traceback of {call}:")

@@ -13,6 +13,7 @@ from mood_sweeps.api import results_of
 from mood_sweeps.choice import did_you_mean
 from mood_sweeps.cli.options import workspace
 from mood_sweeps.errors import InputError
+from mood_sweeps.jobs.outcome import FINISHED
 from mood_sweeps.launching.launch_status import LaunchStatus, launch_status
 from mood_sweeps.launching.revision_notices import what_is_shown
 from mood_sweeps.launching.run_counts import clock
@@ -55,7 +56,7 @@ def _print(status: LaunchStatus, results: Results) -> None:
     click.echo(f"{status.sweep}, launch {status.launch}: {status.state}; cells: {cells}")
     if several := what_is_shown(results, status.sweep):
         click.echo(f"  this launch is of revision {status.revision}; {several}")
-    done = Counter(row["kind"] for row in status.ended if row["outcome"] in ("done", "reused"))
+    done = Counter(row["kind"] for row in status.ended if row["outcome"] in FINISHED)
     calls = ", ".join(f"{number} {kind}" for kind, number in done.items()) or "none"
     click.echo(f"  calls done: {calls} (of {status.calls_planned} planned)")
     if status.is_running and status.eta_s is not None:

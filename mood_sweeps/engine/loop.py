@@ -184,8 +184,8 @@ class _Run:
         del self._running[call.key]
         if again:
             self._schedule.put_back(call)
-        elif outcome.verdict in ("done", "reused"):
-            self._ran.done += outcome.verdict == "done"
+        elif outcome.is_finished:
+            self._ran.done += outcome.verdict != "reused"
             self._ran.reused += outcome.verdict == "reused"
             if outcome.failures:
                 self._ran.failed.append(outcome)

@@ -8,11 +8,16 @@ from typing import Any, Literal
 from mood_sweeps.planning.stages import Stage
 from mood_sweeps.store import Manifest, Ref
 
-__all__ = ["CellFailure", "Made", "Outcome", "Verdict", "made_of"]
+__all__ = ["FINISHED", "CellFailure", "Made", "Outcome", "Verdict", "made_of"]
 
-Verdict = Literal["done", "reused", "failed", "worker lost", "input corrupt", "lease lost"]
-"""done: work was done here. reused: everything was there already. failed: the stage's own code
-raised. The other three say nothing about the stage: the call is tried again."""
+Verdict = Literal[
+    "done", "reused", "partly failed", "failed", "worker lost", "input corrupt", "lease lost"
+]
+"""done: the work was done here. reused: everything was there already. partly failed: some scorers
+of a scoring call failed, and the rest was done. failed: the stage's own code raised. The other three
+say nothing about the stage: the call is tried again."""
+FINISHED = ("done", "reused", "partly failed")
+"""Verdicts of calls that made all that they could."""
 
 
 @dataclass(frozen=True)
@@ -69,3 +74,8 @@ class Outcome:
     error: str = ""
     traceback: str = ""
     corrupt: Ref | None = field(default=None)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the call made all that it could; single scorers may have failed."""
+        return self.verdict in FINISHED

@@ -8,7 +8,7 @@ from typing import Any
 from mood_sweeps.bank import FeatureBank, Ints
 from mood_sweeps.errors import one_line, plain
 from mood_sweeps.jobs.context import JobContext
-from mood_sweeps.jobs.outcome import CellFailure, Outcome
+from mood_sweeps.jobs.outcome import CellFailure, Outcome, Verdict
 from mood_sweeps.jobs.score_and_evaluate import Banks, BankScoring, Scored
 from mood_sweeps.jobs.score_objects import (
     completed_rows,
@@ -53,7 +53,8 @@ def run(call: Call, context: JobContext) -> Outcome:
         CellFailure(keys, one_line(error), plain(text)) for keys, error, text in scored.failures
     )
     rows = _publish(scoring, banks, scored, context) if scored.rows else []
-    return Outcome(call.key, "done", evaluations=(*stored, *rows), failures=failures)
+    verdict: Verdict = "partly failed" if failures else "done"
+    return Outcome(call.key, verdict, evaluations=(*stored, *rows), failures=failures)
 
 
 def _complete_notes(scored: Scored, scoring: Scoring, banks: Banks, context: JobContext) -> None:

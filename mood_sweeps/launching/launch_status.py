@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mood_sweeps.jobs.outcome import FINISHED
 from mood_sweeps.results.read_results import Results
 from mood_sweeps.store.process_identity import Process
 
@@ -53,7 +54,7 @@ class LaunchStatus:
             "state": self.state,
             "cells": dict(self.cells),
             "calls_planned": self.calls_planned,
-            "calls_done": sum(row["outcome"] in ("done", "reused") for row in self.ended),
+            "calls_done": sum(row["outcome"] in FINISHED for row in self.ended),
             "eta_s": self.eta_s,
             "running": [_plain(row) for row in self.running],
             "failed": [_plain(row) for row in self.failed],
@@ -99,7 +100,7 @@ def _state(row: Mapping[str, Any]) -> str:
 
 def _eta_s(row: Mapping[str, Any], ended: tuple[Row, ...]) -> float | None:
     """Extrapolate from the calls that are done: crude, but needs nothing but the database."""
-    done = sum(attempt["outcome"] in ("done", "reused") for attempt in ended)
+    done = sum(attempt["outcome"] in FINISHED for attempt in ended)
     if not done:
         return None
     began = datetime.datetime.fromisoformat(row["started_at"])

@@ -76,7 +76,7 @@ class SilentProgress:
     def ended(self, call: Call, attempt: int, outcome: Outcome, final: bool) -> None:
         """Say what went wrong as soon as it does."""
         del attempt, final
-        if outcome.verdict not in ("done", "reused"):
+        if not outcome.is_finished:
             self.say(f"{call}: {outcome.verdict}: {outcome.error}")
         for failure in outcome.failures:
             self.say(f"{call}: {len(failure.score_keys)} cells failed: {failure.error}")
@@ -104,7 +104,7 @@ class PlainProgress(SilentProgress):
     def ended(self, call: Call, attempt: int, outcome: Outcome, final: bool) -> None:
         """Print what is done and how far the run has come."""
         super().ended(call, attempt, outcome, final)
-        if outcome.verdict in ("done", "reused"):
+        if outcome.is_finished:
             self.say(f"{call}  {outcome.seconds:.1f} s  [{self.run_counts.summary()}]")
 
 

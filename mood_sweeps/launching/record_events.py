@@ -96,7 +96,7 @@ class Recording:
                 {
                     "worker": outcome.worker,
                     "seconds": outcome.seconds,
-                    "outcome": "failed" if partly else outcome.verdict,
+                    "outcome": outcome.verdict,
                     "error": outcome.error or (outcome.failures[0].error if partly else None),
                     "traceback": outcome.traceback
                     or "\n".join(failure.traceback for failure in outcome.failures)
@@ -108,7 +108,7 @@ class Recording:
             self._write_rows(connection, outcome.evaluations)
             for failure in outcome.failures:
                 self._mark(connection, failure.score_keys, "failed", failure.error)
-            if final and call.scoring is not None and outcome.verdict not in _GOOD:
+            if final and call.scoring is not None and not outcome.is_finished:
                 self._mark(connection, _score_keys(call.scoring), "failed", outcome.error)
 
     def skipped(self, call: Call, cause: Call, outcome: Outcome) -> None:
@@ -159,9 +159,6 @@ class Recording:
                     changed.append((REPRESENTATION, representation, key_of([representation])))
                 changed.append((PAIR, subject, key_of([METRICS_DIGEST, *done])))
         enqueue_all(connection, self._sweep, changed)
-
-
-_GOOD = ("done", "reused")
 
 
 def _subject(cell: Cell) -> str:

@@ -52,17 +52,17 @@ class RunCounts:
             return
         self._left.pop(call.key, None)
         lost = sum(len(failure.score_keys) for failure in outcome.failures)
-        if outcome.verdict == "done":
+        if outcome.verdict in ("done", "partly failed"):
             self.stages_run += call.units - lost
             self._spent += outcome.seconds
             self._expected += self._seconds.get(call.key, 0.0)
         if call.scoring is not None:
             done = len(outcome.evaluations)
             self.done["score"] += done
-            self.failed_cells += lost if outcome.verdict in ("done", "reused") else call.units
-        elif outcome.verdict in ("done", "reused"):
+            self.failed_cells += lost if outcome.is_finished else call.units
+        elif outcome.is_finished:
             self.done[call.kind] += call.units
-        if outcome.verdict not in ("done", "reused", "input corrupt"):
+        if not outcome.is_finished and outcome.verdict != "input corrupt":
             self.failures.append(f"{call}: {outcome.error}")
         self.failures += [f"{call}: {failure.error}" for failure in outcome.failures]
 

@@ -148,7 +148,7 @@ class Results:
                 func.sum(attempts.c.seconds),
                 func.sum(attempts.c.units),
             )
-            .where(attempts.c.outcome == "done")
+            .where(attempts.c.outcome.in_(("done", "partly failed")))
             .group_by(attempts.c.kind, attempts.c.method)
         )
         with self.database.reading() as connection:
@@ -191,7 +191,9 @@ class Results:
         """Return the newest failed attempt at a call, or None."""
         query = (
             select(attempts)
-            .where(attempts.c.call_key == call_key, attempts.c.outcome == "failed")
+            .where(
+                attempts.c.call_key == call_key, attempts.c.outcome.in_(("failed", "partly failed"))
+            )
             .order_by(attempts.c.id.desc())
             .limit(1)
         )

@@ -212,7 +212,9 @@ def test_a_scorer_that_raises_is_named_and_the_rest_completes(launched: Tried) -
     assert any(f"2 cells failed: {why}" in line for line in watched.said)
     failed = tried.query("select scorer, status, reason from results where status = 'failed'")
     assert failed == [("norm", "failed", why)] * 4
-    attempts = "select error, traceback from attempts where launch = 2 and outcome = 'failed'"
+    attempts = (
+        "select error, traceback from attempts where launch = 2 and outcome = 'partly failed'"
+    )
     assert len(tried.query(attempts)) == 2
     for error, trace in tried.query(attempts):
         assert error == why
