@@ -44,7 +44,7 @@ def timed(command: list[str]) -> tuple[str, float, float]:
         running = subprocess.Popen(command, stdout=output, stderr=errors, text=True)
         root = psutil.Process(running.pid)
         while running.poll() is None:
-            # Ray's processes are nobody's children once it has shut down: looked at while alive.
+            # Ray's processes have no parent once it has shut down: measured while alive.
             for process in [root, *root.children(recursive=True)]:
                 try:
                     spent = process.cpu_times()

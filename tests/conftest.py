@@ -16,7 +16,7 @@ from tests.support.small_launches import TINY, Tried, try_launch
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Tried:
-    """The tiny sweep, launched in a folder of its own that nobody may change."""
+    """The tiny sweep, launched in a folder of its own that no test may change."""
     return try_launch(TINY, tmp_path_factory.mktemp("trained"))
 
 

@@ -28,7 +28,7 @@ LAYERS: dict[str, set[str]] = {
     "note": set(),
     "stage_kinds": set(),
     "choice": {"errors", "identity"},
-    # Choices whose parameters are searched for.
+    # Choices with parameters that are searched for.
     "tuning": {"errors", "identity", "choice"},
     # Parts that know values only.
     "data": VALUES,

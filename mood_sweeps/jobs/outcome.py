@@ -14,8 +14,8 @@ Verdict = Literal[
     "done", "reused", "partly failed", "failed", "worker lost", "input corrupt", "lease lost"
 ]
 """done: the work was done here. reused: everything was there already. partly failed: some scorers
-of a scoring call failed, and the rest was done. failed: the stage's own code raised. The other three
-say nothing about the stage: the call is tried again."""
+of a scoring call failed, and the rest was done. failed: the stage's own code raised. The other
+three say nothing about the stage: the call is tried again."""
 FINISHED = ("done", "reused", "partly failed")
 """Verdicts of calls that made all that they could."""
 

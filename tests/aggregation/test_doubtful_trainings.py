@@ -54,7 +54,7 @@ def test_averages_that_hold_it_are_named(noted):
 
 
 def with_accuracies(results: pd.DataFrame, accuracies: dict[int, float]) -> pd.DataFrame:
-    """One representation whose seeds have these accuracies."""
+    """One representation, its seeds with these accuracies."""
     base = results[mark(results, "mim", "vit_nano", 0) & (results["finetune"] == "pt+ft")]
     parts = []
     for seed, accuracy in accuracies.items():

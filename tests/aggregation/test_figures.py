@@ -14,7 +14,7 @@ from mood_sweeps.aggregation.figures import Figure, confusion_heatmaps, pretext_
 
 
 def _overlaps(figure: Figure) -> list[tuple[str, str]]:
-    """Return the pairs of visible texts whose boxes cross."""
+    """Return the pairs of visible texts with boxes that cross."""
     FigureCanvasAgg(figure).draw()
     texts = figure.findobj(lambda item: hasattr(item, "get_unitless_position"))
     boxes = [

@@ -121,7 +121,7 @@ class Ears:
     def _say(self, sound: Sound) -> None:
         self._mine.deaf = True  # what is done here is no sound of the launch
         try:
-            if not sound.path.startswith(self._leases):  # who waits for a lease asks for it often
+            if not sound.path.startswith(self._leases):  # a waiting launch asks for a lease often
                 self.note_idleness()
                 self._before = f"{sound.what} {sound.path}".strip()
             self.counts[sound.what] += 1

@@ -86,7 +86,7 @@ def _maker(trial: Trial, place: str) -> str:
 
 
 def _key(place: str) -> str:
-    """Return the key of the object whose manifest lies at a place of the store."""
+    """Return the key of the object with its manifest at a place of the store."""
     return place.split("/")[-2]
 
 

@@ -89,7 +89,7 @@ BAD_COMMANDS = {
         ["launch", "small.yaml", "--gpus-per-worker", "0.5", "--workers-per-training", "2"],
         "need a GPU each",
     ),
-    "nobody trains": (
+    "no training": (
         ["launch", "small.yaml", "--workers-per-training", "0"],
         "--workers-per-training",
     ),
@@ -116,11 +116,11 @@ BAD_COMMANDS = {
         "not a database",
     ),
     "database in memory": (["launch", "small.yaml", "--database", "sqlite://"], "memory"),
-    "nobody at the database": (
+    "no database server": (
         ["launch", "small.yaml", "--database", "postgresql://me:geheim@127.0.0.1:1/mood"],
         "127.0.0.1",
     ),
-    "nobody at the address": (
+    "no cluster at the address": (
         ["launch", "small.yaml", "--address", "127.0.0.1:1"],
         "no Ray cluster answers at '127.0.0.1:1'",
     ),

@@ -1,4 +1,4 @@
-"""Two experiment files that bear one sweep's name: nobody takes one's rows for the other's."""
+"""Two experiment files that bear one sweep's name: no reader takes one's rows for the other's."""
 
 from __future__ import annotations
 

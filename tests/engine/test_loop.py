@@ -77,7 +77,7 @@ def test_everything_runs_once_and_is_heard_in_order(runner: Runner, workers: int
     assert sorted(runner.executor.submitted) == ["a", "b", "c", "d"]
     for name in "abcd":
         mine = [entry for entry in runner.diary.heard if entry[1] == name]
-        # Both are heard while the lease is held: whoever gets it next finds the rows.
+        # Both are heard while the lease is held: the next holder finds the rows.
         assert mine == [("started", name, 1, True), ("ended", name, 1, "done", True, True)]
     order = [entry[:2] for entry in runner.diary.heard]
     assert order.index(("ended", "a")) < order.index(("started", "b"))

@@ -98,7 +98,7 @@ def test_a_validation_set_has_images_left_too(tmp_path: Path) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class _Nameless:
-    """A set of images without classes; nobody may look at them."""
+    """A set of images without classes, which must not be loaded."""
 
     name: str = "nameless"
     source: str = "nameless"

@@ -124,7 +124,7 @@ def test_one_wrong_thing_is_one_problem_on_its_line(
     assert EXPERIMENT.count(old) == 1
     found = problems_of(folder, EXPERIMENT.replace(old, new))
     (problem, *others) = found
-    # A misspelt key is also one that is missing, and who has no weight has no bias.
+    # A misspelt key is also one that is missing, and a head without a weight has no bias.
     consequences = ("required", "needs OOD", "has no bias")
     assert all(any(one in other.message for one in consequences) for other in others)
     assert problem.where.endswith(f"mine.yaml:{line}")

@@ -89,7 +89,7 @@ def digests_of_arrays(home: Path) -> dict[str, list[str]]:
 
 
 def differences(was: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
-    """Yield a line for each representation whose numbers moved, and for each file of arrays."""
+    """Yield a line for each representation with numbers that moved, and for each file of arrays."""
     for name in sorted(was["rows"].keys() | now["rows"].keys()):
         if was["rows"].get(name) != now["rows"].get(name):
             yield f"{name}: {was['rows'].get(name, 'absent')} → {now['rows'].get(name, 'absent')}"

@@ -118,7 +118,7 @@ def _steps_to(root: Path, module: str) -> dict[str, int]:
 
 @functools.cache
 def _importers(root: Path) -> dict[str, set[str]]:
-    """Return who imports what: modules of the package by name, files of tests by path."""
+    """Return the imports of every file: modules of the package by name, files of tests by path."""
     modules = {_module(file): _module(file) for file in _files(root, PACKAGE)}
     tests = _files(root, TESTS)
     # Helpers of tests are imported by their bare name.

@@ -1,7 +1,7 @@
 """Find the places in a source file where a mutant can be planted, and what each one puts there.
 
-A mutation operator looks at one node of the syntax tree and gives the node whose text is replaced
-and the new text. All other text of the file stays as it is.
+A mutation operator looks at one node of the syntax tree and gives the node to replace and the new
+text. All other text of the file stays as it is.
 """
 
 from __future__ import annotations
@@ -246,7 +246,7 @@ def _condition(node: ast.AST, text: _Text) -> Iterator[Change]:
 
 
 def _raised(node: ast.AST, text: _Text) -> Iterator[Change]:
-    # What nobody can reach raises these.
+    # Unreachable code raises these.
     if isinstance(node, ast.Raise) and not re.search(
         "NotImplemented|AssertionError", text.of(node)
     ):

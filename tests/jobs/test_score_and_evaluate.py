@@ -376,8 +376,8 @@ def test_of_equals_the_first_is_selected_and_undefined_candidates_are_none() -> 
     assert CALLS["one score"] == 5
     assert CALLS["two score"] == 2  # on the validation sets only
     assert all("auroc" in row for row in made.rows)
-    nobody = scored_fits({"best": selection(undefined)})
-    for row in nobody.rows:
+    undecided = scored_fits({"best": selection(undefined)})
+    for row in undecided.rows:
         assert row["reason"] == "no setting is defined on the validation sets: no fit"
 
 

@@ -72,7 +72,7 @@ def test_no_exposed_image_has_a_score(tried: Tried) -> None:
     for cell in plan.cells:
         if cell.scorer_label != "knn":  # of which no two images have the same
             continue
-        if cell.representation.members:  # whose banks are those of its members
+        if cell.representation.members:  # its banks are those of its members
             continue
         images = image_set(cell.pair.ood_set).load("all").images
         is_exposed = np.array([image.tobytes() in exposed for image in images])

@@ -277,7 +277,7 @@ def test_damage_is_healed_by_the_launch_that_needs_it(
     else:
         file.unlink()
 
-    # Nobody needs it for numbers that exist.
+    # No number that exists needs it.
     tried, watched = again(launched)
     assert (tried.launched.exit_code, watched.did) == (0, [])
 
@@ -301,7 +301,7 @@ def test_a_checkpoint_made_again_is_to_be_shown_again(launched: Tried) -> None:
     tried, watched = again(launched, TINY.replace("[msp, knn]", "[msp, knn, energy]"))
     assert watched.kinds == {"pretrain": 1, "score": 1}
     assert len(tried.query(f"select * from outbox where {of_it}")) == 2
-    # What is only new has been seen by nobody.
+    # No reader has seen what is only new.
     rest = "kind = 'representation' group by subject having count(*) > 1"
     assert len(tried.query(f"select subject from outbox where {rest}")) == 1
 

@@ -167,7 +167,7 @@ for number in range(60):
 def test_processes_that_read_then_write_at_once_wait_for_each_other(file: Path) -> None:
     """A deferred transaction that reads first would fail with "database is locked" at once.
 
-    They also make the database at once: whoever comes second finds it made.
+    They also make the database at once: the second one finds it made.
     """
     url = f"sqlite:///{file}"
     processes = [

@@ -119,7 +119,7 @@ def test_more_rows_than_a_statement_takes(recorder: Recorder) -> None:
 def test_an_unknown_confusion_cannot_be_written(recorder: Recorder) -> None:
     def orphan() -> None:
         with recorder.database.writing() as connection:
-            connection.execute(text("insert into confusions values ('nobody', '{}')"))
+            connection.execute(text("insert into confusions values ('unknown', '{}')"))
 
     with pytest.raises(DatabaseError, match="FOREIGN KEY"):
         orphan()

@@ -25,7 +25,7 @@ def leases(tmp_path: Path) -> Leases:
 
 
 def write_by_hand(leases_folder: Path, holder: Process | None, silent_s: float = 0.0) -> Path:
-    """Leave a lease on ``name`` that somebody else wrote; half of one if nobody is named."""
+    """Leave a lease on ``name`` that another process wrote; half of one if none is named."""
     path = leases_folder / "name.json"
     path.parent.mkdir(exist_ok=True)
     text = json.dumps({"token": "theirs", "holder": holder.as_dict() if holder else None})

@@ -17,7 +17,7 @@ __all__ = ["SMALL", "Driven", "mood_sweep", "until"]
 
 PATIENCE_S = 240
 RAYS_OWN = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")
-"""Two idle helpers of Ray that report the death of a killed raylet for a minute, to nobody."""
+"""Two idle helpers of Ray that report the death of a killed raylet for a minute."""
 COMMAND = "from mood_sweeps.cli.main import main; main()"
 
 SMALL = """\

@@ -23,7 +23,7 @@ NOW = "2026-11-21T09:30:00+00:00"
 
 
 def insert(table: Table) -> Insert:
-    """An insert whose columns that the mirror does not read have some value."""
+    """An insert with some value for columns that the mirror does not read."""
     filler = {String: "", Integer: 0, Float: 0.0}
     missing = {
         column.name: next(v for kind, v in filler.items() if isinstance(column.type, kind))

@@ -17,7 +17,7 @@ from mood_sweeps.planning.plan import Plan
 
 @dataclass(frozen=True)
 class NamedImages:
-    """An image set whose fingerprint is the digest of its name."""
+    """An image set with the digest of its name as fingerprint."""
 
     name: str
 
@@ -45,7 +45,7 @@ class NamedImages:
 
 
 def read(text: str, folder: Path) -> Sweep:
-    """Return the sweep of a YAML text whose image sets are `NamedImages`."""
+    """Return the sweep of a YAML text, its image sets `NamedImages`."""
     file = folder / "sweep.yaml"
     file.write_text(text)
     return load_sweep(file, catalogues=dataclasses.replace(shipped(), image_set=NamedImages))

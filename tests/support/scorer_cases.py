@@ -13,7 +13,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, eq=False)
 class PlainNetwork:
-    """A network whose every gradient is known by hand: features are its pixels, logits the head's.
+    """A network with every gradient known by hand: features are its pixels, logits the head's.
 
     Inputs are (n, 1, 1, D). Its first block makes a map (n, D, 1, 2) of them: channel j holds twice
     pixel j at one of the positions, pairs of channels in turns, and 0 at the other, so that the
@@ -73,7 +73,7 @@ class PlainNetwork:
 
 
 def live(bank: FeatureBank, head: Head | None) -> FeatureBank:
-    """Return the bank with a network behind it whose features these are."""
+    """Return the bank with a network behind it that gives these features."""
     inputs = bank.features[:, None, None, :]
     return FeatureBank(bank.features, bank.labels, bank.logits, inputs, PlainNetwork(head))
 

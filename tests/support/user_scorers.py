@@ -15,7 +15,7 @@ import mood_sweeps as ms
 class Where:
     """The first feature less the number of train rows, which tells what it learned from.
 
-    trouble: what goes wrong. hole_at: the number of rows of the set whose scores get a NaN.
+    trouble: what goes wrong. hole_at: the number of rows of the set that gets a NaN score.
     """
 
     version: ClassVar[int] = 1

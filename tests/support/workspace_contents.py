@@ -76,7 +76,7 @@ class Facts:
         return Counter(dict(self.rows("select outcome, count(*) from attempts group by outcome")))
 
     def done_more_than_once(self) -> list[tuple[Any, ...]]:
-        """Return the calls whose work was done several times, over all launches."""
+        """Return the calls with work that was done several times, over all launches."""
         return self.rows(
             "select kind, label, count(*) from attempts where outcome = 'done' "
             "group by call_key having count(*) > 1"

@@ -69,7 +69,7 @@ def test_a_node_that_goes_costs_only_what_it_was_running(
     outcomes = facts.outcomes()
     assert outcomes["worker lost"] <= 1
     assert set(outcomes) <= {"done", "worker lost", "reused"}
-    # Who was lost may have published, and not come to say so.
+    # A lost worker may have published without reporting it.
     assert outcomes["reused"] <= outcomes["worker lost"]
     # The GPUs of this test are made of air: no environment may claim one.
     classes = {name for (name,) in facts.rows("select distinct environment from stages")}

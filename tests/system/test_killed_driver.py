@@ -61,7 +61,7 @@ def test_the_same_command_converges_however_often_the_driver_is_killed(
 
     with launched() as driven:
         assert driven.wait() == 0, driven.output
-        assert "waiting for it" not in driven.output  # a dead holder's lease stalls nobody
+        assert "waiting for it" not in driven.output  # a dead holder's lease stalls no launch
         assert driven.orphans() == []
     assert facts.numbers() == undisturbed.numbers()
     assert facts.confusions() == undisturbed.confusions()

@@ -56,7 +56,7 @@ def test_whoever_is_killed_the_others_and_the_next_come_to_the_same(tmp_path: Pa
         driven.until(lambda: facts.outcomes()["worker lost"] == 1, "the loss is noticed")
         kept = epochs_kept(folder)
         assert kept > 1
-        # Who goes on waits for another that takes the place of the one that is gone.
+        # The remaining worker waits for one that replaces the lost one.
         driven.until(lambda: epochs_kept(folder) > kept, "the training goes on")
         (leader,) = [*driven.busy_workers("lead"), *driven.busy_workers("run_call")]
         leader.kill()

@@ -646,7 +646,7 @@ def test_a_launch_without_a_row_waits_before_it_opens_anything(
     mirror.start()
     time.sleep(1.5)  # several looks into the outbox
     assert not (tmp_path / "new").exists()
-    assert mirror.wait(60), "whoever waits for it need not wait any longer"
+    assert mirror.wait(60), "a waiting launch need not wait any longer"
     mirror.close()
     assert (tmp_path / "new" / "mlflow.db").exists()
 

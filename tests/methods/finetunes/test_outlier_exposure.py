@@ -62,7 +62,7 @@ def test_the_loss_of_two_images_by_hand() -> None:
 
 
 class Flat(torch.nn.Module):
-    """A network whose features are the pixels themselves, and which notes what it is shown."""
+    """A network with the pixels themselves as features, which notes the sizes of its batches."""
 
     def __init__(self) -> None:
         super().__init__()

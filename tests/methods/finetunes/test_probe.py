@@ -31,7 +31,7 @@ TRAIN, VALIDATION = DIGITS.load("train"), DIGITS.load("val")
 
 
 def blobs(classes: int, rows: int = 300, width: int = 5) -> FeatureBank:
-    """Overlapping classes whose features have very different scales; the last one is constant."""
+    """Overlapping classes with features of very different scales; the last one is constant."""
     draw = np.random.default_rng(classes)
     labels = np.arange(rows) % classes
     centres = draw.normal(size=(classes, width))

@@ -90,7 +90,7 @@ def test_the_longest_prefix_of_a_chain_is_taken() -> None:
         return weights if isinstance(weights, str) else weights.tag.partition(".")[2]
 
     assert found("inter") == "mim_in22k_ft_in22k"
-    assert found("inter", "ft") == "mim_in22k_ft_in22k"  # ft to classes that nobody asked for
+    assert found("inter", "ft") == "mim_in22k_ft_in22k"  # ft to other classes than the ID set's
     assert found("inter", "ft", id_set="imagenet-1k") == "mim_in22k_ft_in22k_in1k"
     assert found("ft", id_set="imagenet-1k") == "mim_in22k_ft_in1k"
     assert found("ft") == (

@@ -28,7 +28,7 @@ def score(scorer, train, test):
 
 
 def test_row_sums_by_hand():
-    # F Fᵀ = [[5, 11], [11, 25]]; of squares [[17, 73], [73, 337]], whose row sums have roots.
+    # F Fᵀ = [[5, 11], [11, 25]]; of squares [[17, 73], [73, 337]]; the row sums of both have roots.
     maps = np.array([[[[1.0, 2.0]], [[3.0, 4.0]]]])
     np.testing.assert_allclose(row_sums(maps, 2), [[[16, 36], np.sqrt([90, 410])]])
 

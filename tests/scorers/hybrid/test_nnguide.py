@@ -11,7 +11,7 @@ from mood_sweeps.scorers.hybrid.nnguide import NNGuide, NNGuideOpenOOD, NNGuideP
 
 
 def bank(features, energies):
-    """A bank with one class, whose logit is the energy."""
+    """A bank with one class: its logit is the energy."""
     logits = np.array(energies, dtype=float)[:, None]
     return FeatureBank(np.array(features, dtype=float), np.zeros(0, int), logits)
 

@@ -14,7 +14,7 @@ PASSES = 30
 
 
 class Masked(nn.Module):
-    """A head after dropout whose masks are given, one for each time it is called."""
+    """A head after dropout with given masks, one for each time it is called."""
 
     def __init__(self, head, passes, p=0.5, seed=0):
         super().__init__()

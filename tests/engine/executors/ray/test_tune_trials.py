@@ -1,4 +1,4 @@
-"""Ray Tune's side of a search: real Ray on one CPU, trials whose scores are written down."""
+"""Ray Tune's side of a search: real Ray on one CPU, trials with scores that are written down."""
 
 from __future__ import annotations
 

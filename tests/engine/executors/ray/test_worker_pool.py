@@ -14,7 +14,7 @@ from tests.support.scripted_executor import call
 
 
 def in_micro_batches(count: int) -> Call:
-    """Return a training whose batches have so many micro-batches."""
+    """Return a training with so many micro-batches to a batch."""
     stage: Any = SimpleNamespace(n_micro_batches=count)
     return replace(call("shared", kind="pretrain"), stages=(stage,))
 
@@ -83,7 +83,7 @@ def test_free_actors_are_kept_for_a_while_only(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(worker_pool, "RESERVED_S", 0.0)
     assert first_startable({"pretrain": some}, [in_micro_batches(3)]) is not None
     assert some.take(in_micro_batches(3)) == some.actors[1:]
-    assert first_startable({"pretrain": some}, [in_micro_batches(3)]) is None  # nobody is free
+    assert first_startable({"pretrain": some}, [in_micro_batches(3)]) is None  # no actor is free
     some.actors[1].is_busy = False
     monkeypatch.undo()
     assert (
