@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mood_sweeps.aggregation import report_folder
+
 FAMILIES = {
     "msp": "probability",
     "entropy": "probability",
@@ -167,3 +169,9 @@ def confusions(full_confusions: pd.DataFrame) -> pd.DataFrame:
 @pytest.fixture
 def families() -> dict[str, str]:
     return dict(FAMILIES)
+
+
+@pytest.fixture
+def without_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write empty files in the place of figures: drawing takes most of a report's time."""
+    monkeypatch.setattr(report_folder, "save_png", lambda _figure, path: path.write_bytes(b""))

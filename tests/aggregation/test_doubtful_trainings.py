@@ -7,6 +7,8 @@ from mood_sweeps.aggregation.doubtful_trainings import doubtful_averages, doubtf
 from mood_sweeps.aggregation.report import write_report
 from mood_sweeps.note import doubt_about, joined
 
+pytestmark = pytest.mark.usefixtures("without_pixels")
+
 
 def mark(results: pd.DataFrame, pretext: str, backbone: str, seed: int) -> pd.Series:
     return (
