@@ -35,7 +35,7 @@ class Watched(SilentProgress):
 
     def ended(self, call: Call, attempt: int, outcome: Outcome, final: bool) -> None:
         super().ended(call, attempt, outcome, final)
-        if outcome.verdict == "done":
+        if outcome.verdict in ("done", "partly failed"):
             self.did.append(call)
 
     @property
