@@ -121,6 +121,7 @@ def command(
     The same command resumes after any crash and extends after any edit. Ctrl-C once finishes
     what is running; twice stops at once. Neither loses finished work.
     """
+    settings = _executor_settings("inline" if debug else executor, executor_options)
     planned = plan(load_sweep(file, overrides))
     console = console_for_people()
     say_plan(planned, console)
@@ -128,7 +129,7 @@ def command(
         planned,
         workspace,
         Options(
-            executor=_executor_settings("inline" if debug else executor, executor_options),
+            executor=settings,
             worker=WorkerSettings(
                 keep_every_s=keep_every,
                 plugin_timeout_s=plugin_timeout,

@@ -95,6 +95,10 @@ BAD_COMMANDS = {
     ),
     "wait for no time": (["launch", "small.yaml", "--mlflow-wait", "nan"], "mlflow_wait_s"),
     "executor": (["launch", "small.yaml", "--executor", "dask"], "inline"),
+    "an option of another executor": (
+        ["launch", "small.yaml", "--executor", "inline", "--workers", "2"],
+        "executor inline does not take --workers",
+    ),
     "verb": (["lunch", "small.yaml"], "did you mean 'launch'"),
     "option": (["launch", "small.yaml", "--worker", "2"], "--workers"),
     "store under a file": (["launch", "small.yaml", "--store", "small.yaml/store"], "not a folder"),

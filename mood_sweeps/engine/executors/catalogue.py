@@ -25,10 +25,7 @@ EXECUTORS: Mapping[str, tuple[type[ExecutorSettings], type[Executor]]] = {
 def settings_of(name: str) -> ExecutorSettings:
     """Return the default settings of an executor; raise InputError for an unknown name."""
     if name not in EXECUTORS:
-        names = ", ".join(EXECUTORS)
-        raise InputError(
-            f"unknown executor {name!r}; there are: {names}{did_you_mean(name, EXECUTORS)}"
-        )
+        raise InputError(f"unknown executor {name!r}{did_you_mean(name, EXECUTORS)}")
     return EXECUTORS[name][0]()
 
 
