@@ -1,4 +1,4 @@
-"""A training stage that several workers share, each in its place."""
+"""Data parallelism: a training stage that several workers share, each with its rank."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["Rendezvous", "WorkerRank", "train_data_parallel"]
 
 @dataclass(frozen=True, eq=False)
 class WorkerRank:
-    """A worker's place in a team of ``size``.
+    """A worker's rank in a process group of ``size``.
 
-    meeting: the leader's own, rank 0; its address for the others. host: the worker's address as the
-    others see it.
+    rendezvous: the leader's own object at rank 0; its address at the other ranks. host: address of
+    the worker as the others see it.
     """
 
     rendezvous: Rendezvous | tuple[str, int]
@@ -31,7 +31,7 @@ class WorkerRank:
 def train_data_parallel(
     stage: Stage, store: Store, lease: Lease | None, keep_every_s: float, worker_rank: WorkerRank
 ) -> Checkpoint:
-    """Return the checkpoint that a team trains, to each of its members; see `train`.
+    """Return the checkpoint that a process group trains, the same in each process; see `train`.
 
     Raises MemberLost if one of them does not come or goes.
     """

@@ -1,4 +1,4 @@
-"""What each kind of stage does, as plain values: the inputs of the code in ``stages/``."""
+"""What each kind of stage does, as plain values: the inputs of the code in ``jobs/``."""
 
 from __future__ import annotations
 

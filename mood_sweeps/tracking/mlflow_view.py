@@ -41,7 +41,7 @@ MAX_DIGEST = 36
 class _Shown:
     """What this process knows of a representation's run.
 
-    is_given: whether the user brought its features.
+    is_external: whether the user brought its features.
     """
 
     run: Run

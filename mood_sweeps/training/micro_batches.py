@@ -1,8 +1,8 @@
-"""Parts of a batch: computed one by one, or by a team at the same time, to the same bits.
+"""Micro-batches: computed one by one, or by a process group at the same time, to the same bits.
 
-Every part starts from the same weights, the same buffers and a random stream of its own, and what
-parts come to is added up in their order. So how many processes share them is no part of what comes
-out: only how many parts there are.
+Every micro-batch starts from the same weights, the same buffers and a random stream of its own, and
+their gradients are added up in their order. So the number of processes does not change the result,
+only the number of micro-batches does.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ Found = list[torch.Tensor | None]
 
 _SEEDS = 2**63 - 1
 _BUCKET = 2**24
-"""Numbers that travel at once: more need more memory, a copy for every member."""
+"""Numbers that are exchanged at once: more need more memory, a copy for every rank."""
 
 
 @dataclass(frozen=True)
 class MicroBatches:
-    """A batch in ``count`` parts of equal size, of which a team's member has every size-th.
+    """A batch in ``count`` micro-batches of equal size, of which each rank has every size-th.
 
-    One that is not in parts is computed by each of them, whole.
+    A batch in one micro-batch is computed by every rank.
     """
 
     count: int = 1
     group: ProcessGroup = SINGLE_PROCESS
 
     def local_batch(self, batch: torch.Tensor) -> torch.Tensor:
-        """Return this member's parts of a batch, one after the other."""
+        """Return the micro-batches of this rank, one after the other."""
         if self.group.size == 1 or self.count == 1:
             return batch
         parts = batch.chunk(self.count)[self.group.rank :: self.group.size]
@@ -47,11 +47,11 @@ class MicroBatches:
 
 
 class GradientAccumulator:
-    """Takes the gradients of a batch, part by part, and leaves their sum in the parameters.
+    """Computes the gradients of a batch by micro-batches; their sum is left in the parameters.
 
     A forward pass may move buffers (BatchNorm's statistics, DINO's centre): after the step they
-    have moved by the mean of what the parts moved them by. For averages over images, which these
-    are, that is the average over the batch.
+    have moved by the mean of the moves of the micro-batches. These are averages over images, so
+    this is the average over the batch.
     """
 
     def __init__(
@@ -62,10 +62,10 @@ class GradientAccumulator:
         loss_of: LossOf,
         scale: Callable[[torch.Tensor], Any],
     ) -> None:
-        """Take what moves: the objective's parameters that are trained, and its buffers.
+        """Take the objective, its parameters that are trained, and how losses are computed.
 
-        loss_of: the loss of images, their labels and a random stream. scale: makes of a loss that
-        of which gradients are taken.
+        loss_of: the loss of images, their labels and a random stream. scale: turns a loss into the
+        one that gradients are taken of.
         """
         self._objective, self._parameters = objective, list(parameters)
         self._micro_batches, self._loss_of, self._scale = micro_batches, loss_of, scale
@@ -73,7 +73,7 @@ class GradientAccumulator:
     def backward(self, images: torch.Tensor, labels: torch.Tensor, noise: torch.Generator) -> float:
         """Return the mean loss of the batch; if it is finite, its gradient is in ``grad``.
 
-        images, labels: of this member's parts, one after the other.
+        images, labels: of the micro-batches of this rank, one after the other.
         """
         micro_batches, group = self._micro_batches, self._micro_batches.group
         if micro_batches.count == 1:
@@ -90,12 +90,12 @@ class GradientAccumulator:
                 self._put_back(started_from)
                 value = self._one(*next(mine), streams[part])
                 found = [*self._gradients(), *self._moved(started_from)]
-            told = sums.headers(part < micro_batches.count, value, found)
-            for has_part, loss, _ in told:
+            headers = sums.headers(part < micro_batches.count, value, found)
+            for has_part, loss, _ in headers:
                 total += loss if has_part else 0.0
             if not math.isfinite(total):
                 return total
-            sums.add(found, [given for _, _, given in told])
+            sums.add(found, [given for _, _, given in headers])
         self._take_over(sums.totals, started_from)
         return total
 
@@ -109,9 +109,9 @@ class GradientAccumulator:
     def _pairs(
         self, images: torch.Tensor, labels: torch.Tensor
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield this member's parts, each at the beginning of memory of its own.
+        """Yield the micro-batches of this rank, each in memory of its own.
 
-        Where in memory a product's factors begin can change its last bits.
+        The alignment of a product's factors in memory can change its last bits.
         """
         mine = len(
             range(
@@ -143,13 +143,13 @@ class GradientAccumulator:
     def _take_over(self, totals: Found, started_from: list[torch.Tensor]) -> None:
         gradients, moved = totals[: len(self._parameters)], totals[len(self._parameters) :]
         for parameter, gradient in zip(self._parameters, gradients, strict=True):
-            if gradient is not None:  # laid out in memory as its parameter
+            if gradient is not None:  # with the memory layout of its parameter
                 parameter.grad = torch.empty_like(parameter).copy_(gradient)
         self._put_back(started_from)
         for buffer, by in zip(self._objective.buffers(), moved, strict=True):
             if by is not None and by.is_floating_point():
                 buffer += by / self._micro_batches.count
-            elif by is not None:  # a count: every part counted one step
+            elif by is not None:  # a count: every micro-batch counted one step
                 buffer += by // self._micro_batches.count
 
 
@@ -164,7 +164,7 @@ class _Sums:
     def headers(
         self, has_part: bool, loss: float, found: Found
     ) -> list[tuple[bool, float, list[bool]]]:
-        """Return of every member whether it has a part, the part's loss and which tensors."""
+        """Return of every rank whether it has a micro-batch, its loss and which tensors it has."""
         mine = torch.tensor(
             [has_part, loss, *(one is not None for one in found)], dtype=torch.float64
         )
@@ -190,9 +190,9 @@ class _Sums:
         return torch.zeros_like(self._like[at]) if found is None else found
 
     def _buckets(self, wanted: Sequence[bool]) -> Iterator[list[int]]:
-        """Yield places of tensors of one type that together are no more than a bucket holds.
+        """Yield indices of tensors of one dtype that fit into a bucket together.
 
-        wanted: which places. Those of a type go together: BatchNorms have a count between averages.
+        wanted: which indices. Tensors are grouped by dtype: a BatchNorm has a count among averages.
         """
         of_type = defaultdict[torch.dtype, list[int]](list)
         for at, one in enumerate(self._like):
@@ -211,6 +211,6 @@ class _Sums:
 
 
 def _streams(noise: torch.Generator, count: int) -> list[torch.Generator]:
-    """Return a random stream for every part."""
+    """Return a random stream for every micro-batch."""
     seeds = torch.randint(_SEEDS, (count,), generator=noise).tolist()
     return [torch.Generator().manual_seed(seed) for seed in seeds]

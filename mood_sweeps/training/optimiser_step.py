@@ -23,8 +23,8 @@ class Stepper:
 
     The loss of fp16 is scaled up before its gradients are taken, so that small ones do not vanish;
     a step with gradients that overflow is left out and the scale halved (Micikevicius et al. 2018).
-    rates: what the learning rate of single parameters is multiplied by. cut: how batches are cut
-    into micro-batches, and the group that computes them.
+    rates: factors of the learning rate of single parameters. micro_batches: their number in a
+    batch, and the process group that computes them.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Stepper:
             fused=True,
         )
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.precision == "fp16")
-        # It begins with the first loss it sees, and a team's member may never compute one.
+        # GradScaler initialises on its first scaled loss; a rank without micro-batches has none.
         self.scaler.scale(torch.zeros((), device=self.device))
         self._recipe = recipe
         self._loss: Any = compiled(objective) if recipe.compile else objective

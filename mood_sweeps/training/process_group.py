@@ -71,7 +71,7 @@ class Rendezvous:
 class ConnectedProcessGroup:
     """A group of several processes; each calls this once, with its own rank.
 
-    meeting: the leader's own, or its address. host: this process's address as the others see it.
+    rendezvous: the leader's own, or its address. host: this process's address as the others see it.
     device: what tensors that are gathered are on. Raises MemberLost if not all come in time.
     """
 

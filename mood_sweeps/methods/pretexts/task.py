@@ -23,7 +23,7 @@ class Pretext:
     others trained. uses_corpus, uses_seed: whether they enter the key. makes_head: whether the
     checkpoint has a classifier of the corpus' classes. makes_decoder: whether it can reconstruct
     images. families: the backbones that it makes sense for. drops_patches: whether the network is
-    fed only some patches of an image, which not every ViT can be. The planner refuses the others.
+    fed only some patches of an image, which not every ViT can be. Planning refuses the others.
     """
 
     version: ClassVar[int]
