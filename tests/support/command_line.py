@@ -128,6 +128,23 @@ class Driven:
                     busy.append(process)
         return busy
 
+    def suspend_busy_worker(self, doing: str = "run_call") -> psutil.Process:
+        """Suspend a Ray worker in the middle of a call, however short calls are; return it."""
+        suspended: list[psutil.Process] = []
+
+        def holds() -> bool:
+            for worker in self.busy_workers(doing):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    worker.suspend()
+                    if worker in self.busy_workers(doing):  # it cannot end the call any more
+                        suspended.append(worker)
+                        return True
+                    worker.resume()
+            return False
+
+        self.until(holds, "a worker runs a call")
+        return suspended[0]
+
     def kill(self) -> None:
         """End the process as a power cut would, and it alone."""
         self.descendants()

@@ -28,9 +28,7 @@ def test_interrupted_launches_keep_what_is_done_and_the_next_one_goes_on(
     # Ctrl-C once: the call that runs ends, nothing new begins.
     with launched() as driven:
         driven.until(lambda: facts.count("attempts", OPEN_TRAINING), "a training runs")
-        driven.until(driven.busy_workers, "its worker shows")
-        (worker,) = driven.busy_workers()
-        worker.suspend()
+        worker = driven.suspend_busy_worker()
         code, output = mood_sweep(folder, "status", "--json")
         assert code == 0, output
         (status,) = json.loads(output)
@@ -52,9 +50,7 @@ def test_interrupted_launches_keep_what_is_done_and_the_next_one_goes_on(
     # Twice: what runs is given up.
     with launched() as driven:
         driven.until(lambda: facts.count("attempts", "launch = 2 and ended_at is null"), "a call")
-        driven.until(driven.busy_workers, "its worker shows")
-        (worker,) = driven.busy_workers()
-        worker.suspend()
+        worker = driven.suspend_busy_worker()
         driven.interrupt()
         driven.until(lambda: "Ctrl-C again stops at once" in driven.output, "it says so")
         driven.interrupt()

@@ -144,8 +144,7 @@ def test_on_ray_the_worker_and_then_the_driver(tmp_path: Path, whole: Trained) -
     def stop_worker(driven: Driven, epochs: int) -> int:
         """Kill the worker once more than so many epochs are kept; return how many are."""
         driven.until(lambda: epochs_kept(folder) > epochs, "more is kept")
-        (worker,) = driven.busy_workers()
-        worker.suspend()
+        worker = driven.suspend_busy_worker()
         found = epochs_kept(folder)
         worker.kill()
         return found
