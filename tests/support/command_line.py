@@ -125,8 +125,10 @@ class Driven:
         for process in self.descendants():
             with contextlib.suppress(psutil.NoSuchProcess):
                 if process.cmdline()[:1] and f"Worker.{doing}" in process.cmdline()[0]:
-                    busy.append(process)
-        return busy
+                    busy.append((process, process.ppid()))
+        # A child that a worker has just forked still has its command line.
+        workers = {process.pid for process, _ in busy}
+        return [process for process, parent in busy if parent not in workers]
 
     def suspend_busy_worker(self, doing: str = "run_call") -> psutil.Process:
         """Suspend a Ray worker in the middle of a call, however short calls are; return it."""
