@@ -22,11 +22,11 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from mood_sweeps.methods.pretexts.objectives import objective_of
 from side_by_side import machine
 
 from mood_sweeps.choice import choose
 from mood_sweeps.methods import PRETEXTS
+from mood_sweeps.methods.pretexts.objective import objective_of
 from mood_sweeps.networks import choose_backbone
 from mood_sweeps.networks.reproducible import reproducible
 from mood_sweeps.networks.timm_networks import build, describe

@@ -26,7 +26,7 @@ from training import noise
 from mood_sweeps.choice import choose
 from mood_sweeps.data.pipeline.batch_loader import BatchLoader
 from mood_sweeps.methods import PRETEXTS
-from mood_sweeps.methods.pretexts.objectives import objective_of
+from mood_sweeps.methods.pretexts.objective import objective_of
 from mood_sweeps.networks import choose_backbone
 from mood_sweeps.networks.reproducible import reproducible
 from mood_sweeps.networks.timm_networks import build, describe

@@ -32,7 +32,7 @@ from mood_sweeps.data import image_set
 from mood_sweeps.data.image_set import LabelledImages
 from mood_sweeps.data.pipeline.batch_loader import BatchLoader
 from mood_sweeps.methods import PRETEXTS
-from mood_sweeps.methods.pretexts.objectives import OBJECTIVES
+from mood_sweeps.methods.pretexts.objective import objective_of
 from mood_sweeps.networks import choose_backbone
 from mood_sweeps.networks.reproducible import reproducible
 from mood_sweeps.networks.timm_networks import build, describe
@@ -96,7 +96,7 @@ def measure(case: Case, device: torch.device, rounds: int) -> str:
     def objective() -> Any:
         torch.manual_seed(0)
         network = build(description)
-        return OBJECTIVES[type(recipe)](recipe, network, whole[:2].cpu(), classes).to(device)
+        return objective_of(recipe, network, whole[:2].cpu(), classes).to(device)
 
     def ours() -> None:
         with reproducible(0, "benchmark"):
