@@ -291,7 +291,7 @@ class _Launch:
 
     def _bury_dead_launches(self) -> None:
         """Write the end of launches that were killed before they could write it."""
-        self._store.leases.bury()
+        self._store.leases.remove_dead()
         for row in self._results.launches(open_only=True):
             process = Process(row["host"], row["pid"], row["process_started"], row["boot"])
             if process.is_surely_dead():
