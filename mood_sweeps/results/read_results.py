@@ -176,7 +176,7 @@ class Results:
         with self.database.reading() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
-    def why_lost(self, score_key: str) -> str | None:
+    def missing_reason(self, score_key: str) -> str | None:
         """Return why the last launch that wanted this number has none, or None."""
         query = (
             select(cells.c.reason)

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mood_sweeps.results.sqlite_address import absolute_url, sqlite_path, sqlite_url
-from mood_sweeps.tracking.moved_workspace import follow_artifacts
+from mood_sweeps.tracking.moved_workspace import update_artifact_addresses
 from mood_sweeps.tracking.tracking_uri import no_folder_left
 
 
@@ -48,7 +48,7 @@ def connect(tracking_uri: str, artifact_root: Path) -> MlflowClient:
     path = sqlite_path(uri)
     if path is None:
         return MlflowClient(tracking_uri=uri)
-    follow_artifacts(path, artifact_root)
+    update_artifact_addresses(path, artifact_root)
     with no_folder_left(uri):
         client = MlflowClient(tracking_uri=uri)
         _flush_less(client)

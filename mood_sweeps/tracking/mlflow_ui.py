@@ -20,7 +20,7 @@ from typing import IO
 
 from mood_sweeps.errors import InputError, StoreError
 from mood_sweeps.results.sqlite_address import absolute_url, sqlite_path
-from mood_sweeps.tracking.moved_workspace import follow_artifacts
+from mood_sweeps.tracking.moved_workspace import update_artifact_addresses
 from mood_sweeps.tracking.tracking_uri import Secrets, no_folder_left
 
 __all__ = ["serve"]
@@ -56,7 +56,7 @@ def serve(
     path = sqlite_path(uri)
     if path is not None and path.exists():
         try:
-            follow_artifacts(path, artifact_root)
+            update_artifact_addresses(path, artifact_root)
         except StoreError as error:
             raise InputError(str(error)) from None
     elif path is not None:

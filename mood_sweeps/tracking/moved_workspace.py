@@ -18,7 +18,7 @@ from urllib.request import url2pathname
 
 from mood_sweeps.errors import StoreError
 
-__all__ = ["follow_artifacts"]
+__all__ = ["update_artifact_addresses"]
 
 _BUSY_S = 30.0
 _ADDRESSES = (
@@ -44,7 +44,7 @@ class _Move:
     home_before: Path
 
 
-def follow_artifacts(database: Path, artifact_root: Path) -> None:
+def update_artifact_addresses(database: Path, artifact_root: Path) -> None:
     """Have the MLflow store in the file ``database`` name its artifacts below ``artifact_root``.
 
     Nothing changes where they are below it already, where the store does not exist yet, or where

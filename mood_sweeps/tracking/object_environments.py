@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from mood_sweeps.store import Manifest, Ref, Store
 
-__all__ = ["ScoreObjects", "environment_tags", "shown"]
+__all__ = ["ScoreObjects", "environment_tags", "environment_without_host"]
 
 _SCORES = "score"
 _LEFT_OUT = frozenset({"host"})
@@ -50,12 +50,12 @@ def environment_tags(manifests: Iterable[Manifest]) -> dict[str, str]:
     """Return MLflow tags ``mood.environment.<name>``; where objects differ, all values in order."""
     values: dict[str, dict[str, None]] = {}
     for manifest in manifests:
-        for name, value in shown(manifest).items():
+        for name, value in environment_without_host(manifest).items():
             values.setdefault(name, {})[value] = None
     return {f"mood.environment.{name}": ", ".join(sorted(found)) for name, found in values.items()}
 
 
-def shown(manifest: Manifest) -> Mapping[str, str]:
-    """Return the environment of an object without what is no matter of its numbers."""
+def environment_without_host(manifest: Manifest) -> Mapping[str, str]:
+    """Return the environment of an object, without entries that cannot affect numbers."""
     environment = manifest.origin.environment
     return {name: value for name, value in environment.items() if name not in _LEFT_OUT}
