@@ -107,7 +107,7 @@ WRONG = [
     ("axes:\n", "intermediate: digits\naxes:\n", 8, ["'intermediate' and 'features' exclude"]),
     ("axes:\n", "exclude: [{seed: 0}]\naxes:\n", 8, ["no seed 0"]),
     ("axes:\n", "exclude: [{pretext: biet}]\naxes:\n", 8, ["no pretext 'biet'", "'beit'"]),
-    ("    far:", "    ood_val: {other: other.npz}\n    far:", 4, ["used by nothing"]),
+    ("    far:", "    ood_val: {other: other.npz}\n    far:", 4, ["is not used"]),
 ]
 
 
