@@ -69,7 +69,7 @@ def write_sweep_report(
     # By id: another launch may change the current revision meanwhile.
     frame = results.frame(sweep=chosen, revision=shown.id)
     frame = frame.drop(columns=["revision", "revision_digest"])
-    provenance = {"sweep": chosen, "revision": str(shown), "database": results.database.shown}
+    provenance = {"sweep": chosen, "revision": str(shown), "database": results.database.display_url}
     if several := shown_revision_line(results, chosen, shown.id):
         provenance["revisions"] = several
     last = next((row for row in launches if row["revision"] == shown.id), None)
