@@ -67,7 +67,7 @@ def results_of(workspace: Workspace) -> Results:
     database = workspace.open_database()
     if not database.exists():
         raise InputError(
-            f"there are no results at {database.shown!r} yet; mood-sweep launch makes them"
+            f"there are no results at {database.display_url!r} yet; mood-sweep launch makes them"
         )
     return Results(database)
 

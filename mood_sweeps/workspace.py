@@ -96,7 +96,7 @@ class Workspace:
         try:
             database = self.open_database()
             if database.path is not None and (unwritable := _unwritable(database.path)):
-                found.append(Problem(f"database {database.shown!r}: {unwritable}"))
+                found.append(Problem(f"database {database.display_url!r}: {unwritable}"))
             else:
                 database.exists()
             database.close()

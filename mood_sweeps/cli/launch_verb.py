@@ -277,7 +277,7 @@ def say_end(launched: LaunchResult, file: str, console: Console) -> None:
     elif launched.failures:
         say(f"why: mood-sweep results --sweep {name}{which} --status failed")
     view = "results" if launched.is_shown else "results_all"
-    say(f"results: {launched.workspace.open_database().shown} (view: {view})")
+    say(f"results: {launched.workspace.open_database().display_url} (view: {view})")
     say(f"  mood-sweep results --sweep {name}{which}")
     say(f"  mood-sweep report {name}{which}")
     say("  mood-sweep ui")

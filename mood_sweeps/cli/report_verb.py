@@ -8,7 +8,7 @@ import click
 
 from mood_sweeps.api import results_of
 from mood_sweeps.cli.options import workspace
-from mood_sweeps.launching.sweep_report import report_on
+from mood_sweeps.launching.sweep_report import write_sweep_report
 from mood_sweeps.workspace import Workspace
 
 __all__ = ["command"]
@@ -28,5 +28,5 @@ def command(
 ) -> None:
     """Write report.md, a CSV per table and a PNG per figure for SWEEP (default: the last one)."""
     results, store = results_of(workspace), workspace.open_store()
-    for path in report_on(results, store, sweep, out, workspace.home, revision):
+    for path in write_sweep_report(results, store, sweep, out, workspace.home, revision):
         click.echo(path)

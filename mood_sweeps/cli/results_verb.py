@@ -14,7 +14,7 @@ from mood_sweeps.choice import did_you_mean
 from mood_sweeps.cli.options import workspace
 from mood_sweeps.cli.wording import counted
 from mood_sweeps.errors import InputError
-from mood_sweeps.launching.revision_notices import what_is_shown
+from mood_sweeps.launching.revision_notices import shown_revision_line
 from mood_sweeps.results.read_results import FILTERS, Results
 from mood_sweeps.workspace import Workspace
 
@@ -126,7 +126,7 @@ def _revisions_shown(results: Results, frame: Any, revision: Any, *, history: bo
     if history or len(revision) > 1:
         return []
     shown = next(iter(revision), None)
-    lines = [what_is_shown(results, sweep, shown) for sweep in frame["sweep"].unique()]
+    lines = [shown_revision_line(results, sweep, shown) for sweep in frame["sweep"].unique()]
     return [line for line in lines if line]
 
 

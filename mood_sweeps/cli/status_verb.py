@@ -15,7 +15,7 @@ from mood_sweeps.cli.options import workspace
 from mood_sweeps.errors import InputError
 from mood_sweeps.jobs.outcome import FINISHED
 from mood_sweeps.launching.launch_status import LaunchStatus, launch_status
-from mood_sweeps.launching.revision_notices import what_is_shown
+from mood_sweeps.launching.revision_notices import shown_revision_line
 from mood_sweeps.launching.run_counts import clock
 from mood_sweeps.results.read_results import Results
 from mood_sweeps.workspace import Workspace
@@ -54,7 +54,7 @@ def _nothing(sweep: str | None, launched: set[str]) -> str:
 def _print(status: LaunchStatus, results: Results) -> None:
     cells = ", ".join(f"{number:,} {name}" for name, number in sorted(status.cells.items()))
     click.echo(f"{status.sweep}, launch {status.launch}: {status.state}; cells: {cells}")
-    if several := what_is_shown(results, status.sweep):
+    if several := shown_revision_line(results, status.sweep):
         click.echo(f"  this launch is of revision {status.revision}; {several}")
     done = Counter(row["kind"] for row in status.ended if row["outcome"] in FINISHED)
     calls = ", ".join(f"{number} {kind}" for kind, number in done.items()) or "none"

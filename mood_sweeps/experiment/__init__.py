@@ -1,4 +1,4 @@
-"""What a sweep is, and how an experiment file becomes one."""
+"""Sweeps, and how to read one from an experiment file."""
 
 from __future__ import annotations
 

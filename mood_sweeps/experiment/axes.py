@@ -25,16 +25,16 @@ T = TypeVar("T")
 
 _TRAINED = ("pretext", "backbone", "finetune")
 EVERY_SCORER = "all"
-"""An item of the scorer axis that stands for the whole catalogue, at its defaults."""
+"""An item of the scorer axis that stands for every scorer of the catalogue, with its defaults."""
 
-_LARGEST_SEED = 2**63 - 1  # what a column of the results database holds
+_LARGEST_SEED = 2**63 - 1  # the largest value of the database column
 
 
 @dataclass(frozen=True)
 class Axes:
     """The values of every axis, in file order; ``flawed`` names the axes that had problems.
 
-    grids: the scorers that were written as one item of several.
+    grids: scorers that one item of the file stands for.
     """
 
     pretext: tuple[Choice, ...]
@@ -47,16 +47,16 @@ class Axes:
 
 
 def read_axes(
-    part: YamlNode | None, catalogues: Catalogues, user: UserScorers, folder: Path
+    part: YamlNode | None, catalogues: Catalogues, user_scorers: UserScorers, folder: Path
 ) -> Axes:
     """Read ``axes:``, noting every problem on the way. ``seed`` defaults to ``[0]``.
 
-    folder: what the paths of files of weights are relative to.
+    folder: the base of relative paths of weight files.
     """
     required = (*_TRAINED, "scorer")
     entries = part and part.entries("'axes'", "axis", (*required, "seed"), required)
     reader = _Reader(entries or {})
-    scorers, grids = _read_scorers(reader, catalogues, user)
+    scorers, grids = _read_scorers(reader, catalogues, user_scorers)
 
     def pretext(raw: Any) -> list[Choice]:
         chosen = [_reproducible(one) for one in catalogues.pretexts(raw)]
@@ -79,8 +79,10 @@ def read_axes(
     )
 
 
-def read_scorer_axis(part: YamlNode | None, catalogues: Catalogues, user: UserScorers) -> Axes:
-    """Read the ``axes:`` of features that are given: scorers are all that is left to choose."""
+def read_scorer_axis(
+    part: YamlNode | None, catalogues: Catalogues, user_scorers: UserScorers
+) -> Axes:
+    """Read the ``axes:`` of external features, which have a scorer axis only."""
     entries = part and part.entries("'axes'", "axis", ("scorer", *_TRAINED, "seed"), ("scorer",))
     for axis, written in (entries or {}).items():
         if axis != "scorer":
@@ -89,30 +91,34 @@ def read_scorer_axis(part: YamlNode | None, catalogues: Catalogues, user: UserSc
                 "given: with 'features' the only axis is 'scorer'"
             )
     reader = _Reader(entries or {})
-    scorers, grids = _read_scorers(reader, catalogues, user)
+    scorers, grids = _read_scorers(reader, catalogues, user_scorers)
     return Axes((), (), (), scorers, (), frozenset(reader.flawed), grids)
 
 
 def _read_scorers(
-    reader: _Reader, catalogues: Catalogues, user: UserScorers
+    reader: _Reader, catalogues: Catalogues, user_scorers: UserScorers
 ) -> tuple[tuple[Choice, ...], tuple[tuple[Choice, ...], ...]]:
-    """Return the scorers, and those among them that were written as one item of several."""
+    """Return the scorers, and the grids among them: items that stand for several scorers."""
     built_in = catalogues.scorers
     grids: list[tuple[Choice, ...]] = []
 
     def scorer(raw: Any) -> list[Choice] | None:
         name = _name_of(raw)
         if isinstance(name, str):
-            known = name == EVERY_SCORER or name in built_in or name in user.open.names
-            # Looking through all installed packages takes a while: only for an unknown name.
-            known = known or user.open.add_installed(name)
-            if not user.complete and not known:
+            known = (
+                name == EVERY_SCORER or name in built_in or name in user_scorers.open_plugins.names
+            )
+            # Only for an unknown name: searching all installed packages takes a while.
+            known = known or user_scorers.open_plugins.add_installed(name)
+            if not user_scorers.all_loaded and not known:
                 return None
             if name in NOT_SCORERS and not known:
                 raise InputError(NOT_SCORERS[name])
         named = [{name: None} for name in built_in] if raw == EVERY_SCORER else [raw]
         chosen = [
-            _reproducible(choice) for one in named for choice in user.open.choose_all(one, built_in)
+            _reproducible(choice)
+            for one in named
+            for choice in user_scorers.open_plugins.choose_all(one, built_in)
         ]
         if len(named) == 1 and len(chosen) > 1:
             grids.append(tuple(chosen))
@@ -122,7 +128,7 @@ def _read_scorers(
 
 
 class _Reader:
-    """Reads one axis after another, remembering which of them are flawed."""
+    """Reads one axis after another and remembers which of them are flawed."""
 
     def __init__(self, entries: Mapping[str, YamlNode]) -> None:
         self.entries = entries
@@ -135,22 +141,22 @@ class _Reader:
         read: Callable[[Any], Sequence[T] | None],
         label: Callable[[T], str],
     ) -> tuple[T, ...]:
-        """Read a list of items that ``read`` takes, a grid as several, all with different labels.
+        """Read a list of items with ``read``; a grid gives several values; labels must differ.
 
-        ``read`` returns None for an item that cannot be judged, which leaves the axis flawed.
+        ``read`` returns None for an item that cannot be checked; the axis is then flawed.
         """
         part = self.entries.get(axis)
         values: dict[str, T] = {}
         lines: dict[str, str] = {}
         for item in part.items(f"axis {axis!r}", example) if part else []:
             try:
-                found = read(item.value)
+                read_values = read(item.value)
             except InputError as error:
                 item.add_problem_of(error)
-                found = None
-            if found is None:
+                read_values = None
+            if read_values is None:
                 self.flawed.add(axis)
-            for value in found or ():
+            for value in read_values or ():
                 if (name := label(value)) in values:
                     item.add_problem(f"{axis} {name!r} is listed twice (first at {lines[name]})")
                 else:
@@ -161,7 +167,7 @@ class _Reader:
 
 
 def read_finetunes(raw: Any, catalogues: Catalogues) -> list[Finetune]:
-    """Read one item of the finetune axis, ``pt`` or ``pt+ft``; InputError if it is none."""
+    """Read one item of the finetune axis, ``pt`` or ``pt+ft``; raise InputError if it is wrong."""
     chain = str(_name_of(raw))
     found = []
     for stages in catalogues.finetunes(raw):

@@ -1,4 +1,4 @@
-"""The catalogues that names in an experiment file are looked up in."""
+"""The catalogues for the names in an experiment file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Catalogues", "shipped"]
 
 @dataclass(frozen=True)
 class Catalogues:
-    """All that a sweep can name. Every function raises InputError for what it does not know.
+    """Everything that a sweep can name. Each function raises InputError for an unknown name.
 
     scorers: from names to frozen dataclasses of parameters.
     pretexts: reads a raw item of the pretext axis, which may be a grid.
@@ -33,8 +33,8 @@ class Catalogues:
 
 @functools.cache
 def shipped() -> Catalogues:
-    """Return what comes with the package."""
-    # Late, for cost: reading a sweep's text or a Sweep value needs none of these.
+    """Return the catalogues of the package."""
+    # Late, because they are slow to import: reading text or a Sweep value needs none of these.
     from mood_sweeps.data.catalogue import image_set
     from mood_sweeps.methods.finetunes import choose_finetunes
     from mood_sweeps.methods.pretexts.choose import choose_pretexts

@@ -1,4 +1,4 @@
-"""The images that an experiment file exposes networks to, checked before anything is planned."""
+"""Check the images of outlier exposure before anything is planned."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["checked_exposure", "exposures_of", "is_exposed"]
 
 
 def is_exposed(stage: Choice) -> bool:
-    """Return whether a fine-tuning stage has a set of images that it shows as OOD."""
+    """Return whether a fine-tuning stage trains on images of an OOD set."""
     return isinstance(stage.parameters, OutlierExposure)
 
 
 def checked_exposure(stage: Choice, catalogues: Catalogues) -> Choice:
-    """Return the choice, the set that it exposes by its canonical name.
+    """Return the choice with the canonical name of its exposed set.
 
     Raises InputError for a set that is unknown, has no classes, or a class of fewer than k images.
     """
@@ -59,7 +59,7 @@ def exposures_of(
     seeds: tuple[int, ...],
     find_image_set: Callable[[str], ImageSet],
 ) -> tuple[Exposure, ...]:
-    """Return what all these stages together are exposed to: of each set the largest k."""
+    """Return the exposure of all these stages together: for each set the largest k."""
     largest: dict[str, int] = {}
     for finetune in finetunes:
         for stage in finetune.stages:

@@ -1,4 +1,4 @@
-"""Files of weights that an experiment names: there, and legible, before anything is planned."""
+"""Check that an experiment's weight files exist and can be read, before anything is planned."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ __all__ = ["checked_weights"]
 
 
 def checked_weights(pretext: Choice, catalogues: Catalogues, folder: Path) -> Choice:
-    """Return the choice, the image set of its head by its canonical name.
+    """Return the choice with the canonical name of its head's image set.
 
-    folder: what its path is relative to. Raises InputError for a file that cannot be read, and an
-    image set that is unknown; what is in the file is looked at when it is loaded.
+    folder: the base of a relative path. Raises InputError for a file that cannot be read and for an
+    unknown image set; the content of the file is checked when it is loaded.
     """
-    wanted = pretext.parameters
-    if not isinstance(wanted, WeightsFile):
+    weights_file = pretext.parameters
+    if not isinstance(weights_file, WeightsFile):
         return pretext
-    _look_at(folder / wanted.weights, (pretext.name, "weights"))
-    if wanted.head is None:
+    _check_readable(folder / weights_file.weights, (pretext.name, "weights"))
+    if weights_file.head is None:
         return pretext
     try:
-        name = catalogues.image_set(wanted.head).name
+        name = catalogues.image_set(weights_file.head).name
     except InputError as error:
         inside = (pretext.name, "head")
         raise InputError(Problem(one.message, inside=inside) for one in error.problems) from None
-    return dataclasses.replace(pretext, parameters=dataclasses.replace(wanted, head=name))
+    return dataclasses.replace(pretext, parameters=dataclasses.replace(weights_file, head=name))
 
 
-def _look_at(path: Path, inside: tuple[str, ...]) -> None:
+def _check_readable(path: Path, inside: tuple[str, ...]) -> None:
     try:
         with path.open("rb") as file:
             file.read(1)

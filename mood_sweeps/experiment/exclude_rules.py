@@ -1,4 +1,4 @@
-"""The exclude rules of an experiment file, spelled out against its axes."""
+"""The exclude rules of an experiment file, resolved to the labels of its axes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from mood_sweeps.errors import InputError
 from mood_sweeps.experiment.axes import Axes, read_finetunes
 from mood_sweeps.experiment.catalogues import Catalogues
 from mood_sweeps.experiment.sweep import (
-    GIVEN_BACKBONE,
-    GIVEN_FINETUNE,
+    EXTERNAL_BACKBONE,
+    EXTERNAL_FINETUNE,
     RULE_AXES,
     Features,
     Pair,
@@ -30,39 +30,41 @@ _EXAMPLE = "{backbone: resnet_nano, scorer: vim}"
 
 @dataclass(frozen=True)
 class AxisValues:
-    """What a rule can name. labels: for each axis, from a word to the labels it stands for.
+    """The values that a rule can name. labels: by axis, from a word to the labels it stands for.
 
-    flawed: the axes with values that had problems, and may be unknown for that reason.
+    flawed: the axes with problems of their own; a value of these may be unknown for that reason.
     """
 
     labels: Mapping[str, _Labels]
     flawed: frozenset[str]
 
     @classmethod
-    def trained(cls, axes: Axes, pairs: Iterable[Pair], *, pairs_flawed: bool) -> AxisValues:
-        """Return those of representations that are trained."""
-        trained = {
-            "pretext": _choices(axes.pretext),
-            "backbone": _choices(axes.backbone),
-            "finetune": _plain(finetune.label for finetune in axes.finetune),
-            "seed": _plain(axes.seed),
+    def of_trained(cls, axes: Axes, pairs: Iterable[Pair], *, pairs_flawed: bool) -> AxisValues:
+        """Return the values of representations that are trained."""
+        representations = {
+            "pretext": _labels_of_choices(axes.pretext),
+            "backbone": _labels_of_choices(axes.backbone),
+            "finetune": _labels_of_values(finetune.label for finetune in axes.finetune),
+            "seed": _labels_of_values(axes.seed),
         }
-        return cls._of(trained, axes, tuple(pairs), {"id", "ood", "distance"}, pairs_flawed)
+        return cls._of(representations, axes, tuple(pairs), {"id", "ood", "distance"}, pairs_flawed)
 
     @classmethod
-    def given(
+    def of_external(
         cls, axes: Axes, features: Iterable[Features], *, features_flawed: bool
     ) -> AxisValues:
-        """Return those of features that are given."""
+        """Return the values of external features."""
         features = tuple(features)
-        given = {
-            "pretext": _plain(one.name for one in features),
-            "backbone": _plain([GIVEN_BACKBONE]),
-            "finetune": _plain([GIVEN_FINETUNE]),
+        representations = {
+            "pretext": _labels_of_values(one.name for one in features),
+            "backbone": _labels_of_values([EXTERNAL_BACKBONE]),
+            "finetune": _labels_of_values([EXTERNAL_FINETUNE]),
             "seed": {},
         }
         pairs = tuple(pair for one in features for pair in one.pairs)
-        return cls._of(given, axes, pairs, {"pretext", "id", "ood", "distance"}, features_flawed)
+        return cls._of(
+            representations, axes, pairs, {"pretext", "id", "ood", "distance"}, features_flawed
+        )
 
     @classmethod
     def _of(
@@ -70,26 +72,26 @@ class AxisValues:
         representations: Mapping[str, _Labels],
         axes: Axes,
         pairs: tuple[Pair, ...],
-        doubtful: set[str],
-        are_flawed: bool,
+        axes_of_pairs: set[str],
+        pairs_flawed: bool,
     ) -> AxisValues:
         labels = {
             **representations,
-            "scorer": _choices(axes.scorer),
-            "id": _plain(pair.id_set for pair in pairs),
-            "ood": _plain(pair.ood_set for pair in pairs),
-            "distance": _plain(pair.distance for pair in pairs),
+            "scorer": _labels_of_choices(axes.scorer),
+            "id": _labels_of_values(pair.id_set for pair in pairs),
+            "ood": _labels_of_values(pair.ood_set for pair in pairs),
+            "distance": _labels_of_values(pair.distance for pair in pairs),
         }
-        return cls(labels, axes.flawed | (doubtful if are_flawed else frozenset()))
+        return cls(labels, axes.flawed | (axes_of_pairs if pairs_flawed else frozenset()))
 
 
 def read_rules(
     part: YamlNode | None, values: AxisValues, catalogues: Catalogues
 ) -> tuple[Rule, ...]:
-    """Read ``exclude:``, noting values that are on no axis and rules that say nothing new.
+    """Read ``exclude:``, noting values that are on no axis and rules that repeat another.
 
-    A value is looked up as a choice's name, which stands for all its labels, or as one full
-    label. Values of an axis that had problems of its own are not judged.
+    A value is the name of a choice, which stands for all its labels, or one full label. Values of
+    a flawed axis are not checked.
     """
     reader = _Reader(values, catalogues)
     rules: dict[object, Rule] = {}
@@ -103,13 +105,13 @@ def read_rules(
 
 
 class _Reader:
-    """Reads rules, knowing what every written value stands for."""
+    """Reads rules and resolves their values to labels."""
 
     def __init__(self, values: AxisValues, catalogues: Catalogues) -> None:
         self.flawed = values.flawed
         self.labels = values.labels
         # Two spellings of one finetune or image set are one value.
-        self.respell: dict[str, Callable[[Any], str]] = {
+        self.canonical_label: dict[str, Callable[[Any], str]] = {
             "finetune": lambda text: read_finetunes(text, catalogues)[0].label,
             "id": lambda text: catalogues.image_set(text).name,
             "ood": lambda text: catalogues.image_set(text).name,
@@ -146,30 +148,30 @@ class _Reader:
 
     def _labels_of(self, axis: str, part: YamlNode) -> tuple[str | int, ...]:
         value: Any = part.value
-        wanted = int if axis == "seed" else str
-        if type(value) is not wanted:
+        expected_type = int if axis == "seed" else str
+        if type(value) is not expected_type:
             kind = "a number" if axis == "seed" else "a name or label"
             part.add_problem(f"{axis!r} of a rule must be {kind} or a list, not {kind_of(value)}")
             return ()
         known = self.labels[axis]
-        if value not in known and axis in self.respell:
-            # What is unknown anywhere is unknown on this axis too, and said so below.
+        if value not in known and axis in self.canonical_label:
+            # An invalid value is unknown on this axis too, which is noted below.
             with contextlib.suppress(InputError):
-                value = self.respell[axis](value)
+                value = self.canonical_label[axis](value)
         if value not in known and axis not in self.flawed:
             allowed = did_you_mean(str(value), map(str, known))
             part.add_problem(f"no {axis} {part.value!r} in this sweep{allowed}")
         return known.get(value, ())
 
 
-def _choices(choices: tuple[Choice | Selected, ...]) -> _Labels:
+def _labels_of_choices(choices: tuple[Choice | Selected, ...]) -> _Labels:
     labels: dict[str | int, tuple[str | int, ...]] = {}
     for choice in choices:
         labels[choice.name] = (*labels.get(choice.name, ()), choice.label)
     return {**{choice.label: (choice.label,) for choice in choices}, **labels}
 
 
-def _plain(values: Iterable[str | int]) -> _Labels:
+def _labels_of_values(values: Iterable[str | int]) -> _Labels:
     return {value: (value,) for value in values}
 
 

@@ -1,7 +1,7 @@
-"""``features:`` of an experiment file: representations that the user has as files of arrays.
+"""``features:`` of an experiment file: the user's own representations, as files of arrays.
 
-Files are looked at no further than their headers. Whether all values are finite, and labels and
-logits fit the head, is checked where the values are read: when the store takes them.
+Only the headers of the files are read here. Whether all values are finite, and labels and logits
+fit the head, is checked when the values are copied into the store.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from mood_sweeps.experiment.select_block import ValidationSets
-from mood_sweeps.experiment.sweep import Distance, ExternalSet, Features, GivenFiles, Pair
+from mood_sweeps.experiment.sweep import Distance, ExternalSet, FeatureFiles, Features, Pair
 from mood_sweeps.experiment.yaml_node import YamlNode, kind_of
 from mood_sweeps.external_features.array_sources import BANK, HEAD, Files, Roles
 from mood_sweeps.external_features.checked_features import (
@@ -33,13 +33,13 @@ _EXAMPLE = "{name: beit, id: {name: imagenet, train: a.npz, test: b.npz}, far: {
 _DISTANCES: tuple[Distance, ...] = get_args(Distance)
 _GROUPS = (*_DISTANCES, "ood_val")
 
-# A name becomes part of rows, of words on the command line and of MLflow's runs.
+# A name becomes part of rows, command-line arguments and MLflow runs.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,99}")
 
 
 @dataclass(frozen=True)
 class FeaturesRead:
-    """The features that can be used, in file order; ``flawed`` says that there were others."""
+    """The features without problems, in file order; ``flawed``: whether others had problems."""
 
     usable: tuple[Features, ...]
     flawed: bool
@@ -57,7 +57,7 @@ def read_features(part: YamlNode, folder: Path) -> FeaturesRead:
 
 
 class _Reader:
-    """Reads one representation after another, knowing those it has."""
+    """Reads one representation after another and notes repetitions."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -76,9 +76,9 @@ class _Reader:
         if entries is None:
             return
         name = _name(entries["name"], "'name'") if "name" in entries else None
-        written = _Written(self.folder, item)
-        written.read(entries)
-        id_set = written.id_set
+        files = _RepresentationFiles(self.folder, item)
+        files.read(entries)
+        id_set = files.id_set
         if name is None or id_set is None:
             return
         if (name, id_set) in self._named:
@@ -86,37 +86,37 @@ class _Reader:
             item.add_problem(f"{name!r} on {id_set!r} is listed twice (first at {first})")
             return
         self._named[name, id_set] = item.place.text
-        for ood_set, (group, part) in written.oods.items():
+        for ood_set, (group, part) in files.oods.items():
             self._check_distance(id_set, ood_set, group, part)
-        ood_val = tuple(ood for ood, (group, _) in written.oods.items() if group == "ood_val")
+        ood_val = tuple(ood for ood, (group, _) in files.oods.items() if group == "ood_val")
         self.validation.append(
             ValidationSets(
                 id_set,
                 entries["id"],
-                "val" in written.splits,
+                "val" in files.splits,
                 ood_val if "ood_val" in entries else None,
             )
         )
-        sets = written.outlined()
+        sets = files.external_sets()
         if sets is not None:
             pairs = tuple(
                 Pair(id_set, ood_set, distance)
-                for ood_set, (group, _) in written.oods.items()
+                for ood_set, (group, _) in files.oods.items()
                 for distance in _DISTANCES
                 if group == distance
             )
-            head = _absolute(written.head) if written.head is not None else None
+            head = _absolute(files.head) if files.head is not None else None
             self.usable.append(Features(name, id_set, head, sets, pairs, ood_val, item.place.text))
 
     def _check_distance(self, id_set: str, ood_set: str, group: str, part: YamlNode) -> None:
-        """One pair is near or far, whichever representation sees it."""
+        """Note a pair that is near for one representation and far for another."""
         known, where = self._distances.setdefault((id_set, ood_set), (group, part.place.text))
         if known != group:
             part.add_problem(f"{ood_set!r} is {group!r} here and {known!r} at {where}")
 
 
-class _Written:
-    """The files of one representation as they were written, and what their headers say."""
+class _RepresentationFiles:
+    """The files of one representation, and the content of their headers."""
 
     def __init__(self, folder: Path, item: YamlNode) -> None:
         self.folder = folder
@@ -127,21 +127,21 @@ class _Written:
         self.head: Files | None = None
         self._ood_files: dict[str, Files] = {}
         self._parts: list[tuple[str, YamlNode]] = []
-        self._said: set[str] = set()
+        self._reported: set[str] = set()
         self._complete = True
 
     def read(self, entries: Mapping[str, YamlNode]) -> None:
         if "id" in entries:
-            self._id(entries["id"])
+            self._read_id(entries["id"])
         if "head" in entries:
-            self.head = self._files(entries["head"], HEAD, "'head'")
+            self.head = self._read_files(entries["head"], HEAD, "'head'")
         if not any(distance in entries for distance in _DISTANCES):
             self.item.add_problem("a representation needs OOD sets: 'near', 'far' or both")
         for group in (key for key in entries if key in _GROUPS):
-            self._group(group, entries[group])
+            self._read_group(group, entries[group])
 
-    def outlined(self) -> dict[tuple[str, str], ExternalSet] | None:
-        """Return every set as its files describe it; None where something is wrong."""
+    def external_sets(self) -> dict[tuple[str, str], ExternalSet] | None:
+        """Return every set as described by the headers of its files; None if something is wrong."""
         if not self._complete or not {"train", "test"} <= set(self.splits) or not self._ood_files:
             return None
         complaints = InputProblems()
@@ -155,7 +155,7 @@ class _Written:
             OUTLINE,
         )
         for problem in complaints.problems:
-            if str(problem) not in self._said:
+            if str(problem) not in self._reported:
                 self._part_of(problem.where).add_problem(str(problem))
         return self._sets(given) if given is not None and not complaints else None
 
@@ -163,32 +163,34 @@ class _Written:
         assert self.id_set is not None
         has_head = given.head is not None
 
-        def one(named: NamedBank, files: Files) -> ExternalSet:
-            has_logits = has_head or named.bank.logits is not None
-            return ExternalSet(_absolute(files), len(named.bank.labels) > 0, has_logits)
+        def one(bank: NamedBank, files: Files) -> ExternalSet:
+            has_logits = has_head or bank.bank.logits is not None
+            return ExternalSet(_absolute(files), len(bank.bank.labels) > 0, has_logits)
 
         id_banks = {"train": given.train, "val": given.val, "test": given.test}
-        ids = {
+        id_sets = {
             (self.id_set, split): one(bank, self.splits[split])
             for split, bank in id_banks.items()
             if bank is not None
         }
-        oods = {(bank.name, "all"): one(bank, self._ood_files[bank.name]) for bank in given.oods}
-        return ids | oods
+        ood_banks = {
+            (bank.name, "all"): one(bank, self._ood_files[bank.name]) for bank in given.oods
+        }
+        return id_sets | ood_banks
 
-    def _id(self, part: YamlNode) -> None:
+    def _read_id(self, part: YamlNode) -> None:
         required = ("name", "train", "test")
         entries = part.entries("'id'", "key of 'id'", ("name", "train", "val", "test"), required)
         entries = {key: one for key, one in (entries or {}).items() if one.value is not None}
         self.id_set = _name(entries.pop("name"), "the ID set's name") if "name" in entries else None
         for split, one in entries.items():
-            files = self._files(one, BANK, f"{split!r}")
+            files = self._read_files(one, BANK, f"{split!r}")
             if files is not None:
                 self.splits[split] = files
 
-    def _group(self, group: str, part: YamlNode) -> None:
+    def _read_group(self, group: str, part: YamlNode) -> None:
         if not isinstance(part.value, dict) or not part.value:
-            self._lose(
+            self._reject(
                 part,
                 f"{group!r} must be a mapping of names to files, such as "
                 f"{{textures: textures.npz}}, not {kind_of(part.value)}",
@@ -197,21 +199,21 @@ class _Written:
         for name in part.value:
             one = part.item(name)
             if not _NAME.fullmatch(name):
-                self._lose(one, _bad_name(name, "an OOD set's name"))
+                self._reject(one, _bad_name(name, "an OOD set's name"))
             elif name == self.id_set:
-                self._lose(one, f"ID and OOD are the same set, {name!r}")
+                self._reject(one, f"ID and OOD are the same set, {name!r}")
             elif name in self.oods:
                 first, where = self.oods[name]
-                self._lose(
+                self._reject(
                     one, f"{name!r} is listed twice (first as {first} at {where.place.text})"
                 )
             else:
-                files = self._files(one, BANK, f"the OOD set {name!r}")
+                files = self._read_files(one, BANK, f"the OOD set {name!r}")
                 self.oods[name] = (group, one)
                 if files is not None:
                     self._ood_files[name] = files
 
-    def _files(self, part: YamlNode, roles: Roles, what: str) -> Files | None:
+    def _read_files(self, part: YamlNode, roles: Roles, what: str) -> Files | None:
         """Return the files of ``FILE`` or ``{features: FILE, labels: FILE …}``."""
         first = roles.unnamed[0]
         written: dict[str, Any] = {first: part.value}
@@ -232,11 +234,11 @@ class _Written:
             self._complete = False
             return None
         files = Files(paths.pop(first), paths)
-        self._look_at(files, roles, part)
+        self._check_files(files, roles, part)
         return files
 
-    def _look_at(self, files: Files, roles: Roles, part: YamlNode) -> None:
-        """Note what is wrong with one set's files by themselves, where they were written."""
+    def _check_files(self, files: Files, roles: Roles, part: YamlNode) -> None:
+        """Note the problems of one set's files at the place where they are listed."""
         complaints = InputProblems()
         if roles is HEAD:
             read_head(files, complaints, OUTLINE)
@@ -244,9 +246,9 @@ class _Written:
             read_set(files, None, complaints, is_id=False, reading=OUTLINE)
         for problem in complaints.problems:
             part.add_problem(str(problem))
-            self._said.add(str(problem))
+            self._reported.add(str(problem))
 
-    def _lose(self, part: YamlNode, message: str) -> None:
+    def _reject(self, part: YamlNode, message: str) -> None:
         part.add_problem(message)
         self._complete = False
 
@@ -271,6 +273,6 @@ def _bad_name(name: str, what: str) -> str:
     )
 
 
-def _absolute(files: Files) -> GivenFiles:
+def _absolute(files: Files) -> FeatureFiles:
     others = ((role, os.path.abspath(path)) for role, path in sorted(files.others.items()))
     return (("file", os.path.abspath(files.first)), *others)

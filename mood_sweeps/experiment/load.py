@@ -1,4 +1,4 @@
-"""Experiment file → Sweep, with everything that is wrong said at once, each with its line."""
+"""Read an experiment file into a Sweep; report all problems at once, each with its line."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def load_sweep(
     """Read and check an experiment file.
 
     overrides: ``key=value`` each, as ``--set`` takes them, applied in order.
-    catalogues: what names are looked up in; by default what comes with the package.
+    catalogues: where names are looked up; default: those of the package.
     Raises InputError with every problem, those in the file first, in the order of its lines.
     """
     file = Path(path)
@@ -62,7 +62,7 @@ def read_sweep(
     overrides: Sequence[str] = (),
     catalogues: Catalogues | None = None,
 ) -> Sweep:
-    """Check an experiment given as text; ``file`` names it and is where plugins are looked up.
+    """Check the text of an experiment; ``file``: its name, and the base of relative paths.
 
     Otherwise as :func:`load_sweep`.
     """
@@ -80,7 +80,7 @@ def read_sweep(
         apply_override(document, override, number)
     for place, message in document.flaws:
         problems.add(place, message)
-    source = _overridden(text, document) if overrides else text
+    source = _text_with_overrides(text, document) if overrides else text
     sweep = _sweep(
         YamlNode(document.value, (), document, problems), catalogues or shipped(), file, source
     )
@@ -92,8 +92,8 @@ def _read(file: Path) -> str:
     try:
         content = file.read_bytes()
     except FileNotFoundError:
-        there = [one.name for one in _siblings(file)]
-        hint = did_you_mean(file.name, there) if there else ""
+        siblings = [one.name for one in _siblings(file)]
+        hint = did_you_mean(file.name, siblings) if siblings else ""
         raise InputError(Problem(f"there is no such file{hint}", str(file))) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or error
@@ -117,25 +117,31 @@ def _sweep(root: YamlNode, catalogues: Catalogues, file: Path, source: str) -> S
     has_features = root.value.get("features") is not None
     required = _REQUIRED_WITH_FEATURES if has_features else _REQUIRED
     entries = root.entries("an experiment", "key", (*_REQUIRED, *_OPTIONAL), required) or {}
-    for key in _OPTIONAL:  # a key with nothing behind it, its items commented out, is left out
+    for key in _OPTIONAL:  # treat a key without a value (its items commented out) as left out
         if key in entries and entries[key].value is None:
             del entries[key]
-    read = _given if has_features else _trained
+    read = _external_sweep if has_features else _trained_sweep
     with OpenPlugins() as plugins:
-        user = read_plugins(entries.get("plugins"), file.parent, catalogues.scorers, plugins)
-        return read(entries, catalogues, user, file, source)
+        user_scorers = read_plugins(
+            entries.get("plugins"), file.parent, catalogues.scorers, plugins
+        )
+        return read(entries, catalogues, user_scorers, file, source)
 
 
-def _trained(
-    entries: dict[str, YamlNode], catalogues: Catalogues, user: UserScorers, file: Path, source: str
+def _trained_sweep(
+    entries: dict[str, YamlNode],
+    catalogues: Catalogues,
+    user_scorers: UserScorers,
+    file: Path,
+    source: str,
 ) -> Sweep:
-    """Return the sweep of representations that it trains."""
-    axes = read_axes(entries.get("axes"), catalogues, user, file.parent)
+    """Return a sweep that trains its representations."""
+    axes = read_axes(entries.get("axes"), catalogues, user_scorers, file.parent)
     pairs = read_pairs(entries.get("pairs"), catalogues)
     axes = read_select(entries.get("select"), axes, validation_sets(pairs, catalogues))
     exposures = exposures_of(axes.finetune, axes.seed, catalogues.image_set)
     check_exposures(exposures, pairs, catalogues)
-    values = AxisValues.trained(axes, pairs.usable, pairs_flawed=pairs.flawed)
+    values = AxisValues.of_trained(axes, pairs.usable, pairs_flawed=pairs.flawed)
     return Sweep(
         name=_name(entries.get("name")),
         corpus=read_training_set(entries.get("corpus"), "the corpus", pairs.usable, catalogues),
@@ -143,7 +149,7 @@ def _trained(
             entries.get("intermediate"), "the intermediate set", pairs.usable, catalogues
         ),
         ensemble=_ensemble(entries.get("ensemble"), axes.seed),
-        plugins=user.files,
+        plugins=user_scorers.listed,
         pretexts=axes.pretext,
         backbones=axes.backbone,
         finetunes=axes.finetune,
@@ -158,7 +164,7 @@ def _trained(
 
 
 def _ensemble(part: YamlNode | None, seeds: tuple[int, ...]) -> bool:
-    """Read ``ensemble:``: whether the seeds of each representation are joined into one more."""
+    """Read ``ensemble:``: whether each representation gets an ensemble of its seeds."""
     if part is None:
         return False
     if not isinstance(part.value, bool):
@@ -169,24 +175,28 @@ def _ensemble(part: YamlNode | None, seeds: tuple[int, ...]) -> bool:
     return part.value
 
 
-def _given(
-    entries: dict[str, YamlNode], catalogues: Catalogues, user: UserScorers, file: Path, source: str
+def _external_sweep(
+    entries: dict[str, YamlNode],
+    catalogues: Catalogues,
+    user_scorers: UserScorers,
+    file: Path,
+    source: str,
 ) -> Sweep:
-    """Return the sweep of features that the user brings."""
+    """Return a sweep of external features."""
     for key in _NOT_WITH_FEATURES:
         if key in entries:
             entries[key].add_problem(
                 f"{key!r} and 'features' exclude each other: features name their own sets, and "
                 "nothing is trained"
             )
-    axes = read_scorer_axis(entries.get("axes"), catalogues, user)
+    axes = read_scorer_axis(entries.get("axes"), catalogues, user_scorers)
     given = read_features(entries["features"], file.parent)
     axes = read_select(entries.get("select"), axes, given.validation)
-    values = AxisValues.given(axes, given.usable, features_flawed=given.flawed)
+    values = AxisValues.of_external(axes, given.usable, features_flawed=given.flawed)
     return Sweep(
         name=_name(entries.get("name")),
         corpus=None,
-        plugins=user.files,
+        plugins=user_scorers.listed,
         pretexts=(),
         backbones=(),
         finetunes=(),
@@ -211,7 +221,7 @@ def _name(part: YamlNode | None) -> str:
     return name or ""
 
 
-def _overridden(text: str, document: Located) -> str:
-    """Return the values as they are after overrides, under the file's opening comment."""
+def _text_with_overrides(text: str, document: Located) -> str:
+    """Return the experiment after overrides as YAML, below the opening comment of the file."""
     opening = takewhile(lambda line: line.startswith("#"), text.splitlines())
     return "\n".join((*opening, "", to_yaml(document.value)))

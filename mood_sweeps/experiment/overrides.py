@@ -1,8 +1,8 @@
 """``--set key=value``: change one place of an experiment file from the command line.
 
 The key is a dotted path, list items by number: ``axes.seed``, ``axes.pretext.0.mim.epochs``. A key
-that is not there is added (and then checked as if the file had said it); a choice written as a bare
-name takes parameters. A name that itself holds a dot is out of reach: set the whole item.
+that does not exist is added, and checked like a key of the file; a choice written as a bare name
+takes parameters. A name with a dot in it cannot be part of a path: set the whole item.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _AFTER_EVERY_LINE = 2**31
 
 
 def apply_override(document: Located, override: str, number: int = 0) -> None:
-    """Change ``document`` in place as ``override`` (``key=value``, value in YAML) says.
+    """Apply ``override`` (``key=value``, value in YAML) to ``document``, in place.
 
-    What is wrong with the override itself becomes a flaw of the document; later problems with
-    what it set name it too. They sort behind those of the file, by ``number``.
+    A problem of the override itself becomes a flaw of the document; later problems with its value
+    name the override too. They sort behind those of the file, by ``number``.
     """
     place = Place(_AFTER_EVERY_LINE + number, f"--set {override}")
     key, equals, text = override.partition("=")
@@ -31,7 +31,7 @@ def apply_override(document: Located, override: str, number: int = 0) -> None:
         if not equals or not all(names):
             raise InputError("must have the form key=value, such as axes.seed=[0,1]")
         value = parse(text, place.text, lines=False) if text.strip() else Located(None, place)
-        path = _set(document, names, value.value)
+        path = _set_value(document, names, value.value)
     except InputError as error:
         document.flaws.extend((place, problem.message) for problem in error.problems)
         return
@@ -42,10 +42,10 @@ def apply_override(document: Located, override: str, number: int = 0) -> None:
     document.flaws.extend((place, message) for _, message in value.flaws)
 
 
-def _set(document: Located, names: list[str], value: Any) -> Path:
+def _set_value(document: Located, names: list[str], value: Any) -> Path:
     """Set ``value`` at the dotted path and return that path, list items as numbers.
 
-    Raises InputError if the path leads nowhere.
+    Raises InputError if the path does not exist.
     """
     holder: Any = document.value
     path: Path = ()
@@ -58,7 +58,7 @@ def _set(document: Located, names: list[str], value: Any) -> Path:
         if depth == len(names) - 1:
             holder[key] = value
         else:
-            holder[key] = _opened(holder, key, names[depth + 1])
+            holder[key] = _container_at(holder, key, names[depth + 1])
             holder = holder[key]
     return path
 
@@ -70,8 +70,8 @@ def _index(holder: list[Any], name: str, at: str) -> int:
     raise InputError(f"{at} is a list with {items}; {name!r} is none of them")
 
 
-def _opened(holder: Any, key: Any, following: str) -> Any:
-    """Return what is at ``key``, ready to take a key of its own.
+def _container_at(holder: Any, key: Any, following: str) -> Any:
+    """Return the value at ``key`` as a container for the next key of the path.
 
     ``mim`` opens as ``{mim: {}}`` and nothing as ``{}``.
     """

@@ -1,4 +1,4 @@
-"""The ID/OOD pairs of an experiment file, and training sets that must not know OOD classes."""
+"""The ID/OOD pairs of an experiment file, and training sets, which must not hold OOD classes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _EXAMPLE = "{id: digits:0-5, near: [digits:6-9]}"
 
 
 class Pairs(NamedTuple):
-    """The pairs that can be used, in file order; ``flawed`` says that there were others.
+    """The pairs without problems, in file order; ``flawed``: whether others had problems.
 
-    ood_val: OOD validation sets by ID set. id_parts: where each ID set was first named.
+    ood_val: OOD validation sets by ID set. id_parts: the first place of each ID set.
     """
 
     usable: tuple[Pair, ...]
@@ -44,7 +44,7 @@ def read_pairs(part: YamlNode | None, catalogues: Catalogues) -> Pairs:
 
 
 def validation_sets(pairs: Pairs, catalogues: Catalogues) -> list[ValidationSets]:
-    """Return what each ID set brings to select on."""
+    """Return the validation sets of each ID set."""
     return [
         ValidationSets(
             id_set,
@@ -61,14 +61,14 @@ def read_training_set(
 ) -> str | None:
     """Read ``corpus:`` or ``intermediate:`` into a canonical name.
 
-    It has a train split and no OOD class. what: how messages call it, such as ``the corpus``.
+    It must have a train split and no OOD class. what: its name in messages: ``the corpus``.
     """
     images = _image_set(part, what, catalogues) if part else None
     if part is None or images is None:
         return None
-    _needs_train_split(part, images)
+    _check_train_split(part, images)
     for name in dict.fromkeys(pair.ood_set for pair in pairs):
-        shared = _shared(images, catalogues.image_set(name))
+        shared = _shared_classes(images, catalogues.image_set(name))
         if shared:
             part.add_problem(
                 f"{what} {images.name!r} holds {shared} of the OOD set {name!r}: "
@@ -78,10 +78,10 @@ def read_training_set(
 
 
 def check_exposures(exposures: tuple[Exposure, ...], pairs: Pairs, catalogues: Catalogues) -> None:
-    """Note the ID sets that are exposed as OOD, and classes of which nothing is left to test on."""
+    """Note ID sets that are exposed as OOD, and OOD classes without an image left to test on."""
     for id_set, part in pairs.id_parts.items():
         for exposure in exposures:
-            shared = _shared(catalogues.image_set(id_set), exposure.images)
+            shared = _shared_classes(catalogues.image_set(id_set), exposure.images)
             if shared:
                 part.add_problem(
                     f"the ID set {id_set!r} holds {shared} of {exposure.images.name!r}, which "
@@ -101,7 +101,7 @@ def check_exposures(exposures: tuple[Exposure, ...], pairs: Pairs, catalogues: C
 
 
 class _Reader:
-    """Reads pairs one after another, knowing those it has."""
+    """Reads pairs one after another and notes repetitions."""
 
     def __init__(self, catalogues: Catalogues) -> None:
         self.catalogues = catalogues
@@ -118,24 +118,24 @@ class _Reader:
         id_part = entries.get("id")
         id_set = _image_set(id_part, "'id'", self.catalogues) if id_part else None
         if id_part and id_set:
-            _needs_train_split(id_part, id_set)
+            _check_train_split(id_part, id_set)
             self.id_parts.setdefault(id_set.name, id_part)
         if not any(distance in entries for distance in distances):
             item.add_problem("a pair needs OOD sets: 'near', 'far' or both")
         for distance in sorted(set(distances) & set(entries), key=list(entries).index):
             for one in entries[distance].items(f"{distance!r}", "photos"):
-                self._ood(one, id_set, distance)
+                self._read_ood(one, id_set, distance)
         if "ood_val" in entries:
             for one in entries["ood_val"].items("'ood_val'", "textures"):
-                self._validation(one, id_set)
+                self._read_validation(one, id_set)
 
     def check_validation(self) -> None:
-        """Note the OOD validation sets that are tested on, or share a class with one that is."""
+        """Note OOD validation sets that are also tested on, or share a class with a tested set."""
         for pair in self.pairs:
             id_set, ood_set = pair.id_set, pair.ood_set
             tested = self.catalogues.image_set(ood_set)
             for name, part in self.ood_val.get(id_set, {}).items():
-                shared = _shared(self.catalogues.image_set(name), tested)
+                shared = _shared_classes(self.catalogues.image_set(name), tested)
                 if name == ood_set:
                     part.add_problem(
                         f"{name!r} is a validation set and tested against {id_set!r}: settings "
@@ -147,11 +147,11 @@ class _Reader:
                         f"tested against {id_set!r}"
                     )
 
-    def _validation(self, part: YamlNode, id_set: ImageSet | None) -> None:
+    def _read_validation(self, part: YamlNode, id_set: ImageSet | None) -> None:
         ood_set = _image_set(part, "an OOD validation set", self.catalogues)
         if ood_set is None or id_set is None:
             return
-        shared = _shared(id_set, ood_set)
+        shared = _shared_classes(id_set, ood_set)
         named = self.ood_val.setdefault(id_set.name, {})
         if shared or ood_set.name == id_set.name:
             part.add_problem(
@@ -163,11 +163,11 @@ class _Reader:
         else:
             named[ood_set.name] = part
 
-    def _ood(self, part: YamlNode, id_set: ImageSet | None, distance: Distance) -> None:
+    def _read_ood(self, part: YamlNode, id_set: ImageSet | None, distance: Distance) -> None:
         ood_set = _image_set(part, "an OOD set", self.catalogues)
         if ood_set is None or id_set is None:
             return
-        shared = _shared(id_set, ood_set)
+        shared = _shared_classes(id_set, ood_set)
         at = (id_set.name, ood_set.name)
         if id_set.name == ood_set.name:
             part.add_problem(f"ID and OOD are the same set, {ood_set.name!r}")
@@ -196,7 +196,7 @@ def _image_set(part: YamlNode, what: str, catalogues: Catalogues) -> ImageSet | 
         return None
 
 
-def _needs_train_split(part: YamlNode, images: ImageSet) -> None:
+def _check_train_split(part: YamlNode, images: ImageSet) -> None:
     if "train" not in images.splits:
         part.add_problem(
             f"image set {images.name!r} has no train split (it has: {', '.join(images.splits)}): "
@@ -204,8 +204,8 @@ def _needs_train_split(part: YamlNode, images: ImageSet) -> None:
         )
 
 
-def _shared(one: ImageSet, other: ImageSet) -> str:
-    """Return the classes two sets share, in words; nothing if none."""
+def _shared_classes(one: ImageSet, other: ImageSet) -> str:
+    """Return the classes that two sets share, as text; empty if none."""
     if one.source != other.source:
         return ""
     shared = [name for name in one.classes if name in set(other.classes)]

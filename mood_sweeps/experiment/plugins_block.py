@@ -1,4 +1,4 @@
-"""``plugins:``, the files with scorers of the user's own that an experiment file lists."""
+"""``plugins:``, the files with the user's own scorers that an experiment file lists."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["UserScorers", "read_plugins"]
 class UserScorers:
     """Scorers from outside the package.
 
-    files: the plugins that the experiment lists. open: the same, and installed packages' scorers.
-    complete: every plugin loaded; if not, an unknown name may well be one of theirs.
+    listed: the plugins that the experiment lists. open_plugins: these and the scorers of installed
+    packages. all_loaded: False if a plugin failed to load: an unknown name may be a scorer of it.
     """
 
-    files: tuple[Plugin, ...]
-    open: OpenPlugins
-    complete: bool
+    listed: tuple[Plugin, ...]
+    open_plugins: OpenPlugins
+    all_loaded: bool
 
 
 def read_plugins(
@@ -32,25 +32,26 @@ def read_plugins(
 ) -> UserScorers:
     """Read ``plugins:``, paths relative to ``folder``, noting every problem on the way.
 
-    built_in: the package's scorers; their names are taken. open_plugins: takes what is read.
+    built_in: the package's scorers, whose names a plugin cannot use. open_plugins: the plugins are
+    added to it.
     """
-    complete = True
+    all_loaded = True
     for item in part.items("'plugins'", "my_scorer.py") if part else []:
         path = item.text("a plugin")
         if path is None:
-            complete = False
+            all_loaded = False
             continue
-        before = set(open_plugins.names)
+        earlier_names = set(open_plugins.names)
         try:
             names = open_plugins.add_file(folder / path, path)
         except InputError as error:
             item.add_problem_of(error)
-            complete = False
+            all_loaded = False
             continue
         for name in names:
-            if name in built_in or name in before:
-                owner = "another plugin" if name in before else "the package"
+            if name in built_in or name in earlier_names:
+                owner = "another plugin" if name in earlier_names else "the package"
                 item.add_problem(
                     f"plugin {path!r}: {owner} has a scorer {name!r} already; rename it"
                 )
-    return UserScorers(tuple(open_plugins.plugins.values()), open_plugins, complete)
+    return UserScorers(tuple(open_plugins.plugins.values()), open_plugins, all_loaded)

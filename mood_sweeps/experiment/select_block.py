@@ -1,4 +1,4 @@
-"""``select:``: whether the settings of a scorer's grid are also chosen, and on what."""
+"""``select:``: whether the best setting of each scorer's grid is selected, and on which sets."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ ON = "id_val+ood_val"
 
 @dataclass(frozen=True)
 class ValidationSets:
-    """What an ID set brings to select on. part: where it was written.
+    """The validation sets of an ID set. part: its place in the file.
 
-    ood_val: None where nothing was listed, empty where nothing that was can be used.
+    ood_val: None where none was listed, empty where none of the listed ones can be used.
     """
 
     id_set: str
@@ -32,14 +32,14 @@ class ValidationSets:
 def read_select(part: YamlNode | None, axes: Axes, sets: Iterable[ValidationSets]) -> Axes:
     """Return the axes with one ``Selected`` scorer for every grid, if the file has ``select:``.
 
-    Notes a grid that is missing, ID sets without OOD validation sets, and ``ood_val`` that nothing
-    uses.
+    Notes if no scorer has a grid, ID sets without validation sets, and an ``ood_val`` that is not
+    used.
     """
     if part is None:
         for one in sets:
             if one.ood_val:
                 one.part.add_problem(
-                    f"'ood_val' of {one.id_set!r} ({', '.join(one.ood_val)}) is used by nothing: "
+                    f"'ood_val' of {one.id_set!r} ({', '.join(one.ood_val)}) is not used: "
                     f"add select: {{on: {ON}}}"
                 )
         return axes
@@ -69,6 +69,6 @@ def _selected(part: YamlNode, axes: Axes) -> tuple[Selected, ...]:
     for grid in axes.grids:
         one = Selected(tuple(sorted(grid, key=lambda choice: choice.label)))
         if one.name in selected:
-            part.add_problem(f"two grids of scorer {one.name!r}: which one is to be selected from?")
+            part.add_problem(f"scorer {one.name!r} has two grids; select needs exactly one")
         selected[one.name] = one
     return tuple(selected.values())

@@ -1,4 +1,4 @@
-"""A sweep: the axes, pairs and rules of one experiment file, resolved and checked. Inert."""
+"""A sweep: the axes, pairs and rules of one experiment file, resolved and checked; plain data."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from mood_sweeps.choice import Choice
 from mood_sweeps.plugins.declared_scorers import Plugin
 
 __all__ = [
-    "GIVEN_BACKBONE",
-    "GIVEN_FINETUNE",
+    "EXTERNAL_BACKBONE",
+    "EXTERNAL_FINETUNE",
     "RULE_AXES",
     "Distance",
     "ExternalSet",
+    "FeatureFiles",
     "Features",
     "Finetune",
-    "GivenFiles",
     "Pair",
     "Rule",
     "Selected",
@@ -29,15 +29,15 @@ Distance = Literal["near", "far"]
 RULE_AXES = ("pretext", "backbone", "finetune", "scorer", "seed", "id", "ood", "distance")
 """What an exclude rule can name: the axes, and the three parts of a pair."""
 
-GIVEN_BACKBONE, GIVEN_FINETUNE = "features", "given"
-"""What rows say in these columns of features that were given; their seed is NULL."""
+EXTERNAL_BACKBONE, EXTERNAL_FINETUNE = "features", "given"
+"""The backbone and finetune columns of external features; their seed is NULL."""
 
 
 @dataclass(frozen=True)
 class Finetune:
     """One value of the finetune axis: the training stages after the pretext task.
 
-    label: as tables call it, ``pt`` or ``pt+ft``. stages: in order; none for ``pt``.
+    label: its name in tables, ``pt`` or ``pt+ft``. stages: in order; empty for ``pt``.
     """
 
     label: str
@@ -46,10 +46,10 @@ class Finetune:
 
 @dataclass(frozen=True)
 class Selected:
-    """The best of a grid's choices, found anew for every representation on validation sets.
+    """The best of a grid's choices, selected for each representation on validation sets.
 
-    candidates: the grid, by label: of two that are equally good the first is taken, whichever way
-        the grid was written.
+    candidates: the grid, in the order of labels: of equally good choices the first wins, so the
+        order in the file does not matter.
     """
 
     candidates: tuple[Choice, ...]
@@ -61,48 +61,48 @@ class Selected:
 
     @property
     def label(self) -> str:
-        """How rows and tables call it: ``gen(selected)``."""
+        """Its name in rows and tables: ``gen(selected)``."""
         return f"{self.name}(selected)"
 
     @property
     def parameters(self) -> Any:
-        """What all candidates have in common: their needs."""
+        """Parameters of the first candidate; for what all share, such as their needs."""
         return self.candidates[0].parameters
 
     @property
     def content(self) -> dict[str, Any]:
-        """What a revision's digest is taken of."""
+        """Its part of a revision's digest."""
         return {"select": [choice.content for choice in self.candidates]}
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One ID set and one OOD set, by their canonical names, and how far apart they are meant."""
+    """One ID set and one OOD set, by canonical names, and whether they are near or far."""
 
     id_set: str
     ood_set: str
     distance: Distance
 
 
-GivenFiles = tuple[tuple[str, str], ...]
+FeatureFiles = tuple[tuple[str, str], ...]
 """(role, path) of the files of one set or head; the first, ``file``, may hold all of it."""
 
 
 @dataclass(frozen=True)
 class ExternalSet:
-    """One set of features in the user's files, as these describe themselves.
+    """One set of features in the user's files, as their headers describe it.
 
-    has_logits: its own, or those that a head gives it.
+    has_logits: whether the files hold logits, or a head gives them.
     """
 
-    files: GivenFiles
+    files: FeatureFiles
     has_labels: bool
     has_logits: bool
 
 
 @dataclass(frozen=True)
 class Features:
-    """A representation of the user's own, as features of one ID set and of OOD sets.
+    """The user's own representation, as features of one ID set and of OOD sets.
 
     name: its label in rows. sets: by (set, split) as banks are: ``train``, ``test`` and maybe
     ``val`` of the ID set, ``all`` of OOD sets. pairs: what is tested. ood_val: OOD validation
@@ -111,7 +111,7 @@ class Features:
 
     name: str
     id_set: str
-    head: GivenFiles | None
+    head: FeatureFiles | None
     sets: Mapping[tuple[str, str], ExternalSet]
     pairs: tuple[Pair, ...]
     ood_val: tuple[str, ...]
@@ -119,7 +119,7 @@ class Features:
 
     @property
     def content(self) -> dict[str, Any]:
-        """What it consists of, as plain data."""
+        """Its content as plain data."""
         return {
             "head": self.head,
             "sets": {f"{name}/{split}": one.files for (name, split), one in self.sets.items()},
@@ -132,9 +132,9 @@ class Features:
 class Rule:
     """Removes the cells that have, on every named axis, one of the named values.
 
-    matches: (axis, values) in the order of ``RULE_AXES``; values are full labels of that axis,
-        a bare choice name having been spelled out into all labels it stands for.
-    where: ``file:line``. label: the rule as it was written, which is what its count is shown by.
+    matches: (axis, values) in the order of ``RULE_AXES``; values are full labels of that axis: a
+        bare choice name is replaced by all labels it stands for.
+    where: ``file:line``. label: the rule as written in the file, shown with its count.
     """
 
     matches: tuple[tuple[str, tuple[str | int, ...]], ...]
@@ -144,7 +144,7 @@ class Rule:
     def may_match(self, **values: Choice | Selected | str | int | None) -> bool:
         """Return whether cells with these axis values can match; axes left out are unknown.
 
-        A choice is compared by its label. With every axis of the rule given, it does match.
+        A choice is compared by its label. If every axis of the rule is given, they do match.
         """
         for axis, allowed in self.matches:
             if axis in values:
@@ -158,14 +158,13 @@ class Rule:
 class Sweep:
     """One experiment file, resolved against the catalogues.
 
-    features: representations of the user's own; then there are no pretexts, backbones, finetunes,
-        seeds and pairs beside them.
+    features: external features; pretexts, backbones, finetunes, seeds and pairs are then empty.
     corpus: the image set that pretext tasks see; None for the train split of each pair's ID set.
     intermediate: the labelled set of intermediate fine-tuning; None where it is the corpus.
-    ensemble: whether the seeds of each representation are joined into one more.
-    ood_val: OOD validation sets by ID set, which ``Selected`` scorers are selected on; none of
-        them is tested against that ID set.
-    source: the file's text after overrides, for the records. where: the file's name.
+    ensemble: whether each representation gets an ensemble of its seeds.
+    ood_val: OOD validation sets by ID set, for ``Selected`` scorers; they are never tested against
+        that ID set.
+    source: the file's text after overrides, for the database. where: the file's name.
     """
 
     name: str
@@ -189,15 +188,15 @@ class Sweep:
     def intermediate_set(self) -> str | None:
         """The labelled set that intermediate fine-tuning sees, None if the sweep names none.
 
-        Where only a corpus is named it is both, as ImageNet-22k is in MOODv1.
+        A corpus without an intermediate set serves as both, like ImageNet-22k in MOODv1.
         """
         return self.intermediate or self.corpus
 
     @property
     def content(self) -> dict[str, Any]:
-        """All that the file says about which cells there are, as plain data.
+        """Everything in the file that decides which cells exist, as plain data.
 
-        Names, comments and the order of anything listed are out: they change no cell.
+        Names, comments and the order of lists are left out: they change no cell.
         """
         given = {f"{one.name} on {one.id_set}": one.content for one in self.features}
         return {

@@ -1,7 +1,6 @@
 """The YAML dialect of experiment files: the scalars of YAML 1.2's core schema.
 
-PyYAML reads YAML 1.1, which surprises in a file about numbers: there ``1e-3`` is a string, ``on`` a
-boolean and ``1:30`` ninety.
+PyYAML reads YAML 1.1, where ``1e-3`` is a string, ``on`` a boolean and ``1:30`` the number 90.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ def to_yaml(value: Any) -> str:
 def scalar_value(node: ScalarNode) -> Any:
     """Return None, a bool, an int of at most 64 bits, a float or a str.
 
-    Raises ValueError, saying why, for a scalar that is none of these.
+    Raises ValueError with the reason for any other scalar.
     """
     kind, text = node.tag.removeprefix(TAG), node.value
     try:
@@ -69,7 +68,7 @@ class _Dumper(yaml.SafeDumper):
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 (PyYAML declares it)
 
     def ignore_aliases(self, data: Any) -> bool:
-        """Write every value out: an alias is harder to read than a repetition."""
+        """Repeat values instead of writing aliases, which are harder to read."""
         del data
         return True
 

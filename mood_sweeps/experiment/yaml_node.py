@@ -1,4 +1,4 @@
-"""One part of an experiment file: a plain value that knows where it was written."""
+"""One part of an experiment file: a plain value and its place in the file."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ __all__ = ["Problems", "YamlNode", "kind_of"]
 
 
 class Problems:
-    """All that is wrong so far, each with its place."""
+    """The problems found so far, each with its place."""
 
     def __init__(self) -> None:
-        self._found: list[tuple[Place, str]] = []
+        self._problems: list[tuple[Place, str]] = []
 
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self._problems)
 
     def add(self, place: Place, message: str) -> None:
-        """Remember one problem; the same one twice counts once."""
-        if (place, message) not in self._found:
-            self._found.append((place, message))
+        """Add a problem, unless it is already there."""
+        if (place, message) not in self._problems:
+            self._problems.append((place, message))
 
     def raise_any(self) -> None:
-        """Raise InputError with everything that was found, in the order of the file's lines."""
-        if self._found:
-            ordered = sorted(self._found, key=lambda found: found[0].line)
+        """Raise InputError with all problems, if any, in the order of the file's lines."""
+        if self._problems:
+            ordered = sorted(self._problems, key=lambda problem: problem[0].line)
             raise InputError([Problem(message, place.text) for place, message in ordered])
 
 
 @dataclass(frozen=True)
 class YamlNode:
-    """A value inside a document. Asked for a kind it has not, it notes that and gives nothing."""
+    """A value inside a document. Methods note a problem, and return nothing, for a wrong type."""
 
     value: Any
     path: Path
@@ -45,11 +45,11 @@ class YamlNode:
 
     @property
     def place(self) -> Place:
-        """Where it was written."""
+        """Its place in the file."""
         return self.document.place(self.path)
 
     def add_problem(self, message: str, *inside: str | int) -> None:
-        """Note a problem with this part, or with what lies at ``inside`` within it."""
+        """Note a problem with this part, or with the part at ``inside`` within it."""
         self.problems.add(self.document.place((*self.path, *inside)), message)
 
     def add_problem_of(self, error: InputError) -> None:
@@ -66,7 +66,7 @@ class YamlNode:
     ) -> dict[str, YamlNode] | None:
         """Return a mapping's entries in file order, noting unknown and missing keys.
 
-        what: how to call this part; key_name: how to call one of its keys. None if no mapping.
+        what, key_name: the names of this part and of a key in messages. None if it is no mapping.
         """
         if not isinstance(self.value, dict):
             self.add_problem(
@@ -82,9 +82,9 @@ class YamlNode:
         return {key: self.item(key) for key in self.value if key in allowed}
 
     def items(self, what: str, example: str) -> list[YamlNode]:
-        """Return a list's items, noting a part that is no list or has none.
+        """Return a list's items, noting a part that is no list or is empty.
 
-        example: an item to show, such as ``msp``.
+        example: an item for messages, such as ``msp``.
         """
         if self.value is None or self.value == []:
             self.add_problem(f"{what} is empty: list at least one, such as [{example}]")
@@ -97,7 +97,7 @@ class YamlNode:
         return [self.item(index) for index in range(len(self.value))]
 
     def text(self, what: str) -> str | None:
-        """Return the text, noting a part that is none."""
+        """Return the text, noting a part that is not text."""
         if isinstance(self.value, str):
             return self.value
         self.add_problem(f"{what} must be text, not {kind_of(self.value)}")
@@ -105,7 +105,7 @@ class YamlNode:
 
 
 def kind_of(value: Any) -> str:
-    """Return how a message calls a value: ``a list``, ``nothing``, ``the number 3``."""
+    """Return a value as messages name it: ``a list``, ``nothing``, ``the number 3``."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):

@@ -34,7 +34,7 @@ def cell_rows(plan: Plan) -> list[dict[str, Any]]:
 def revision_digest(plan: Plan) -> str:
     """Return the identity of a sweep's revision: the set of its cells.
 
-    Computed from the cells themselves, so that a bumped version or a changed data set makes a
-    new revision even though the YAML stayed the same.
+    It depends on the cells, not on the YAML: a raised version or a changed data set makes a new
+    revision of the same file.
     """
     return key_of(sorted(cell.cell_key for cell in plan.cells))

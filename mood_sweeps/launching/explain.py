@@ -1,4 +1,4 @@
-"""Why a cell is cached or will run: its chain of stages, and what differs from the nearest one."""
+"""Explain why a cell is cached or will run: its stages, and how they differ from stored ones."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from mood_sweeps.planning.stages import Stage
 from mood_sweeps.results.read_results import Results
 from mood_sweeps.store import Store
 
-__all__ = ["Explained", "explain", "find_cell"]
+__all__ = ["ExplainedStage", "explain", "find_cell"]
 
-_BETWEEN_WORDS = re.compile(r",(?![^(]*\))")  # not the commas between the parameters of a value
+_SEPARATOR = re.compile(r",(?![^(]*\))")  # not the commas between the parameters of a value
 MOST_COMPARED = 200
-"""How many stored objects of a kind are looked at for the nearest one."""
+"""At most so many stored objects of a kind are compared to find the nearest one."""
 
 
 @dataclass(frozen=True)
-class Explained:
-    """One stage of a cell's chain: whether it is there, and why or why not."""
+class ExplainedStage:
+    """One stage behind a cell; state: ``cached``, ``not needed`` or ``will run``; why: reasons."""
 
     kind: str
     key: str
@@ -36,96 +36,97 @@ class Explained:
 
 
 def find_cell(plan: Plan, words: str) -> Cell:
-    """Return the one cell that ``words`` name.
+    """Return the one cell that matches ``words``.
 
     words: the beginning of a cell key (four digits or more), or axis values separated by commas
-    in any order and number, such as ``mim,vit_nano,pt,knn,digits:6-9,0``. A pair can be named
-    as ``digits:0-5 vs digits:6-9``, and a value with parameters by its bare name where no other
-    has that name to itself.
+    in any order and number, such as ``mim,vit_nano,pt,knn,digits:6-9,0``. A pair can be written
+    as ``digits:0-5 vs digits:6-9``, and a value with parameters by its bare name, unless that is
+    a value itself.
     Raises InputError if no cell or several match.
     """
     by_key = [cell for cell in plan.cells if len(words) >= 4 and cell.cell_key.startswith(words)]
     if len(by_key) == 1:
         return by_key[0]
-    wanted = [word.strip() for word in _BETWEEN_WORDS.split(words)]
+    wanted = [word.strip() for word in _SEPARATOR.split(words)]
     known = {value for cell in plan.cells for value in _axis_values(cell)}
-    loose = {value.partition("(")[0] for value in known} - known
+    bare_names = {value.partition("(")[0] for value in known} - known
 
-    def named(cell: Cell) -> bool:
+    def is_named(cell: Cell) -> bool:
         values = _axis_values(cell)
-        bare = {value.partition("(")[0] for value in values} & loose
+        bare = {value.partition("(")[0] for value in values} & bare_names
         return all(word in values or word in bare for word in wanted)
 
-    matching = by_key or [cell for cell in plan.cells if named(cell)]
+    matching = by_key or [cell for cell in plan.cells if is_named(cell)]
     if len(matching) == 1:
         return matching[0]
     if not matching:
-        strange = [word for word in wanted if word not in known | loose]
-        hint = f"{strange[0]!r}{did_you_mean(strange[0], known)}" if strange else repr(words)
-        raise InputError(f"no cell of {plan.sweep.name!r} is named by {hint}")
+        unknown = [word for word in wanted if word not in known | bare_names]
+        hint = f"{unknown[0]!r}{did_you_mean(unknown[0], known)}" if unknown else repr(words)
+        raise InputError(f"no cell of {plan.sweep.name!r} matches {hint}")
     shown = "; ".join(f"{cell.cell_key[:12]} {cell.label}" for cell in matching[:3])
     raise InputError(
-        f"{len(matching)} cells are named by {words!r}; add axis values. The first are: {shown}"
+        f"{len(matching)} cells match {words!r}; add axis values. The first are: {shown}"
     )
 
 
-def explain(cell: Cell, results: Results | None, store: Store) -> list[Explained]:
+def explain(cell: Cell, results: Results | None, store: Store) -> list[ExplainedStage]:
     """Return the chain behind a cell's number, first stage first."""
     return list(_Explanation(cell, results, store).lines())
 
 
 class _Explanation:
-    """One cell being explained."""
+    """The explanation of one cell."""
 
     def __init__(self, cell: Cell, results: Results | None, store: Store) -> None:
         self._cell = cell
         self._results = results
         self._store = store
 
-    def lines(self) -> Iterator[Explained]:
+    def lines(self) -> Iterator[ExplainedStage]:
         representation = self._cell.representation
         has_row = self._has_row()
-        held = self._held_rows()
-        number_exists = has_row or self._cell.score_key in held
+        stored_keys = self._stored_score_keys()
+        number_exists = has_row or self._cell.score_key in stored_keys
         banks = self._cell.banks
         needed = not number_exists
-        banks_there = all(self._store.has(bank.ref) for bank in banks)
+        banks_exist = all(self._store.has(bank.ref) for bank in banks)
         for position, stage in enumerate(representation.chain):
             later = representation.chain[position + 1 :]
-            needs_it = (
+            is_needed = (
                 needed
-                and (self._cell.needs_checkpoint or not banks_there)
+                and (self._cell.needs_checkpoint or not banks_exist)
                 and not any(self._store.has(stage.ref) for stage in later)
             )
-            yield self._stage(stage, needs_it)
+            yield self._stage(stage, is_needed)
         for bank in banks:
             yield self._stage(bank, needed)
-        yield self._number(has_row, self._cell.score_key in held)
+        yield self._number(has_row, self._cell.score_key in stored_keys)
 
-    def _stage(self, stage: Stage, needed: bool) -> Explained:
+    def _stage(self, stage: Stage, needed: bool) -> ExplainedStage:
         if self._store.has(stage.ref):
             manifest = self._store.manifest(stage.ref)
             why = f"made {manifest.created_at} in {manifest.seconds:.1f} s, {manifest.size:,} bytes"
-            return Explained(stage.kind, stage.key, stage.label, "cached", (why,))
+            return ExplainedStage(stage.kind, stage.key, stage.label, "cached", (why,))
         if not needed:
-            why = "not in the store, and nothing that is missing needs it"
-            return Explained(stage.kind, stage.key, stage.label, "not needed", (why,))
-        return Explained(
+            why = "not in the store, and no missing number needs it"
+            return ExplainedStage(stage.kind, stage.key, stage.label, "not needed", (why,))
+        return ExplainedStage(
             stage.kind, stage.key, stage.label, "will run", tuple(self._why_missing(stage))
         )
 
-    def _number(self, has_row: bool, is_held: bool) -> Explained:
+    def _number(self, has_row: bool, is_stored: bool) -> ExplainedStage:
         cell = self._cell
         if has_row:
             state, why = "cached", ["its row is in the database"]
-        elif is_held:
+        elif is_stored:
             state, why = "cached", ["in the store; the next launch writes its row"]
         else:
             state, why = "will run", ["neither the database nor the store holds this number"]
-            lost = self._results.why_lost(cell.score_key) if self._results is not None else None
-            why += [f"the last launch had none: {lost}"] if lost else []
+            results = self._results
+            reason = results.missing_reason(cell.score_key) if results is not None else None
+            why += [f"the last launch has no number: {reason}"] if reason else []
         label = f"{cell.scorer_label} on {cell.pair.id_set} vs {cell.pair.ood_set}"
-        return Explained("evaluate", cell.score_key, label, state, tuple(why))
+        return ExplainedStage("evaluate", cell.score_key, label, state, tuple(why))
 
     def _why_missing(self, stage: Stage) -> Iterator[str]:
         # All extractions of a checkpoint are one call, named after it.
@@ -139,16 +140,16 @@ class _Explanation:
             return
         key, differences = nearest
         yield f"the nearest {stage.kind} object is {key[:12]}; it differs in"
-        for field, ours, theirs in differences:
-            yield f"  {field}: {ours!r} here, {theirs!r} there"
+        for field, wanted, stored in differences:
+            yield f"  {field}: {wanted!r} here, {stored!r} there"
 
     def _nearest(self, stage: Stage) -> tuple[str, list[tuple[str, Any, Any]]] | None:
         best: tuple[str, list[tuple[str, Any, Any]]] | None = None
         for number, ref in enumerate(self._store.refs(stage.kind)):
             if number >= MOST_COMPARED:
                 break
-            theirs = self._store.manifest(ref).origin.content
-            differences = list(_differences(stage.content, theirs))
+            stored = self._store.manifest(ref).origin.content
+            differences = list(_differences(stage.content, stored))
             if best is None or len(differences) < len(best[1]):
                 best = (ref.key, differences)
         return best
@@ -158,7 +159,7 @@ class _Explanation:
             return False
         return bool(self._results.evaluated([self._cell.score_key]))
 
-    def _held_rows(self) -> set[str]:
+    def _stored_score_keys(self) -> set[str]:
         try:
             return {
                 row["score_key"]
@@ -171,13 +172,13 @@ class _Explanation:
         return self._results.last_failure(call_key) if self._results is not None else None
 
 
-def _differences(ours: Any, theirs: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
-    if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
-        for name in sorted({*ours, *theirs}):
+def _differences(wanted: Any, stored: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(wanted, Mapping) and isinstance(stored, Mapping):
+        for name in sorted({*wanted, *stored}):
             where = f"{path}.{name}" if path else name
-            yield from _differences(ours.get(name), theirs.get(name), where)
-    elif ours != theirs:
-        yield path, ours, theirs
+            yield from _differences(wanted.get(name), stored.get(name), where)
+    elif wanted != stored:
+        yield path, wanted, stored
 
 
 def _axis_values(cell: Cell) -> set[str]:

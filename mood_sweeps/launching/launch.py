@@ -1,4 +1,4 @@
-"""Launch: plan → what is missing → engine → rows, and MLflow behind it. Relaunch is resume."""
+"""Launch a plan: run what is missing, write rows, mirror into MLflow. To relaunch is to resume."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from mood_sweeps.jobs.fill_metrics import metrics_from_store
 from mood_sweeps.launching.cell_rows import cell_rows, revision_digest
 from mood_sweeps.launching.launch_options import Options
 from mood_sweeps.launching.launch_result import LaunchResult
-from mood_sweeps.launching.mlflow_mirroring import follow_move, mirrored
+from mood_sweeps.launching.mlflow_mirroring import mirror_launch, update_moved_artifacts
 from mood_sweeps.launching.pending_work import PendingWork, estimate_seconds, find_pending_work
 from mood_sweeps.launching.progress import Reporter, SilentProgress
 from mood_sweeps.launching.record_events import Recording
-from mood_sweeps.launching.revision_notices import of_the_same_name, replaced_meanwhile
+from mood_sweeps.launching.revision_notices import replacement_lines, same_name_lines
 from mood_sweeps.launching.run_counts import RunCounts
-from mood_sweeps.launching.sweep_report import report_on
+from mood_sweeps.launching.sweep_report import write_sweep_report
 from mood_sweeps.planning.check_tuning import needs_ray
 from mood_sweeps.planning.plan import Plan
 from mood_sweeps.results.outbox import enqueue
@@ -40,8 +40,8 @@ from mood_sweeps.workspace import Workspace
 __all__ = ["launch"]
 
 MOST_ROUNDS = 8
-"""Another round follows only if an object was found corrupt: one for each link of a chain of
-bank, checkpoint, checkpoint before it … if the bytes of all of them changed."""
+"""Another round follows only after an object was found corrupt. Eight are enough for a chain (bank,
+checkpoint, checkpoint before it, …) in which the bytes of every object changed."""
 
 
 def launch(
@@ -50,7 +50,7 @@ def launch(
     options: Options | None = None,
     reporter: Reporter | None = None,
 ) -> LaunchResult:
-    """Run what is missing of ``plan`` and return what came of it.
+    """Run what is missing of ``plan`` and return the result.
 
     Raises InputError, before anything is written, if the workspace or the Ray address cannot be
     used.
@@ -69,7 +69,7 @@ class _Launch:
         self._options = options
         self._reporter = reporter
         self._stop = Stop()
-        self._launched = LaunchResult(plan, workspace)
+        self._result = LaunchResult(plan, workspace)
         self._store: Store
         self._mirror: Mirror | None = None
 
@@ -83,16 +83,16 @@ class _Launch:
         self._recorder = Recorder(database)
         self._results = Results(database)
         try:
-            self._fill(executor)
+            self._run_missing_work(executor)
         finally:
             self._store.leases.close()
             database.close()
-        self._launched.alarms = self._recorder.alarms
-        self._launched.seconds = time.monotonic() - began
-        return self._launched
+        self._result.alarms = self._recorder.alarms
+        self._result.seconds = time.monotonic() - began
+        return self._result
 
     def _preflight(self) -> Executor:
-        """Find everything that cannot work before anything is written."""
+        """Return the executor; raise InputError with every problem before anything is written."""
         problems = [*self._options.problems(), *self._workspace.problems()]
         executor = build_executor(
             Store(self._workspace.store), self._options.worker, self._options.executor_settings
@@ -109,9 +109,9 @@ class _Launch:
             raise InputError(problems)
         return executor
 
-    def _fill(self, executor: Executor) -> None:
+    def _run_missing_work(self, executor: Executor) -> None:
         plan = self._plan
-        self._bury_dead_launches()
+        self._close_dead_launches()
         work = find_pending_work(plan, self._results, self._store, repair=True)
         rows = cell_rows(plan)
         revision, is_new = self._recorder.ensure_revision(
@@ -121,42 +121,42 @@ class _Launch:
             self._workspace.recorded(Path(plan.sweep.where).absolute()),
             rows,
         )
-        self._launched.revision = revision
+        self._result.revision = revision
         recording = Recording(self._recorder, plan, revision, work.evaluated)
-        self._take_over(work, recording)
+        self._adopt(work, recording)
         n_filled = self._fill_metrics(revision)
         if is_new or n_filled or not work.is_empty:
-            recording.show()
-        # Until here nothing is lost, whatever comes when; from here on there is an end to write.
+            recording.enqueue_all_subjects()
+        # A crash up to here loses nothing. From here the launch row must be closed.
         with signals_request(self._stop, self._reporter.say):
             if work.calls:
                 self._recorder.forget_failures(revision)
-                self._begin(revision, work, recording)
-                with self._mirrored() as self._mirror:
-                    outcome = "failed"  # unless it is known better
+                self._begin_launch(revision, work, recording)
+                with self._mirroring() as self._mirror:
+                    outcome = "failed"  # unless the rounds return another
                     try:
-                        self._say_revisions(revision, is_new)
-                        outcome = self._rounds(work, executor, recording)
+                        self._report_revisions(revision, is_new)
+                        outcome = self._run_rounds(work, executor, recording)
                         self._attach_report()
                     finally:
-                        self._end(outcome)
+                        self._end_launch(outcome)
             elif is_new or n_filled or work.adopted or self._has_unmirrored():
-                self._say_revisions(revision, is_new)
+                self._report_revisions(revision, is_new)
                 self._stop.is_over = True
-                with self._mirrored():
+                with self._mirroring():
                     pass
             else:
-                self._say_revisions(revision, is_new)
+                self._report_revisions(revision, is_new)
                 if self._options.mlflow:
-                    self._note_each(follow_move(self._workspace))
-        # Of this revision: another launch may have made its own the sweep's current one.
-        self._launched.cells = self._results.status_counts(revision=revision)
+                    self._report_lines(update_moved_artifacts(self._workspace))
+        # Count this revision: another launch may have changed the sweep's current revision.
+        self._result.cells = self._results.status_counts(revision=revision)
         found = revisions_of(self._results.database, plan.sweep.name)
-        self._launched.is_shown = any(each.is_current and each.id == revision for each in found)
-        self._note_each(replaced_meanwhile(found, revision))
+        self._result.is_shown = any(each.is_current and each.id == revision for each in found)
+        self._report_lines(replacement_lines(found, revision))
 
     def _fill_metrics(self, revision: int) -> int:
-        """Compute metrics that numbers lack, or have of other versions, from stored scores."""
+        """Compute missing and outdated metrics from stored scores; return the count of numbers."""
         stale = self._results.stale_metrics(revision)
         if not stale:
             return 0
@@ -164,57 +164,57 @@ class _Launch:
         self._recorder.fill_metrics(metrics_from_store(self._plan.cells, stale, self._store))
         return len(stale)
 
-    def _say_revisions(self, revision: int, is_changed: bool) -> None:
-        """Say which other cells go by the sweep's name, once others can see this launch."""
-        sweep, launch = self._plan.sweep.name, self._launched.launch
-        self._note_each(
-            of_the_same_name(self._results, sweep, revision, launch, is_changed=is_changed)
+    def _report_revisions(self, revision: int, is_changed: bool) -> None:
+        """Report other revisions of the sweep's name, once other launches can see this one."""
+        sweep, launch = self._plan.sweep.name, self._result.launch
+        self._report_lines(
+            same_name_lines(self._results, sweep, revision, launch, is_changed=is_changed)
         )
 
-    def _note_each(self, lines: Iterable[str]) -> None:
+    def _report_lines(self, lines: Iterable[str]) -> None:
         for line in lines:
-            self._launched.notes.append(line)
+            self._result.notes.append(line)
             self._reporter.say(line)
 
-    def _take_over(self, work: PendingWork, recording: Recording) -> None:
-        """Write what the store holds and the database lacks."""
+    def _adopt(self, work: PendingWork, recording: Recording) -> None:
+        """Write the rows that the store holds and the database lacks."""
         if work.adopted:
             recording.adopt(work.adopted)
-            self._launched.adopted += len(work.adopted)
+            self._result.adopted += len(work.adopted)
         if not work.is_empty:
             recording.adopt_stages(tuple(self._plan.stages()), self._store)
 
-    def _rounds(self, work: PendingWork, executor: Executor, recording: Recording) -> str:
+    def _run_rounds(self, work: PendingWork, executor: Executor, recording: Recording) -> str:
         measured = self._results.seconds_per_unit()
         try:
             executor.start()
             for _ in range(MOST_ROUNDS):
-                ran = self._round(work, executor, recording, measured)
+                ran = self._run_round(work, executor, recording, measured)
                 if not ran.corrupt or self._stop.draining:
                     break
                 work = find_pending_work(self._plan, self._results, self._store, repair=True)
-                self._take_over(work, recording)
-            self._launched.interrupted = ran.interrupted
+                self._adopt(work, recording)
+            self._result.interrupted = ran.interrupted
             if ran.corrupt and not (ran.interrupted or ran.gave_up):
-                self._launched.failures.append(
+                self._result.failures.append(
                     f"objects were still found corrupt after {MOST_ROUNDS} rounds; launch again"
                 )
         except KeyboardInterrupt:
-            self._launched.interrupted = True
-            self._stop.request_now()  # nothing after this may take its time either
+            self._result.interrupted = True
+            self._stop.request_now()  # what follows must not take long either
         except (ExecutorLost, StoreError) as error:
-            self._launched.failures.append(str(error))
+            self._result.failures.append(str(error))
         finally:
             self._stop.is_over = True
             self._reporter.end()
-            if self._launched.interrupted:
+            if self._result.interrupted:
                 self._reporter.say("stopping the workers")
             executor.close()
-        if self._launched.interrupted:
+        if self._result.interrupted:
             return "interrupted"
-        return "failed" if self._launched.failures else "done"
+        return "failed" if self._result.failures else "done"
 
-    def _round(
+    def _run_round(
         self,
         work: PendingWork,
         executor: Executor,
@@ -238,50 +238,48 @@ class _Launch:
             )
         finally:
             self._reporter.end()
-            self._launched.failures = run_counts.failures
-            self._launched.stages_run += run_counts.stages_run
+            self._result.failures = run_counts.failures
+            self._result.stages_run += run_counts.stages_run
         return ran
 
-    def _begin(self, revision: int, work: PendingWork, recording: Recording) -> None:
+    def _begin_launch(self, revision: int, work: PendingWork, recording: Recording) -> None:
         counts = self._plan.stage_counts()
-        shown = ", ".join(f"{number} {kind}" for kind, number in counts.items())
-        self._launched.launch = self._recorder.begin_launch(
+        stages = ", ".join(f"{number} {kind}" for kind, number in counts.items())
+        self._result.launch = self._recorder.begin_launch(
             revision,
             self._executor_name,
             this_process().as_dict(),
-            f"{len(self._plan.cells)} cells; stages: {shown}; calls to run: {len(work.calls)}; "
+            f"{len(self._plan.cells)} cells; stages: {stages}; calls to run: {len(work.calls)}; "
             f"launched by {launched_by()}",
             len(work.calls),
         )
-        recording.launched(self._launched.launch)
+        recording.set_launch(self._result.launch)
         with self._recorder.database.writing() as connection:
-            content = key_of([self._launched.launch, "began"])
-            enqueue(
-                connection, "launch", self._plan.sweep.name, str(self._launched.launch), content
-            )
+            content = key_of([self._result.launch, "began"])
+            enqueue(connection, "launch", self._plan.sweep.name, str(self._result.launch), content)
 
     def _attach_report(self) -> None:
         """Write the sweep's report for the launch's MLflow run, while the mirror catches up."""
         if self._mirror is None or self._stop.draining:
             return
         try:
-            paths = report_on(
+            paths = write_sweep_report(
                 self._results,
                 self._store,
                 self._plan.sweep.name,
                 None,
                 self._workspace.home,
-                self._launched.revision,
+                self._result.revision,
             )
         except InputError as error:
             self._reporter.say(f"no report: {error}")
             return
-        assert self._launched.launch is not None
-        self._mirror.attach_report(self._launched.launch, paths[-1].parent)
+        assert self._result.launch is not None
+        self._mirror.attach_report(self._result.launch, paths[-1].parent)
 
-    def _end(self, outcome: str) -> None:
-        assert self._launched.launch is not None
-        self._write_end(self._launched.launch, self._plan.sweep.name, outcome)
+    def _end_launch(self, outcome: str) -> None:
+        assert self._result.launch is not None
+        self._write_end(self._result.launch, self._plan.sweep.name, outcome)
         self._recorder.database.refresh_statistics()
 
     def _write_end(self, launch: int, sweep: str, outcome: str) -> None:
@@ -289,17 +287,17 @@ class _Launch:
             self._recorder.end_launch(connection, launch, outcome)
             enqueue(connection, "launch", sweep, str(launch), key_of([launch, outcome]))
 
-    def _bury_dead_launches(self) -> None:
+    def _close_dead_launches(self) -> None:
         """Write the end of launches that were killed before they could write it."""
-        self._store.leases.bury()
+        self._store.leases.remove_dead()
         for row in self._results.launches(open_only=True):
             process = Process(row["host"], row["pid"], row["process_started"], row["boot"])
             if process.is_surely_dead():
                 self._write_end(row["id"], row["sweep"], "killed")
 
-    def _mirrored(self) -> AbstractContextManager[Mirror | None]:
-        return mirrored(
-            self._launched, self._options, self._stop, self._recorder.database, self._store
+    def _mirroring(self) -> AbstractContextManager[Mirror | None]:
+        return mirror_launch(
+            self._result, self._options, self._stop, self._recorder.database, self._store
         )
 
     def _has_unmirrored(self) -> bool:

@@ -36,7 +36,7 @@ class Options:
         return settings_of(self.executor) if isinstance(self.executor, str) else self.executor
 
     def problems(self) -> list[Problem]:
-        """Return every setting that no launch can run with; a NaN is in no range."""
+        """Return a problem for every setting outside its range; NaN is outside every range."""
         executor = self.executor_settings
         is_inline = isinstance(executor, InlineSettings)
         own = {

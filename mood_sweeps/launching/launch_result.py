@@ -1,4 +1,4 @@
-"""What a launch came to."""
+"""The result of a launch."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ __all__ = ["LaunchResult"]
 
 @dataclass
 class LaunchResult:
-    """What a launch came to.
+    """The result of a launch.
 
     exit_code: 0 done, 1 cells failed, 130 interrupted. failures: one line each. alarms: numbers
-    or objects that came out differently than before. unmirrored: items MLflow has yet to get.
-    revision: of the sweep, as in the view `results_all`; cells are counted in it. is_shown: whether
-    the view `results` shows it, or that of another launch. launch: its number; None where nothing
-    was to run. notes: what there is to know beside that, one line each.
+    or objects that differ from those of an earlier run. unmirrored: outbox items that are not in
+    MLflow yet. revision: of the sweep, as in the view `results_all`; ``cells`` counts its cells.
+    is_shown: whether the view `results` shows this revision; False if a later launch replaced it.
+    launch: its id; None where nothing had to run. notes: further remarks, one line each.
     """
 
     plan: Plan
@@ -46,7 +46,7 @@ class LaunchResult:
         return 1 if self.failures or self.cells.get("done", 0) < len(self.plan.cells) else 0
 
     def frame(self) -> Any:
-        """Return one row per cell of this launch, whatever was launched under its name since.
+        """Return one row per cell of this launch, even if its name was launched again since.
 
         A pandas frame with the columns of the view `results`.
         """

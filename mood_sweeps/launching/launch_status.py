@@ -1,4 +1,4 @@
-"""The state of launches, as any process can read it from the database."""
+"""The state of launches, which any process can read from the database."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class LaunchStatus:
     """One launch: its state in words, the cells of its revision by status, and its calls.
 
     state: ``running``, ``done``, ``failed``, ``interrupted``, ``killed`` or ``killed (its process
-    is gone)`` if no process has written it yet. eta_s: expected seconds until the end, None if
-    nothing can be said.
+    is gone)`` until the next launch writes ``killed``. eta_s: expected seconds until the end; None
+    while unknown.
     """
 
     sweep: str
@@ -99,7 +99,7 @@ def _state(row: Mapping[str, Any]) -> str:
 
 
 def _eta_s(row: Mapping[str, Any], ended: tuple[Row, ...]) -> float | None:
-    """Extrapolate from the calls that are done: crude, but needs nothing but the database."""
+    """Extrapolate from the finished calls: crude, but it needs the database only."""
     done = sum(attempt["outcome"] in FINISHED for attempt in ended)
     if not done:
         return None

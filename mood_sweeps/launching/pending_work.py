@@ -1,4 +1,4 @@
-"""What a launch has to do: cells without a number, rows the store already holds, calls."""
+"""The work of a launch: cells without a number, rows that the store already holds, calls to run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mood_sweeps.store import Ref, Store
 __all__ = ["PendingWork", "estimate_seconds", "find_pending_work"]
 
 UNTRAINED_SECONDS = 0.5
-"""What a pretraining without a corpus is guessed to cost: its weights are only drawn."""
+"""The estimate for a pretraining without a corpus, which only initialises random weights."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,24 +46,24 @@ def find_pending_work(
     """Return what is missing of ``plan``.
 
     results: None where there is no database yet. repair: put corrupt objects into quarantine
-    (a launch does, a mere plan only looks).
+    (a launch does, `mood-sweep plan` does not).
     """
     wanted = {cell.score_key for cell in plan.cells}
     evaluated = results.evaluated(wanted) if results is not None else set()
     without_row = [cell for cell in plan.cells if cell.score_key not in evaluated]
-    adopted = list(_stored(without_row, store, repair=repair))
+    adopted = list(_stored_rows(without_row, store, repair=repair))
     held = {row["score_key"] for row in adopted}
     open_cells = [cell for cell in without_row if cell.score_key not in held]
     sound: dict[Ref, bool] = {}
 
-    def is_there(ref: Ref) -> bool:
+    def is_complete(ref: Ref) -> bool:
         if ref not in sound:
             sound[ref] = store.is_sound(ref)
             if repair and not sound[ref] and store.has(ref):
                 store.quarantine(ref)
         return sound[ref]
 
-    calls = calls_for(plan, open_cells, is_there, image_set)
+    calls = calls_for(plan, open_cells, is_complete, image_set)
     return PendingWork(frozenset(evaluated), tuple(adopted), calls)
 
 
@@ -72,16 +72,17 @@ def estimate_seconds(
 ) -> dict[str, float]:
     """Return the expected seconds of each call by its key.
 
-    Measured means by (kind, method) where there are any, else a guess that only has to rank.
+    Measured means by (kind, method) where there are any, else defaults that only have to order
+    calls.
     """
     estimates = {}
     for call in calls:
-        per_unit = measured.get((call.kind, call.method), _guessed(call))
+        per_unit = measured.get((call.kind, call.method), _default_seconds(call))
         estimates[call.key] = per_unit * call.units
     return estimates
 
 
-def _guessed(call: Call) -> float:
+def _default_seconds(call: Call) -> float:
     if any(
         isinstance(work := stage.work, Pretrain) and work.corpus is None for stage in call.stages
     ):
@@ -89,7 +90,9 @@ def _guessed(call: Call) -> float:
     return call.job.seconds[call.kind]
 
 
-def _stored(cells: Iterable[Cell], store: Store, *, repair: bool) -> Iterable[Mapping[str, Any]]:
+def _stored_rows(
+    cells: Iterable[Cell], store: Store, *, repair: bool
+) -> Iterable[Mapping[str, Any]]:
     by_group: dict[str, set[str]] = {}
     groups: dict[int, str] = {}
     for cell in cells:

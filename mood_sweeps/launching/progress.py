@@ -1,4 +1,4 @@
-"""What a person sees while a sweep runs: bars on a terminal, plain lines elsewhere."""
+"""The display of a running sweep: bars on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ LABELS = {kind: kind for kind in CALL_KINDS} | {"score": "cells"}
 
 
 class Reporter(Protocol):
-    """Shows a run to a person; an engine listener that can also say a line.
+    """Shows a run to a person; an engine listener that can also print a line.
 
-    It counts nothing: the launch keeps the tally that `begin` gets up to date, before it tells the
-    reporter of the same event.
+    It counts nothing itself: the launch updates the counts that it passed to `begin`, before it
+    passes the event to the reporter.
     """
 
     def say(self, line: str) -> None:
@@ -39,19 +39,19 @@ class Reporter(Protocol):
         ...
 
     def started(self, call: Call, attempt: int) -> None:
-        """See `engine.run.Listener`."""
+        """See `engine.loop.Listener`."""
         ...
 
     def ended(self, call: Call, attempt: int, outcome: Outcome, final: bool) -> None:
-        """See `engine.run.Listener`."""
+        """See `engine.loop.Listener`."""
         ...
 
     def skipped(self, call: Call, cause: Call, outcome: Outcome) -> None:
-        """See `engine.run.Listener`."""
+        """See `engine.loop.Listener`."""
         ...
 
     def waiting(self, call: Call, holder: str) -> None:
-        """See `engine.run.Listener`."""
+        """See `engine.loop.Listener`."""
         ...
 
 
@@ -62,19 +62,19 @@ class SilentProgress:
         """Drop the line."""
 
     def begin(self, run_counts: RunCounts) -> None:
-        """Keep the tally, for lines that say how far the run is."""
+        """Keep the counts, for lines that show how far the run is."""
         self.run_counts = run_counts
 
     def end(self) -> None:
         """Nothing to end."""
 
     def started(self, call: Call, attempt: int) -> None:
-        """Say that a call is tried again."""
+        """Print that a call is tried again."""
         if attempt > 1:
             self.say(f"{call}: attempt {attempt}")
 
     def ended(self, call: Call, attempt: int, outcome: Outcome, final: bool) -> None:
-        """Say what went wrong as soon as it does."""
+        """Print failures at once."""
         del attempt, final
         if not outcome.is_finished:
             self.say(f"{call}: {outcome.verdict}: {outcome.error}")
@@ -82,13 +82,13 @@ class SilentProgress:
             self.say(f"{call}: {len(failure.score_keys)} cells failed: {failure.error}")
 
     def skipped(self, call: Call, cause: Call, outcome: Outcome) -> None:
-        """Say which failure keeps a call from running."""
+        """Print which failure keeps a call from running."""
         del outcome
         self.say(f"{call}: skipped, because {cause} failed")
 
     def waiting(self, call: Call, holder: str) -> None:
-        """Say which process does the work that this launch waits for."""
-        self.say(f"{call}: being done by {holder}; waiting for it")
+        """Print which process does the work that this launch waits for."""
+        self.say(f"{call}: {holder} is doing this; waiting for it")
 
 
 class PlainProgress(SilentProgress):
@@ -102,7 +102,7 @@ class PlainProgress(SilentProgress):
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def ended(self, call: Call, attempt: int, outcome: Outcome, final: bool) -> None:
-        """Print what is done and how far the run has come."""
+        """Print the finished call and how far the run is."""
         super().ended(call, attempt, outcome, final)
         if outcome.is_finished:
             self.say(f"{call}  {outcome.seconds:.1f} s  [{self.run_counts.summary()}]")
@@ -149,6 +149,6 @@ class LiveProgress(SilentProgress):
     def _render(self) -> Group:
         for kind, task in self._tasks.items():
             self._progress.update(task, completed=self.run_counts.done[kind])
-        running = list(self.run_counts.running.values())  # at once: the engine's thread changes it
+        running = list(self.run_counts.running.values())  # a copy: the engine's thread changes it
         lines = [Text(f"  ▸ {call}", style="dim") for call in running]
         return Group(self._progress, Text(f"  {self.run_counts.summary()}"), *lines)

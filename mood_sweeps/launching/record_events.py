@@ -1,6 +1,6 @@
-"""From engine events to rows: one short transaction per event, so that a crash loses nothing.
+"""Write engine events as rows: one short transaction per event, so that a crash loses nothing.
 
-What MLflow shall show is put into the outbox in the same transaction as the rows it shows.
+The same transaction puts what MLflow has to show of these rows into the outbox.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ class Recording:
         self._launch: int | None = None
         self._evaluated = set(evaluated)
         self._open_attempts: dict[str, int] = {}
-        self._views: dict[str, list[Cell]] = defaultdict(list)
+        self._cells_by_subject: dict[str, list[Cell]] = defaultdict(list)
         for cell in plan.cells:
-            self._views[_subject(cell)].append(cell)
-        self._subjects: dict[str, set[str]] = defaultdict(set)
-        self._of_checkpoint: dict[str, list[str]] = defaultdict(list)
-        for subject, cells in self._views.items():
-            self._of_checkpoint[cells[0].representation.key].append(subject)
+            self._cells_by_subject[_subject(cell)].append(cell)
+        self._subjects_by_score: dict[str, set[str]] = defaultdict(set)
+        self._subjects_by_checkpoint: dict[str, list[str]] = defaultdict(list)
+        for subject, cells in self._cells_by_subject.items():
+            self._subjects_by_checkpoint[cells[0].representation.key].append(subject)
             for cell in cells:
-                self._subjects[cell.score_key].add(subject)
+                self._subjects_by_score[cell.score_key].add(subject)
 
-    def launched(self, launch: int) -> None:
+    def set_launch(self, launch: int) -> None:
         """Attribute what follows to this launch."""
         self._launch = launch
 
@@ -58,7 +58,7 @@ class Recording:
         """Write the stages that the database lacks and the store holds."""
         with self._recorder.database.reading() as connection:
             unknown = self._recorder.unknown_stages(connection, [stage.key for stage in stages])
-        # Reading a file of each takes its time, in which others may want to write.
+        # Not in a write transaction: reading the manifests takes a while, others may want to write.
         rows = [
             _stage_row(made_of(stage, store.manifest(stage.ref)))
             for stage in stages
@@ -67,13 +67,13 @@ class Recording:
         with self._recorder.database.writing() as connection:
             self._recorder.add_stages(connection, rows)
 
-    def show(self) -> None:
-        """Put everything this sweep has into the outbox; what was mirrored before is left out."""
+    def enqueue_all_subjects(self) -> None:
+        """Put all evaluated subjects of the sweep into the outbox; it skips what it already has."""
         with self._recorder.database.writing() as connection:
-            self._enqueue(connection, sorted(self._views))
+            self._enqueue(connection, sorted(self._cells_by_subject))
 
     def started(self, call: Call, attempt: int) -> None:
-        """Write that a call was given to a worker."""
+        """Write that a worker got a call."""
         assert self._launch is not None
         row = {
             "call_key": call.key,
@@ -86,7 +86,7 @@ class Recording:
         self._open_attempts[call.key] = self._recorder.begin_attempt(self._launch, row)
 
     def ended(self, call: Call, attempt: int, outcome: Outcome, final: bool) -> None:
-        """Write what came of an attempt: objects, numbers, failures, all or nothing."""
+        """Write the outcome of an attempt in one transaction: objects, numbers, failures."""
         del attempt
         with self._recorder.database.writing() as connection:
             partly = bool(outcome.failures)
@@ -104,7 +104,7 @@ class Recording:
                 },
             )
             self._recorder.add_stages(connection, [_stage_row(made) for made in outcome.made])
-            self._show_again(connection, outcome.made)
+            self._enqueue_remade(connection, outcome.made)
             self._write_rows(connection, outcome.evaluations)
             for failure in outcome.failures:
                 self._mark(connection, failure.score_keys, "failed", failure.error)
@@ -119,25 +119,25 @@ class Recording:
                 self._mark(connection, _score_keys(call.scoring), "skipped", reason)
 
     def waiting(self, call: Call, holder: str) -> None:
-        """Nothing is written: the other launch writes what it does."""
+        """Write nothing: the other launch writes its own attempts."""
 
     def _write_rows(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         self._recorder.add_evaluations(connection, [dict(row) for row in rows])
         keys = {row["score_key"] for row in rows}
         self._evaluated |= keys
-        touched = {subject for key in keys for subject in self._subjects.get(key, ())}
+        touched = {subject for key in keys for subject in self._subjects_by_score.get(key, ())}
         self._enqueue(connection, sorted(touched))
 
-    def _show_again(self, connection: Connection, made: Iterable[Made]) -> None:
-        """Put checkpoints into the outbox that were lost after something was evaluated on them.
+    def _enqueue_remade(self, connection: Connection, made: Iterable[Made]) -> None:
+        """Put checkpoints into the outbox that were made again after evaluations on them.
 
-        MLflow may have been told that they are gone.
+        MLflow may show that they are gone.
         """
         changed = {
             (REPRESENTATION, subject.rsplit("|", 1)[0], key_of([item.ref.key, item.created_at]))
             for item in made
-            for subject in self._of_checkpoint.get(item.ref.key, ())
-            if any(cell.score_key in self._evaluated for cell in self._views[subject])
+            for subject in self._subjects_by_checkpoint.get(item.ref.key, ())
+            if any(cell.score_key in self._evaluated for cell in self._cells_by_subject[subject])
         }
         enqueue_all(connection, self._sweep, sorted(changed))
 
@@ -145,12 +145,14 @@ class Recording:
         self._recorder.mark_cells(connection, self._revision, list(keys), status, reason)
 
     def _enqueue(self, connection: Connection, subjects: Sequence[str]) -> None:
-        """Put pairs and their representations into the outbox, each naming what it shows."""
+        """Put pairs and their representations into the outbox, with digests of their content."""
         shown: set[str] = set()
         changed: list[tuple[str, str, str]] = []
         for subject in subjects:
             done = sorted(
-                cell.score_key for cell in self._views[subject] if cell.score_key in self._evaluated
+                cell.score_key
+                for cell in self._cells_by_subject[subject]
+                if cell.score_key in self._evaluated
             )
             if done:
                 representation = subject.rsplit("|", 1)[0]

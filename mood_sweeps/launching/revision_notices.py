@@ -1,4 +1,4 @@
-"""Saying that a name stands for several sets of cells: which is shown, and how to see another."""
+"""Lines for users on a name with several revisions: which is shown, and how to see another."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from mood_sweeps.launching.launch_status import is_running
 from mood_sweeps.results.read_results import Results
 from mood_sweeps.results.revisions import Revision, revisions_of
 
-__all__ = ["how_to_see", "of_the_same_name", "replaced_meanwhile", "what_is_shown"]
+__all__ = ["replacement_lines", "same_name_lines", "show_command", "shown_revision_line"]
 
 
-def how_to_see(revision: Revision) -> str:
+def show_command(revision: Revision) -> str:
     """Return the command that shows a revision."""
     return f"mood-sweep results --sweep {revision.sweep} --revision {revision.id}"
 
 
-def what_is_shown(results: Results, sweep: str, shown: int | None = None) -> str | None:
+def shown_revision_line(results: Results, sweep: str, shown: int | None = None) -> str | None:
     """Return which revision of a sweep is shown and which are not; None where it has only one.
 
     shown: its id; default: the current one, which the view `results` shows.
@@ -28,19 +28,19 @@ def what_is_shown(results: Results, sweep: str, shown: int | None = None) -> str
         return None
     last = others[-1]
     if len(others) == 1:
-        return f"{sweep}: {here[0]} is shown; {last} is not: {how_to_see(last)}"
+        return f"{sweep}: {here[0]} is shown; {last} is not: {show_command(last)}"
     return (
         f"{sweep}: {here[0]} is shown; {len(others)} others are not, the newest of them {last}: "
-        f"{how_to_see(last)}, or all with --history"
+        f"{show_command(last)}, or all with --history"
     )
 
 
-def of_the_same_name(
+def same_name_lines(
     results: Results, sweep: str, revision: int, launch: int | None, *, is_changed: bool
 ) -> list[str]:
-    """Return what a launch that begins has to say of other revisions of its name.
+    """Return the lines that a beginning launch prints about other revisions of its name.
 
-    launch: its own id, if it has one. is_changed: whether the sweep's revision was another before.
+    launch: its id, if it has one. is_changed: whether the launch changed the current revision.
     """
     found = {each.id: each for each in revisions_of(results.database, sweep)}
     own = found.pop(revision)
@@ -51,23 +51,23 @@ def of_the_same_name(
     }
     lines = [
         f"launch {number} is running under the name {sweep!r} too, with {found[other]}; results "
-        f"shows what was launched last, now {own}; the other: {how_to_see(found[other])}"
+        f"shows the revision launched last, now {own}; the other: {show_command(found[other])}"
         for other, number in sorted(running.items())
     ]
     if not lines and is_changed and found:
         before = list(found.values())[-1]
-        lines.append(f"{sweep}: {own} takes the place of {before}, see {how_to_see(before)}")
+        lines.append(f"{sweep}: {own} replaces {before}, see {show_command(before)}")
     return lines
 
 
-def replaced_meanwhile(found: Iterable[Revision], revision: int) -> list[str]:
-    """Return what a launch that ends has to say where another took its place meanwhile."""
+def replacement_lines(found: Iterable[Revision], revision: int) -> list[str]:
+    """Return the lines that an ending launch prints if another replaced its revision meanwhile."""
     by_id = {each.id: each for each in found}
     own = by_id[revision]
     current = next((each for each in by_id.values() if each.is_current), own)
     if current is own:
         return []
     return [
-        f"{own.sweep!r} was launched with {current} meanwhile, which is what results shows now; "
-        f"the rows of this launch: {how_to_see(own)}"
+        f"{own.sweep!r} was launched with {current} meanwhile, which results shows now; "
+        f"the rows of this launch: {show_command(own)}"
     ]

@@ -1,4 +1,4 @@
-"""Counting a run: what is done, what is running, what failed, how long the rest will take."""
+"""The counts of a run: what is done, running and failed, and how long the rest will take."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["RunCounts", "clock"]
 
 
 class RunCounts:
-    """Counts what happened, and how long the rest will take.
+    """Counts finished, running and failed calls, and estimates how long the rest will take.
 
-    It is a listener of the engine (`engine.run.Listener`) by itself: what a launch reports does not
-    depend on what shows it.
+    It is an engine listener (`engine.loop.Listener`) of its own, so that a launch counts the same
+    with every reporter.
     """
 
     def __init__(self, calls: Sequence[Call], seconds: Mapping[str, float], cells: int) -> None:
-        """Take the calls to come with their estimates, and the cells that are done already."""
+        """Start with the calls to run and their estimated seconds, and the number of cells done."""
         self.total = Counter(dict.fromkeys(CALL_KINDS, 0))
         for call in calls:
             self.total[call.kind] += call.units
@@ -45,7 +45,7 @@ class RunCounts:
         self._any_started = True
 
     def ended(self, call: Call, attempt: int, outcome: Outcome, final: bool) -> None:
-        """Count what came of a call."""
+        """Count the outcome of a call."""
         del attempt
         self.running.pop(call.key, None)
         if not final:
@@ -77,10 +77,10 @@ class RunCounts:
         """Count nothing: another launch does the work."""
 
     def eta_s(self) -> float | None:
-        """Return the seconds the rest will take, or None before anything can be said.
+        """Return the seconds the rest will take, or None while unknown.
 
-        The estimates of what is left, corrected by how wrong those of what is done were, spread
-        over as many workers as are busy.
+        The estimates of the calls that are left, scaled by measured / estimated seconds of the
+        finished calls and divided by the number of running calls.
         """
         if not self._left or self._expected <= 0.0:
             return None
@@ -92,7 +92,7 @@ class RunCounts:
         return time.monotonic() - self._began
 
     def summary(self) -> str:
-        """Return the state in one line of words."""
+        """Return the state in one line."""
         parts = [f"{self.done['score']}/{self.total['score']} cells"]
         if self.failed_cells:
             parts.append(f"{self.failed_cells} failed or skipped")

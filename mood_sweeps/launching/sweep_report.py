@@ -1,4 +1,4 @@
-"""The report of a sweep out of its results database: `mood-sweep report`, and the launch's own."""
+"""Write a sweep's report from its results database, for `mood-sweep report` and for launches."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from mood_sweeps.choice import did_you_mean
 from mood_sweeps.errors import CorruptObject, InputError
-from mood_sweeps.launching.report_environment import made_with
-from mood_sweeps.launching.revision_notices import what_is_shown
+from mood_sweeps.launching.report_environment import environment_lines
+from mood_sweeps.launching.revision_notices import shown_revision_line
 from mood_sweeps.results.read_results import Results
 from mood_sweeps.results.revisions import revisions_of
 from mood_sweeps.scorers import SCORERS
@@ -20,7 +20,7 @@ from mood_sweeps.store.codecs import load_picture
 if TYPE_CHECKING:
     from mood_sweeps.aggregation.pictures_section import Drawn
 
-__all__ = ["report_on", "scorer_families"]
+__all__ = ["scorer_families", "write_sweep_report"]
 
 
 def scorer_families() -> dict[str, str]:
@@ -28,7 +28,7 @@ def scorer_families() -> dict[str, str]:
     return {name: scorer.family for name, scorer in SCORERS.items()}
 
 
-def report_on(
+def write_sweep_report(
     results: Results,
     store: Store,
     sweep: str | None,
@@ -38,12 +38,12 @@ def report_on(
 ) -> list[Path]:
     """Write the report of ``sweep`` (default: the last one launched); return the files.
 
-    store: where pictures are, if there are any. folder: where to; default ``reports/<sweep>`` in
-    the workspace ``home``, or ``reports/<sweep>@<revision>`` of one that is not the current one.
-    revision: which one; default: the current one.
+    store: holds the pictures. folder: where to write; default ``reports/<sweep>`` in the workspace
+    ``home``, or ``reports/<sweep>@<revision>`` for a revision that is not the current one.
+    revision: its id; default: the current one.
     Raises InputError if there is no such sweep or the folder cannot be written.
     """
-    # pandas and matplotlib come in here, seconds that nothing else in a launch needs.
+    # Late: pandas and matplotlib take seconds to import, and the rest of a launch needs neither.
     from mood_sweeps.aggregation.pictures_section import names_of
     from mood_sweeps.aggregation.report import write_report
 
@@ -52,28 +52,32 @@ def report_on(
     chosen = sweep or (names[0] if names else None)
     if chosen is None:
         raise InputError("nothing was launched in this workspace yet")
-    found = revisions_of(results.database, chosen)
-    if not found:
+    revisions = revisions_of(results.database, chosen)
+    if not revisions:
         raise InputError(f"no sweep {chosen!r}{did_you_mean(chosen, names)}")
     shown = next(
-        (each for each in found if each.id == revision or (revision is None and each.is_current)),
+        (
+            each
+            for each in revisions
+            if each.id == revision or (revision is None and each.is_current)
+        ),
         None,
     )
     if shown is None:
-        known = ", ".join(str(each.id) for each in found)
+        known = ", ".join(str(each.id) for each in revisions)
         raise InputError(f"sweep {chosen!r} has no revision {revision}; it has {known}")
-    # By its number: another launch may make its own the current one meanwhile.
+    # By id: another launch may change the current revision meanwhile.
     frame = results.frame(sweep=chosen, revision=shown.id)
     frame = frame.drop(columns=["revision", "revision_digest"])
-    provenance = {"sweep": chosen, "revision": str(shown), "database": results.database.shown}
-    if several := what_is_shown(results, chosen, shown.id):
+    provenance = {"sweep": chosen, "revision": str(shown), "database": results.database.display_url}
+    if several := shown_revision_line(results, chosen, shown.id):
         provenance["revisions"] = several
     last = next((row for row in launches if row["revision"] == shown.id), None)
     if last is not None:
         provenance["last launch"] = f"{last['id']}, {last['started_at']}"
         provenance["plan"] = str(last["plan"])
     pictures, unread = _pictures(store, names_of(frame))
-    environments = made_with(
+    environments = environment_lines(
         store, frame["representation_key"].unique(), results.object_keys(shown.id)
     )
     for number, line in enumerate(environments, 1):
@@ -95,12 +99,12 @@ def report_on(
 
 
 def _pictures(store: Store, names: Mapping[str, str]) -> tuple[list[Drawn], list[str]]:
-    """Return the pictures of representations in the order of ``names``, their names by key.
+    """Return the pictures of the representations in ``names`` (names by key).
 
-    And which of them cannot be read, and why; those that are damaged are put into quarantine, as
-    no later launch may ever read them.
+    Also return a line for each picture that cannot be read. Damaged ones are quarantined here,
+    because perhaps no later launch reads them.
     """
-    from mood_sweeps.aggregation.pictures_section import Drawn  # late, see `report_on`
+    from mood_sweeps.aggregation.pictures_section import Drawn  # late, see `write_sweep_report`
 
     found, unread = [], []
     for ref in store.refs("picture"):
@@ -114,7 +118,7 @@ def _pictures(store: Store, names: Mapping[str, str]) -> tuple[list[Drawn], list
         except (CorruptObject, OSError) as error:
             unread.append(f"{label}: {error}")
             if isinstance(error, CorruptObject):
-                with contextlib.suppress(OSError):  # a store that others own
+                with contextlib.suppress(OSError):  # the store may belong to another user
                     store.quarantine(ref)
         else:
             found.append(Drawn(label, subject, lines))

@@ -9,7 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from mood_sweeps.errors import InputError, Problem
-from mood_sweeps.experiment.sweep import GIVEN_BACKBONE, GIVEN_FINETUNE, Features, GivenFiles
+from mood_sweeps.experiment.sweep import (
+    EXTERNAL_BACKBONE,
+    EXTERNAL_FINETUNE,
+    FeatureFiles,
+    Features,
+)
 from mood_sweeps.identity import file_digest
 from mood_sweeps.planning.cells import Source
 from mood_sweeps.planning.impossible_cells import external_pair_refuses, external_refuses
@@ -52,7 +57,7 @@ class _Given:
         return Source(
             self.representation,
             features.name,
-            GIVEN_BACKBONE,
+            EXTERNAL_BACKBONE,
             features.pairs,
             [split for name, split in features.sets if name == features.id_set],
             features.ood_val,
@@ -82,8 +87,8 @@ class _Given:
         pinned = {split: self.sets[features.id_set, split] for split in ("train", "test")}
         return Representation(
             features.name,
-            GIVEN_BACKBONE,
-            GIVEN_FINETUNE,
+            EXTERNAL_BACKBONE,
+            EXTERNAL_FINETUNE,
             None,
             features.id_set,
             (external_head_stage(f"{features.name} on {features.id_set}", self.head, **pinned),),
@@ -120,7 +125,7 @@ def _twice(found: list[_Given]) -> Iterator[Problem]:
             )
 
 
-def _pinned(files: GivenFiles, digests: _Digests) -> HashedFiles:
+def _pinned(files: FeatureFiles, digests: _Digests) -> HashedFiles:
     return tuple((role, path, digests[path]) for role, path in files)
 
 

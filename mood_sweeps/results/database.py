@@ -1,4 +1,4 @@
-"""Opening the results database: SQLite in WAL mode for one host, PostgreSQL for teams.
+"""Open the results database: SQLite in WAL mode for one host, PostgreSQL for teams.
 
 Writers on SQLite begin with BEGIN IMMEDIATE: a deferred transaction that reads before it writes
 fails at once with "database is locked" when another process wrote in between, whatever the
@@ -24,14 +24,14 @@ from mood_sweeps.results.sqlite_address import sqlite_path, sqlite_url
 __all__ = ["Connection", "Database"]
 
 MMAP_BYTES = 1 << 30
-"""Reading a million rows through the page cache directly takes a third less than by read calls."""
+"""Mapped reads of a million rows take a third less time than read calls."""
 
 BUSY_TIMEOUT_MS = 30_000
 CONNECT_TIMEOUT_S = 10
 ALWAYS_PLANNED = "-c plan_cache_mode=force_custom_plan"
-"""PostgreSQL plans a repeated statement once and for all. A connection that began while a table was
-known to be empty reads all of it for each new row's foreign key, however long it has grown: a tenth
-of the speed at 20,000 numbers, and falling."""
+"""PostgreSQL otherwise plans a repeated statement only once. A connection that planned while a table
+was empty then reads the whole table for each new row's foreign key, however large it has grown: a
+tenth of the speed at 20,000 numbers, and slower with more."""
 
 
 class Database:
@@ -57,9 +57,9 @@ class Database:
             if self.path is None:
                 raise DatabaseError("a results database in memory would be lost; give a file")
             parsed = parsed.set(database=str(self.path))
-            self.shown = sqlite_url(self.path)
+            self.display_url = sqlite_url(self.path)
         else:
-            self.shown = _without_password(parsed.render_as_string(hide_password=True))
+            self.display_url = _without_password(parsed.render_as_string(hide_password=True))
         arguments: dict[str, Any] = (
             {"timeout": BUSY_TIMEOUT_MS / 1000}
             if self.is_sqlite
@@ -68,12 +68,12 @@ class Database:
         try:
             self._engine: Engine = create_engine(parsed, connect_args=arguments)
         except (NoSuchModuleError, ImportError) as error:
-            raise DatabaseError(f"database {self.shown!r}: {error}") from None
+            raise DatabaseError(f"database {self.display_url!r}: {error}") from None
         if self.is_sqlite:
             _make_sqlite_safe(self._engine)
 
     def exists(self) -> bool:
-        """Whether there is a database with our tables (never makes one); an older one is migrated.
+        """Whether there is a database with our tables. Creates none; migrates an older one.
 
         Raises DatabaseError if it cannot be reached, or is newer than this code.
         """
@@ -85,35 +85,35 @@ class Database:
         return revision is not None
 
     def prepare(self) -> None:
-        """Make or migrate the tables and views; raise DatabaseError if that is impossible."""
+        """Create or migrate the tables and views; raise DatabaseError if that fails."""
         if self.path is not None:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise DatabaseError(f"database {self.shown!r}: {error.strerror}") from None
+                raise DatabaseError(f"database {self.display_url!r}: {error.strerror}") from None
         if not self._is_current(self._revision()):
-            # alembic takes a second to import: only when there is something to migrate.
+            # Late: alembic takes a second to import and is needed only for a migration.
             from mood_sweeps.results.migrate import upgrade
 
-            with self._reported():
+            with self._readable_errors():
                 upgrade(self._engine)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Yield a connection for reading."""
-        with self._reported(), self._engine.connect() as connection:
+        with self._readable_errors(), self._engine.connect() as connection:
             yield connection.execution_options(mood_read_only=True)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Yield a connection in a write transaction, committed at the end."""
-        with self._reported(), self._engine.begin() as connection:
+        with self._readable_errors(), self._engine.begin() as connection:
             yield connection
 
     def refresh_statistics(self) -> None:
-        """Tell the query planner how much there is by now: PostgreSQL learns it a minute late.
+        """Update the query planner's statistics, which PostgreSQL otherwise does a minute later.
 
-        Without it a filter over a new sweep of a million cells takes eight times as long.
+        Without them a filter over a new sweep of a million cells takes eight times as long.
         """
         if not self.is_sqlite:
             with self.writing() as connection:
@@ -130,7 +130,7 @@ class Database:
             found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
         if found is not None and found > HEAD_REVISION:
             raise DatabaseError(
-                f"database {self.shown!r} was made by a newer mood-sweeps (revision {found}, "
+                f"database {self.display_url!r} was made by a newer mood-sweeps (revision {found}, "
                 f"this one knows {HEAD_REVISION}); upgrade mood-sweeps"
             )
         return found
@@ -143,20 +143,20 @@ class Database:
             return connection.scalar(select(schema_state.c.digest)) == SCHEMA_DIGEST
 
     @contextmanager
-    def _reported(self) -> Iterator[None]:
+    def _readable_errors(self) -> Iterator[None]:
         """Turn a driver's error into one sentence without password or traceback."""
         try:
             yield
         except DBAPIError as error:
             cause = " ".join(str(error.orig).split())
             cause = _without_password(cause) if "://" in cause else cause
-            raise DatabaseError(f"database {self.shown!r}: {cause}") from error
+            raise DatabaseError(f"database {self.display_url!r}: {cause}") from error
 
 
 def _make_sqlite_safe(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: Any) -> None:
-        # The sqlite3 module must not begin transactions by itself: `begin` below does.
+        # The sqlite3 module must not begin transactions: `begin` below does.
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
@@ -173,7 +173,7 @@ def _make_sqlite_safe(engine: Engine) -> None:
 
 
 def _without_password(url: str) -> str:
-    """Hide what stands between ':' and '@' of a URL, even a malformed one, and in its query."""
+    """Hide the password before the '@' of a URL, even of a malformed one, and in its query."""
     head, at, tail = url.rpartition("@")
     scheme, slashes, rest = head.rpartition("://")
     user, colon, _ = rest.partition(":")

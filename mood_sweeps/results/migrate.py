@@ -1,4 +1,4 @@
-"""Migrations, by alembic: the one place that imports it; and what follows the metrics registry."""
+"""Migrations, by alembic, and the columns and views that depend on the metrics registry."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def upgrade(engine: Engine) -> None:
         _wait_for_turn(connection)
         config = Config()
         scripts = str(Path(__file__).parent / "migrations")
-        # alembic reads the value as a pattern of ConfigParser's.
+        # alembic reads the value as a ConfigParser pattern.
         config.set_main_option("script_location", scripts.replace("%", "%%"))
         config.set_main_option("path_separator", "os")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-        _follow_registry(connection)
+        _apply_registry(connection)
 
 
-def _follow_registry(connection: Connection) -> None:
-    """Add the columns of metrics that the registry has and the table lacks; make the views anew.
+def _apply_registry(connection: Connection) -> None:
+    """Add columns for metrics that the table lacks, and create the views anew.
 
     A column without a metric in the registry stays, and is in no view.
     """

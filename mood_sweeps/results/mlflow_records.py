@@ -1,4 +1,4 @@
-"""What the MLflow view shows of a launch, a representation and a pair, read from SQL."""
+"""The launches, representations and pairs that the MLflow view shows, read from SQL."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mood_sweeps.metrics import METRICS
 from mood_sweeps.results.database import Database
 from mood_sweeps.results.schema import cells, evaluations, launches, revisions
 
-__all__ = ["LaunchShown", "Number", "PairShown", "Records", "RepresentationShown"]
+__all__ = ["LaunchRecord", "Number", "PairRecord", "Records", "RepresentationRecord"]
 
 
 @dataclass(frozen=True)
-class LaunchShown:
+class LaunchRecord:
     """A launch. Times are ISO 8601; ``outcome`` is None while it runs."""
 
     id: int
@@ -34,10 +34,10 @@ class LaunchShown:
 
 
 @dataclass(frozen=True)
-class RepresentationShown:
+class RepresentationRecord:
     """A representation's axes, and its ID accuracy (in [0, 1]) once something was evaluated.
 
-    seed: None where the user brought the features. id_accuracy_from: ``head``, ``nearest class
+    seed: None for external features. id_accuracy_from: ``head``, ``nearest class
     mean`` or ``none``. evaluated_at: ISO 8601.
     """
 
@@ -56,7 +56,7 @@ class RepresentationShown:
 class Number:
     """One evaluation of one scorer; metrics are fractions in [0, 1], None with a reason.
 
-    input_digest: of the banks that it was made from. object_key: of the object that holds it.
+    input_digest: of its banks. object_key: the key of the object that holds it.
     """
 
     scorer: str
@@ -69,7 +69,7 @@ class Number:
 
 
 @dataclass(frozen=True)
-class PairShown:
+class PairRecord:
     """All numbers of a representation on one ID/OOD pair, one per scorer."""
 
     distance: str
@@ -79,12 +79,12 @@ class PairShown:
 
 
 class Records:
-    """Reads what is to be mirrored, always as it is now."""
+    """Reads the current rows of what is mirrored."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def launch(self, launch_id: int) -> LaunchShown | None:
+    def launch(self, launch_id: int) -> LaunchRecord | None:
         """Return a launch, or None if there is none with this id."""
         query = (
             select(
@@ -106,7 +106,7 @@ class Records:
         )
         with self._database.reading() as connection:
             row = connection.execute(query).first()
-        return LaunchShown(**row._asdict()) if row else None
+        return LaunchRecord(**row._asdict()) if row else None
 
     def newest_launch(self, sweep: str) -> int | None:
         """Return the id of a sweep's newest launch."""
@@ -120,7 +120,7 @@ class Records:
         with self._database.reading() as connection:
             return connection.execute(query).scalar()
 
-    def representation(self, sweep: str, key: str, id_set: str) -> RepresentationShown | None:
+    def representation(self, sweep: str, key: str, id_set: str) -> RepresentationRecord | None:
         """Return a representation as the newest revision names it, or None if no cell has it."""
         query = (
             select(
@@ -139,7 +139,7 @@ class Records:
                 cells.c.id_set == id_set,
                 revisions.c.sweep == sweep,
             )
-            # A cell with a known accuracy first; then an order that never changes.
+            # A cell with a known accuracy first; then a fixed order.
             .order_by(
                 evaluations.c.id_accuracy.is_(None),
                 revisions.c.id.desc(),
@@ -149,12 +149,12 @@ class Records:
         )
         with self._database.reading() as connection:
             row = connection.execute(query).first()
-        return RepresentationShown(key, id_set, **row._asdict()) if row else None
+        return RepresentationRecord(key, id_set, **row._asdict()) if row else None
 
-    def pair(self, sweep: str, key: str, id_set: str, ood_set: str) -> PairShown | None:
-        """Return the numbers of a pair, the newest revision's where two name one scorer.
+    def pair(self, sweep: str, key: str, id_set: str, ood_set: str) -> PairRecord | None:
+        """Return the numbers of a pair; of two with one scorer label, that of the newest revision.
 
-        None if nothing of it has been evaluated.
+        None if the pair has no number yet.
         """
         query = (
             select(
@@ -186,7 +186,7 @@ class Records:
         newest = {row.scorer: _number(row) for row in rows}
         last = rows[-1]
         numbers = tuple(newest[scorer] for scorer in sorted(newest))
-        return PairShown(last.distance, last.n_id, last.n_ood, numbers)
+        return PairRecord(last.distance, last.n_id, last.n_ood, numbers)
 
 
 def _number(row: Any) -> Number:

@@ -1,7 +1,7 @@
-"""The outbox: what MLflow has yet to be shown, written in the transaction that made it true.
+"""The outbox: changes that are not in MLflow yet, written in the same transaction as the rows.
 
-An item says *that* a subject changed, never what is in it: the mirror reads the newest
-rows. So items may be handled late, twice, or several at once.
+An item says *that* a subject changed, not how: the mirror reads the newest rows. So items may be
+handled late, twice, or several at once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = [
     "REPRESENTATION",
     "Item",
     "Outbox",
-    "RunPlace",
+    "RunKey",
     "enqueue",
     "enqueue_all",
 ]
@@ -37,7 +37,7 @@ MAX_ERROR = 2000
 
 @dataclass(frozen=True)
 class Item:
-    """One open entry: a subject of a sweep with an outdated view in MLflow.
+    """One open item: a subject of a sweep that is outdated in MLflow.
 
     kind: ``launch`` (subject ``<launch id>``), ``representation`` (``<key>|<id_set>``) or
         ``pair`` (``<key>|<id_set>|<ood_set>``).
@@ -50,8 +50,8 @@ class Item:
 
 
 @dataclass(frozen=True)
-class RunPlace:
-    """Which MLflow run of a sweep: of a pair, of a representation (no ``ood_set``) or a launch."""
+class RunKey:
+    """Identifies an MLflow run: of a pair, of a representation (no ``ood_set``) or of a launch."""
 
     sweep: str
     representation_key: str
@@ -59,19 +59,19 @@ class RunPlace:
     ood_set: str = ""
 
     @classmethod
-    def of_launch(cls, sweep: str, launch: int) -> RunPlace:
-        """Return the place of a launch's run."""
+    def of_launch(cls, sweep: str, launch: int) -> RunKey:
+        """Return the key of a launch's run."""
         return cls(sweep, f"launch:{launch}")
 
-    def of_trial(self, stage: str, number: int) -> RunPlace:
-        """Return the place of the run of a trial of one of a representation's stages."""
+    def of_trial(self, stage: str, number: int) -> RunKey:
+        """Return the key of the run of a trial of one of a representation's stages."""
         return replace(self, ood_set=f"trial:{stage}:{number}")
 
 
 def enqueue(connection: Connection, kind: str, sweep: str, subject: str, content: str) -> None:
-    """Say, inside the caller's transaction, that a subject changed.
+    """Record, in the caller's transaction, that a subject changed.
 
-    content: a digest of what changed; the same subject with the same content is one item, ever.
+    content: a digest of the new state; the same subject and content are only ever one item.
     """
     enqueue_all(connection, sweep, [(kind, subject, content)])
 
@@ -79,7 +79,7 @@ def enqueue(connection: Connection, kind: str, sweep: str, subject: str, content
 def enqueue_all(
     connection: Connection, sweep: str, changed: Sequence[tuple[str, str, str]]
 ) -> None:
-    """Say so of several subjects at once, each a (kind, subject, content)."""
+    """Record changes of several subjects at once, each a (kind, subject, content)."""
     created = _now()
     rows = [
         {"kind": kind, "sweep": sweep, "subject": subject, "content": content}
@@ -87,17 +87,17 @@ def enqueue_all(
         for kind, subject, content in changed
     ]
     if rows:
-        connection.execute(_inserting(connection.dialect.name), rows)
+        connection.execute(_insert_statement(connection.dialect.name), rows)
 
 
 @functools.cache
-def _inserting(dialect: str) -> Any:
+def _insert_statement(dialect: str) -> Any:
     insert = (postgresql if dialect == "postgresql" else sqlite).insert
     return insert(outbox).on_conflict_do_nothing()
 
 
 class Outbox:
-    """The outbox of a results database as its reader sees it."""
+    """The reading side of a results database's outbox."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -124,32 +124,32 @@ class Outbox:
         self._set(ids, done_at=_now(), error=None)
 
     def mark_failed(self, ids: Sequence[int], error: str) -> None:
-        """Write down why items could not be mirrored; they stay open."""
+        """Record why items could not be mirrored; they stay open."""
         self._set(ids, error=error[:MAX_ERROR])
 
-    def run_id(self, place: RunPlace) -> str | None:
-        """Return the remembered id of a run, or None."""
+    def run_id(self, run_key: RunKey) -> str | None:
+        """Return the recorded id of a run, or None."""
         table = mlflow_runs.c
         query = select(table.run_id).where(
-            table.sweep == place.sweep,
-            table.representation_key == place.representation_key,
-            table.id_set == place.id_set,
-            table.ood_set == place.ood_set,
+            table.sweep == run_key.sweep,
+            table.representation_key == run_key.representation_key,
+            table.id_set == run_key.id_set,
+            table.ood_set == run_key.ood_set,
         )
         with self._database.reading() as connection:
             return connection.execute(query).scalar()
 
-    def remember_run(self, place: RunPlace, run_id: str) -> None:
-        """Keep the id of a run, in place of any other."""
+    def remember_run(self, run_key: RunKey, run_id: str) -> None:
+        """Record the id of a run, in place of any other."""
         with self._database.writing() as connection:
             dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
             connection.execute(
                 dialect.insert(mlflow_runs)
                 .values(
-                    sweep=place.sweep,
-                    representation_key=place.representation_key,
-                    id_set=place.id_set,
-                    ood_set=place.ood_set,
+                    sweep=run_key.sweep,
+                    representation_key=run_key.representation_key,
+                    id_set=run_key.id_set,
+                    ood_set=run_key.ood_set,
                     run_id=run_id,
                 )
                 .on_conflict_do_update(

@@ -1,4 +1,4 @@
-"""Reading: rows out of the results database, as plain values or as pandas frames."""
+"""Read rows of the results database, as plain values or as pandas frames."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ class Results:
         """Return one row per cell, tidy, as ``select * from results`` gives it.
 
         history: every revision of each sweep instead of the current one (view `results_all`).
-        filters: column = value or list of values, on the columns in ``FILTERS``; a ``revision`` is
-        found whether it is the current one or not.
+        filters: column = value or list of values, on the columns in ``FILTERS``; a ``revision`` may
+        be any one, not only the current one.
         """
-        import pandas as pd  # late: 0.2–2 s that a plan or launch does not need
+        import pandas as pd  # late: takes 0.2–2 s, and a plan or launch does not need it
 
         query, values = _filtered(filters, history=history)
         with self.database.reading() as connection:
@@ -111,9 +111,9 @@ class Results:
         return found
 
     def stale_metrics(self, revision: int) -> dict[str, Mapping[str, Any]]:
-        """Return the numbers of a revision with metrics of other versions than the registry's.
+        """Return the rows of a revision with missing metrics or metrics of other versions.
 
-        By score key: ``reason`` and the metrics that the row has, by column.
+        By score key: each row by column, with ``reason`` and the metrics that it has.
         """
         query = (
             select(evaluations)
@@ -176,8 +176,8 @@ class Results:
         with self.database.reading() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
-    def why_lost(self, score_key: str) -> str | None:
-        """Return why the last launch that wanted this number has none, or None."""
+    def missing_reason(self, score_key: str) -> str | None:
+        """Return why the newest revision with this number has none, or None."""
         query = (
             select(cells.c.reason)
             .where(cells.c.score_key == score_key, cells.c.reason.is_not(None))
@@ -202,7 +202,7 @@ class Results:
         return dict(row) if row else None
 
     def unmirrored(self) -> int:
-        """Return how many outbox items MLflow has yet to be shown."""
+        """Return the number of outbox items that are not in MLflow yet."""
         query = select(func.count()).select_from(outbox).where(outbox.c.done_at.is_(None))
         with self.database.reading() as connection:
             return int(connection.scalar(query) or 0)

@@ -1,7 +1,7 @@
-"""The revisions of a sweep: what was launched under one name, and which of it is shown.
+"""The revisions of a sweep: the sets of cells that were launched under its name.
 
-A sweep's cells change with its experiment file, and two files may bear one name. Each set of cells
-is a revision; the views show the one that was launched last, `results_all` every one.
+A sweep's cells change with its experiment file, and two files may have one name. Each set of cells
+is a revision; the view `results` shows the one launched last, `results_all` shows all.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Revision:
     """One revision of a sweep.
 
     id: as in the column ``revision`` of `results_all`. file: the experiment file, as recorded.
-    created_at: ISO 8601, when it was launched first. is_current: whether `results` shows it.
+    created_at: ISO 8601, of its first launch. is_current: whether `results` shows it.
     """
 
     id: int

@@ -1,7 +1,7 @@
-"""The tables of the results database, and the two flat views people read.
+"""The tables of the results database, and the two flat views that people read.
 
-Cells say which number they ask for (``score_key``); evaluations hold the numbers, once per
-content, however many sweeps share them. The views join the two.
+A cell refers to its number by ``score_key``; evaluations hold each number once, however many
+sweeps share it. The views join the two.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ mlflow_runs = Table(
 )
 
 NOT_COMPUTED = "not computed yet"
-"""Why a metric may be NULL, or of an older version, though the number is there."""
+"""The text for numbers with metrics that are missing or of an older version."""
 
 _COLUMNS = f"""
     r.sweep, c.cell_key, c.pretext, c.backbone, c.finetune, c.scorer, c.id_set, c.ood_set,
@@ -231,4 +231,4 @@ VIEWS = {
 """``results``: the current revision of each sweep; ``results_all``: every revision."""
 
 SCHEMA_DIGEST = key_of({"metrics": list(METRICS), "views": VIEWS})[:16]
-"""Names the metric columns and views; a database with another digest is brought up to date."""
+"""The digest of metric columns and views; a database with another digest is migrated."""

@@ -1,8 +1,7 @@
-"""Addresses of SQLite files: from a path to a URL and back, whatever the path holds.
+"""URLs of SQLite files: from any path to a URL and back.
 
-SQLAlchemy, and MLflow through it, read the part of a URL that names the file as percent-encoded.
-A path that is put into a URL as it is names another file where it holds ``%20``, and a shorter one
-where it holds ``?``.
+SQLAlchemy, and MLflow through it, decode percent-encoding in the file part of a URL. So a path that
+is put into a URL unchanged means another file if it holds ``%20`` or ``?``.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ __all__ = ["absolute_url", "sqlite_path", "sqlite_url"]
 
 _PREFIX = "sqlite:///"
 _MEANINGFUL = {ord("%"): "%25", ord("?"): "%3F", ord("#"): "%23"}
-"""Not everything that may be encoded: people read these URLs."""
+"""Only the characters that must be encoded: people read these URLs."""
 
 
 def sqlite_url(path: str | os.PathLike[str]) -> str:
@@ -26,9 +25,9 @@ def sqlite_url(path: str | os.PathLike[str]) -> str:
 
 
 def sqlite_path(url: str) -> Path | None:
-    """Return the absolute path of the file that a URL names, None if it is not of SQLite.
+    """Return the absolute path of a SQLite URL's file; None for any other URL.
 
-    A relative path is taken from the working directory. None for a database in memory, too.
+    A relative path starts at the working directory. None for a database in memory, too.
     """
     try:
         parsed = make_url(url)

@@ -1,8 +1,8 @@
-"""Writing: what a launch plans and does becomes rows, in short transactions by one writer.
+"""Write what a launch plans and does as rows, in short transactions.
 
-A number is never overwritten. If the same key comes back with another value, the first one stays
-and the difference is an alarm: either a stage is not deterministic, or its version was not
-bumped when its code changed.
+A number is never overwritten. If a known key gets another value, the first one stays and the
+difference is an alarm: either a stage is not deterministic, or its version was not raised when its
+code changed.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def now() -> str:
 class Recorder:
     """The writer of one launch. Methods that take a connection join its transaction.
 
-    Rows go in by the order of their keys: of two launches that adopt the same ones from one store
-    neither can hold what the other waits for.
+    Rows are inserted in the order of their keys, so that two launches that adopt the same rows from
+    one store cannot deadlock.
     """
 
     def __init__(self, database: Database) -> None:
@@ -58,8 +58,8 @@ class Recorder:
     ) -> tuple[int, bool]:
         """Make this revision the sweep's current one, writing its cells if it is new.
 
-        yaml, file: the experiment's text and where it came from, for the records.
-        Returns its id and whether the sweep changed by it.
+        yaml, file: the experiment's text and file, for the records.
+        Returns its id, and whether the sweep had another current revision before.
         """
         with self.database.reading() as connection:
             found = _revision_id(connection, sweep, digest)
@@ -70,7 +70,7 @@ class Recorder:
             ).first()
         if found is not None and current is not None and current.id == found:
             if (current.yaml, current.file) != (yaml, file):
-                self._rename(found, yaml, file)
+                self._update_source(found, yaml, file)
             return found, False
         with self.database.writing() as connection:
             revision = _revision_id(connection, sweep, digest)
@@ -103,15 +103,15 @@ class Recorder:
         self.database.refresh_statistics()
         return revision, True
 
-    def _rename(self, revision: int, yaml: str, file: str) -> None:
-        """Keep the newest text and place of an experiment with unchanged cells."""
+    def _update_source(self, revision: int, yaml: str, file: str) -> None:
+        """Record the newest text and file of an experiment with unchanged cells."""
         with self.database.writing() as connection:
             connection.execute(
                 update(revisions).where(revisions.c.id == revision).values(yaml=yaml, file=file)
             )
 
     def forget_failures(self, revision: int) -> None:
-        """Make failed and skipped cells pending again: this launch tries them anew."""
+        """Make failed and skipped cells pending again, because this launch tries them again."""
         with self.database.writing() as connection:
             connection.execute(
                 update(cells)
@@ -142,7 +142,7 @@ class Recorder:
             return int(result.scalar_one())
 
     def end_launch(self, connection: Connection, launch: int, outcome: str) -> None:
-        """Write how a launch ended; attempts it leaves open ended with it."""
+        """Write how a launch ended, and close its open attempts as abandoned."""
         ended = now()
         connection.execute(
             update(attempts)
@@ -156,13 +156,13 @@ class Recorder:
         )
 
     def begin_attempt(self, launch: int, row: Row) -> int:
-        """Write that a call was given to a worker; return the attempt's id."""
+        """Write that a worker got a call; return the attempt's id."""
         with self.database.writing() as connection:
             values = {"launch": launch, "started_at": now(), **row}
             return int(connection.execute(_BEGIN_ATTEMPT, values).scalar_one())
 
     def end_attempt(self, connection: Connection, attempt: int, row: Row) -> None:
-        """Write what came of an attempt."""
+        """Write the outcome of an attempt."""
         connection.execute(_END_ATTEMPT, {"attempt": attempt, "ended_at": now(), **row})
 
     def unknown_stages(self, connection: Connection, keys: Sequence[str]) -> set[str]:
@@ -170,7 +170,7 @@ class Recorder:
         return set(keys) - {row.key for row in _by_key(connection, stages, stages.c.key, keys)}
 
     def add_stages(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """Write objects that were made; other bytes under a known key are an alarm."""
+        """Write the objects that were made; other bytes under a known key are an alarm."""
         rows = sorted(rows, key=itemgetter("key"))
         known = {
             row.key: row
@@ -190,35 +190,35 @@ class Recorder:
         _insert_new(connection, stages, [row for row in rows if row["key"] not in known])
 
     def add_evaluations(self, connection: Connection, rows: Iterable[Row]) -> None:
-        """Write numbers that are new; another value under a known key is an alarm.
+        """Write new numbers; another value under a known key is an alarm.
 
         rows: by column, with the confusion table under ``confusion``. Raises ValueError for a name
-        that is no column: nothing is dropped silently.
+        that is no column, so that nothing is dropped silently.
         """
-        fresh = {row["score_key"]: row for row in sorted(rows, key=itemgetter("score_key"))}
+        new_rows = {row["score_key"]: row for row in sorted(rows, key=itemgetter("score_key"))}
         known = {*evaluations.columns.keys(), "confusion"}
-        if unknown := {name for row in fresh.values() for name in row} - known:
+        if unknown := {name for row in new_rows.values() for name in row} - known:
             raise ValueError(f"evaluations have no column {', '.join(sorted(unknown))}")
-        for before in _by_key(connection, evaluations, evaluations.c.score_key, list(fresh)):
-            self._compare(before, fresh.pop(before.score_key))
+        for before in _by_key(connection, evaluations, evaluations.c.score_key, list(new_rows)):
+            self._compare(before, new_rows.pop(before.score_key))
         columns = [column.name for column in evaluations.columns]
         _insert_new(
             connection,
             evaluations,
-            [{name: row.get(name) for name in columns} for row in fresh.values()],
+            [{name: row.get(name) for name in columns} for row in new_rows.values()],
         )
         _insert_new(
             connection,
             confusions,
             [
                 {"score_key": key, "table": json.dumps(row["confusion"], sort_keys=True)}
-                for key, row in fresh.items()
+                for key, row in new_rows.items()
                 if row.get("confusion")
             ],
         )
 
     def fill_metrics(self, rows: Iterable[Row]) -> None:
-        """Write metrics that were computed from stored scores into numbers that are there.
+        """Write metrics that were computed from stored scores into existing numbers.
 
         rows: ``score_key``, ``metrics_digest``, ``metrics_state`` and metrics by column.
         """
@@ -239,7 +239,7 @@ class Recorder:
         status: str,
         reason: str,
     ) -> None:
-        """Write why the cells that ask for these numbers have none."""
+        """Write why the cells with these score keys have no number."""
         for start in range(0, len(score_keys), CHUNK):
             connection.execute(
                 update(cells)
@@ -254,7 +254,7 @@ class Recorder:
         if before.environment != row["environment"]:
             return
         if before.metrics_digest != row.get("metrics_digest"):
-            return  # metrics of other versions are other values
+            return  # metrics of other versions may differ
         for name in METRICS:
             old, new = getattr(before, name), row.get(name)
             if old != new:
@@ -274,7 +274,9 @@ def _by_key(connection: Connection, table: Table, column: Any, keys: Sequence[st
     found: list[Any] = []
     for start in range(0, len(keys), CHUNK):
         found.extend(
-            connection.execute(_selecting(table, column), {"keys": keys[start : start + CHUNK]})
+            connection.execute(
+                _select_statement(table, column), {"keys": keys[start : start + CHUNK]}
+            )
         )
     return found
 
@@ -284,21 +286,21 @@ def _insert(dialect: str, table: Table) -> Any:
 
 
 def _insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows; a row with a key that is there already stays as it is."""
+    """Insert rows; an existing row with the same key stays as it is."""
     if rows:
-        connection.execute(_inserting_new(connection.dialect.name, table), rows)
+        connection.execute(_insert_statement(connection.dialect.name, table), rows)
 
 
-# Statements of every event, made once: SQLAlchemy takes longer to make one than SQLite to run it.
+# Built once: SQLAlchemy takes longer to build these statements than SQLite takes to run them.
 _BEGIN_ATTEMPT = attempts.insert().returning(attempts.c.id)
 _END_ATTEMPT = update(attempts).where(attempts.c.id == bindparam("attempt"))
 
 
 @functools.cache
-def _selecting(table: Table, column: Any) -> Any:
+def _select_statement(table: Table, column: Any) -> Any:
     return select(table).where(column.in_(bindparam("keys", expanding=True)))
 
 
 @functools.cache
-def _inserting_new(dialect: str, table: Table) -> Any:
+def _insert_statement(dialect: str, table: Table) -> Any:
     return _insert(dialect, table).on_conflict_do_nothing()

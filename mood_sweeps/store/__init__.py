@@ -1,4 +1,4 @@
-"""Content-addressed artifacts, published atomically, leased while they are made."""
+"""Content-addressed objects: published atomically, and leased while a launch makes them."""
 
 from mood_sweeps.store.leases import Lease
 from mood_sweeps.store.manifest import Manifest, Origin

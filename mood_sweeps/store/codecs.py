@@ -37,7 +37,7 @@ _DTYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "I32": "<i4", "I64": "<i8",
 
 def save_arrays(arrays: Mapping[str, npt.NDArray[Any]], path: Path) -> None:
     """Write named arrays of any shape and numeric dtype."""
-    # Not `ascontiguousarray`, which makes a scalar a vector of one.
+    # `ascontiguousarray` would turn a scalar into a vector of length 1.
     save_file({name: np.asarray(array, order="C") for name, array in arrays.items()}, path)
 
 
@@ -62,13 +62,13 @@ def load_bank(folder: Path) -> FeatureBank:
 
 
 def map_bank(folder: Path) -> FeatureBank:
-    """Return the feature bank of an object's folder, its arrays mapped: they cannot be written."""
+    """Return the feature bank of an object's folder; its arrays are mapped and read-only."""
     arrays = _map_arrays(folder / BANK_FILE)
     return FeatureBank(arrays["features"], arrays["labels"], arrays.get("logits"))
 
 
 def _map_arrays(path: Path) -> Arrays:
-    """Map the arrays of a safetensors file: the length of a JSON header, the header, the data."""
+    """Map the arrays of a safetensors file: header length, JSON header, data."""
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(length))
@@ -99,17 +99,17 @@ def load_head(folder: Path) -> Head | None:
 def save_picture(
     arrays: Mapping[str, npt.NDArray[Any]], subject: str, lines: Sequence[str], folder: Path
 ) -> None:
-    """Write a picture: its subject, the names of its lines, arrays named ``<line>.<array>``."""
+    """Write a picture: its subject, the names of its lines, and arrays ``<line>.<array>``."""
     save_arrays(arrays, folder / PICTURE_FILE)
-    described = {"subject": subject, "lines": list(lines)}
-    (folder / PICTURE_TEXT).write_text(json.dumps(described, indent=1) + "\n", "utf-8")
+    description = {"subject": subject, "lines": list(lines)}
+    (folder / PICTURE_TEXT).write_text(json.dumps(description, indent=1) + "\n", "utf-8")
 
 
 def load_picture(folder: Path) -> tuple[str, list[tuple[str, Arrays]]]:
-    """Return the subject of a picture, and the name and the arrays of every line."""
-    described = json.loads((folder / PICTURE_TEXT).read_text("utf-8"))
-    arrays: list[Arrays] = [{} for _ in described["lines"]]
+    """Return the subject of a picture, and the name and arrays of each of its lines."""
+    description = json.loads((folder / PICTURE_TEXT).read_text("utf-8"))
+    arrays: list[Arrays] = [{} for _ in description["lines"]]
     for name, array in load_arrays(folder / PICTURE_FILE).items():
         line, _, part = name.partition(".")
         arrays[int(line)][part] = array
-    return described["subject"], list(zip(described["lines"], arrays, strict=True))
+    return description["subject"], list(zip(description["lines"], arrays, strict=True))

@@ -1,10 +1,10 @@
-"""Leases: which launch is making an object, so that two launches on one store do nothing twice.
+"""Leases: which launch makes an object, so that two launches on one store never make it twice.
 
-A lease is a file that appears whole and exclusively (a hard link, which a local disk and NFS both
-refuse to make twice). It names its holder and carries a token that is new for every holding: a
-fencing token. What a former holder finishes after its lease was taken over is refused at
-publication. A dead holder on the same host is known at once (pid, start time, boot); one that
-cannot be seen from here is presumed dead when its heartbeat is older than ``TTL_S`` seconds.
+A lease is a file that appears whole and exclusively: a hard link, which local disks and NFS both
+refuse to make twice. It names its holder and carries a fencing token, new for every holding: the
+store refuses to publish what a former holder finishes after its lease was taken over. A dead holder
+on this host is recognised at once (pid, start time, boot). A holder that is not visible from here
+counts as dead when its heartbeat is older than ``TTL_S`` seconds.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ UNREADABLE_TTL_S = 1.0
 
 @dataclass(frozen=True)
 class Lease:
-    """Permission to make one thing; plain data, so that a worker can carry it.
+    """The right to make one object; plain data, so that a call can take it to a worker.
 
     name: what is leased, usually a key. token: differs for every holding.
     """
@@ -40,14 +40,14 @@ class Lease:
     token: str
 
     def check(self) -> None:
-        """Raise LeaseLost unless this very holding is still the current one."""
-        found = _look(Path(self.path))
-        if found is None or found.token != self.token:
-            raise LeaseLost(f"the lease on {self.name[:12]} was taken over; its work is discarded")
+        """Raise LeaseLost unless this holding is still the current one."""
+        holding = _read_lease_file(Path(self.path))
+        if holding is None or holding.token != self.token:
+            raise LeaseLost(f"the lease on {self.name[:12]} was taken over; this work is discarded")
 
 
 class Leases:
-    """The leases of one store, as one process sees and holds them."""
+    """The leases of one store, for one process."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -71,7 +71,7 @@ class Leases:
         return lease
 
     def release(self, lease: Lease) -> None:
-        """Give a lease back; harmless if it was lost meanwhile."""
+        """Give a lease back; does nothing if it was lost meanwhile."""
         with self._lock:
             if self._held.get(lease.name) == lease:
                 del self._held[lease.name]
@@ -83,23 +83,23 @@ class Leases:
 
     def holder(self, name: str) -> Process | None:
         """Return the process that holds ``name`` now, or None."""
-        found = _look(self._path(name))
-        return found.holder if found is not None else None
+        holding = _read_lease_file(self._path(name))
+        return holding.holder if holding is not None else None
 
     def holder_is_gone(self, name: str) -> bool:
         """Whether ``name`` is leased to a process that is dead, or silent for ``TTL_S``."""
-        found = _look(self._path(name))
-        return found is not None and found.is_gone
+        holding = _read_lease_file(self._path(name))
+        return holding is not None and holding.is_gone
 
-    def bury(self) -> None:
-        """Remove the leases of holders that are gone; no launch may ever ask for them again."""
+    def remove_dead(self) -> None:
+        """Remove the leases of dead holders: perhaps no launch will acquire these names again."""
         for path in sorted(self._folder.glob("*.json")):
             name = path.name.removesuffix(".json")
             if self.holder_is_gone(name) and (lease := self.acquire(name)) is not None:
                 self.release(lease)
 
-    def left_aside(self) -> list[Path]:
-        """Return leases that are being written, or were when their writer died."""
+    def temporary_files(self) -> list[Path]:
+        """Return the files of leases that are being written, or were when their writer died."""
         return list(self._folder.glob(".*"))
 
     def close(self) -> None:
@@ -117,54 +117,54 @@ class Leases:
         return self._create(name) or self._take_over(name)
 
     def _create(self, name: str) -> Lease | None:
-        lease, aside = self._write_aside(name)
+        lease, temporary = self._write_temporary(name)
         try:
-            os.link(aside, lease.path)
+            os.link(temporary, lease.path)
         except FileExistsError:
-            # NFS may repeat a request after losing the answer: then the link that is there is ours.
-            if aside.stat().st_nlink < 2:
+            # NFS may repeat a request whose answer was lost: then the existing link is ours.
+            if temporary.stat().st_nlink < 2:
                 return None
         finally:
-            os.unlink(aside)
+            os.unlink(temporary)
         return lease
 
     def _take_over(self, name: str) -> Lease | None:
-        """Replace a dead holder's lease; of several that see it dead, exactly one does.
+        """Replace a dead holder's lease; of several processes that try, exactly one succeeds.
 
-        The right to replace one certain holding is a lease of its own, so a process that dies
-        while it replaces is itself replaced.
+        The right to replace a holding is a lease of its own, so a process that dies while it
+        replaces one is itself replaced.
         """
         path = self._path(name)
-        found = _look(path)
-        if found is None or not found.is_gone:
+        holding = _read_lease_file(path)
+        if holding is None or not holding.is_gone:
             return None
-        right = self._create_or_take_over(f"{name}.{found.mark}")
+        right = self._create_or_take_over(f"{name}.{holding.mark}")
         if right is None:
             return None
         try:
-            now = _look(path)
-            if now is None or now.mark != found.mark:
+            current = _read_lease_file(path)
+            if current is None or current.mark != holding.mark:
                 return None
-            lease, aside = self._write_aside(name)
-            os.replace(aside, path)
+            lease, temporary = self._write_temporary(name)
+            os.replace(temporary, path)
             return lease
         finally:
             os.unlink(right.path)
 
-    def _write_aside(self, name: str) -> tuple[Lease, Path]:
-        """Write a lease that is to appear whole; return it and the file that holds it so far."""
+    def _write_temporary(self, name: str) -> tuple[Lease, Path]:
+        """Write a lease to a temporary file; return the lease and that file."""
         lease = Lease(str(self._path(name)), name, uuid.uuid4().hex)
         content = json.dumps({"token": lease.token, "holder": this_process().as_dict()})
-        aside = self._folder / f".{lease.token}"
+        temporary = self._folder / f".{lease.token}"
         try:
-            aside.write_text(content)
+            temporary.write_text(content)
         except FileNotFoundError:
             self._folder.mkdir(parents=True, exist_ok=True)
-            aside.write_text(content)
+            temporary.write_text(content)
         except OSError:
-            aside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
-        return lease, aside
+        return lease, temporary
 
     def _keep_alive(self, lease: Lease) -> None:
         with self._lock:
@@ -181,7 +181,7 @@ class Leases:
                 held = list(self._held.values())
             for lease in held:
                 try:
-                    lease.check()  # another's lease must not live on by our heartbeat
+                    lease.check()  # our heartbeat must not renew the lease of another holder
                     os.utime(lease.path)
                 except (LeaseLost, OSError):
                     continue
@@ -189,10 +189,10 @@ class Leases:
 
 @dataclass(frozen=True)
 class _Holding:
-    """What a lease file said at one moment.
+    """The content of a lease file at one moment.
 
-    token, holder: None if the file cannot be read, as after a power failure. mark: tells this
-    holding from any other. silent_s: seconds since the last heartbeat.
+    token, holder: None if the file cannot be read, as after a power failure. mark: differs for
+    every holding. silent_s: seconds since the last heartbeat.
     """
 
     token: str | None
@@ -205,12 +205,12 @@ class _Holding:
         if self.holder is None:
             return self.silent_s > UNREADABLE_TTL_S
         if self.holder.can_be_seen:
-            # The clock may jump; on one host the process table is the better witness.
+            # The clock may jump; on this host the process table is more reliable.
             return self.holder.is_surely_dead()
         return self.silent_s > TTL_S
 
 
-def _look(path: Path) -> _Holding | None:
+def _read_lease_file(path: Path) -> _Holding | None:
     """Read a lease file; None if there is none."""
     try:
         content = path.read_bytes()
@@ -219,7 +219,7 @@ def _look(path: Path) -> _Holding | None:
         return None
     mark = hashlib.sha256(content).hexdigest()[:16]
     try:
-        held = json.loads(content)
-        return _Holding(str(held["token"]), Process(**held["holder"]), mark, silent_s)
+        lease = json.loads(content)
+        return _Holding(str(lease["token"]), Process(**lease["holder"]), mark, silent_s)
     except (ValueError, KeyError, TypeError):
         return _Holding(None, None, mark, silent_s)

@@ -1,6 +1,6 @@
 """The manifest of an object: written last, so that its presence means the object is complete.
 
-It holds the digests of the object's files, and its own: lineage must not change unnoticed either.
+It holds the digests of the object's files, and its own, so that a change of lineage is noticed too.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class FileRecord:
 
 @dataclass(frozen=True)
 class Origin:
-    """What an object was made from and how.
+    """What an object was made from, and how.
 
     content: what the key was computed from. inputs: the digest of each input, by its key.
     environment: recorded, never part of a key (host class, library builds, code).
@@ -46,10 +46,10 @@ class Origin:
 class Manifest:
     """What one object is, what it was made from and which bytes belong to it.
 
-    provides: keys of things inside the object that can be asked for by themselves.
-    seconds: the wall time its making took. created_at: ISO 8601, UTC. measured: what else was
-    measured meanwhile (images per second, memory), which no two runs have alike. doubts: what is
-    wrong with the trainings behind it (see `doubts`), its own among them.
+    provides: keys of parts of the object that can be looked up by themselves. seconds: the wall
+    time that making it took. created_at: ISO 8601, UTC. measured: other measurements of the run
+    (images per second, memory), different in every run. doubts: what is wrong with the trainings
+    behind it (see `note`), its own included.
     """
 
     kind: str
@@ -64,7 +64,7 @@ class Manifest:
 
     @property
     def digest(self) -> str:
-        """Identity of the object's bytes: two runs that made the same bits agree."""
+        """The identity of the object's bytes: equal for two runs that made the same bits."""
         return key_of({name: record.sha256 for name, record in self.files.items()})
 
     @property
@@ -73,14 +73,14 @@ class Manifest:
         return sum(record.size for record in self.files.values())
 
     def to_json(self) -> str:
-        """Return the text that is stored, with a checksum of all it says."""
+        """Return the text to store, with a checksum of its content."""
         content = asdict(self)
         checked = {**content, "checksum": key_of(content)}
         return json.dumps(checked, indent=1, sort_keys=True, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str | bytes, ref: Any) -> Manifest:
-        """Read the stored manifest of the object ``ref``; raise CorruptObject if it is none."""
+        """Read the stored manifest of the object ``ref``; raise CorruptObject if it is invalid."""
         try:
             raw = json.loads(text)
             if raw.pop("checksum") != key_of(raw):
@@ -88,7 +88,7 @@ class Manifest:
             raw["origin"] = Origin(**raw["origin"])
             raw["files"] = {name: FileRecord(**record) for name, record in raw["files"].items()}
             raw["provides"] = {name: tuple(keys) for name, keys in raw["provides"].items()}
-            raw["doubts"] = tuple(raw.get("doubts", ()))  # older manifests know of none
+            raw["doubts"] = tuple(raw.get("doubts", ()))  # older manifests have none
             manifest = cls(**raw)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise CorruptObject(f"{ref}: no manifest: {error}", ref) from error

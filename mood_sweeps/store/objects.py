@@ -4,11 +4,11 @@ Layout under the root::
 
     objects/<kind>/<first two of key>/<key>/…files…, manifest.json
     tmp/          where objects are written before they are renamed into place
-    leases/       which process is making what now (`leases.py`)
+    leases/       which process makes which object now (`leases.py`)
     quarantine/   objects with bytes that differ from their manifest
-    unfinished/   the states of trainings under way (`unfinished.py`)
+    unfinished/   the resume states of unfinished trainings (`unfinished_work.py`)
 
-Only safetensors, JSON and other inert formats are written and read; nothing here can execute code.
+It writes and reads safetensors, JSON and other inert formats only; no file here can execute code.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ABANDONED_S = 24 * 3600.0
 
 @dataclass(frozen=True, order=True)
 class Ref:
-    """Names one object: its kind (a folder) and its key."""
+    """The name of one object: its kind (a folder) and its key."""
 
     kind: str
     key: str
@@ -53,17 +53,19 @@ class Store:
         self._verified: set[Ref] = set()
 
     def prepare(self) -> None:
-        """Make the folders; raise InputError if the place cannot be written."""
+        """Make the folders; raise InputError if they cannot be written."""
         try:
             for name in ("objects", "tmp", "leases", "quarantine"):
                 (self.root / name).mkdir(parents=True, exist_ok=True)
-            probe = self.root / "tmp" / f"probe-{uuid.uuid4().hex}"  # launches side by side do this
+            probe = (
+                self.root / "tmp" / f"probe-{uuid.uuid4().hex}"
+            )  # several launches may do this at once
             probe.touch()
             now = probe.stat().st_mtime
             os.link(probe, linked := probe.with_suffix(".link"))  # leases are made of hard links
             linked.unlink()
             probe.unlink()
-            self._sweep_out(now)
+            self._remove_abandoned(now)
         except OSError as error:
             raise InputError(
                 f"the store {self.root} cannot be written: {error.strerror}"
@@ -85,7 +87,7 @@ class Store:
                     yield ref
 
     def manifest(self, ref: Ref) -> Manifest:
-        """Return the object's manifest; raise CorruptObject if there is none that can be read."""
+        """Return the object's manifest; raise CorruptObject if it is missing or unreadable."""
         path = self._folder(ref) / MANIFEST
         try:
             return Manifest.from_json(path.read_bytes(), ref)
@@ -95,8 +97,8 @@ class Store:
     def folder(self, ref: Ref) -> Path:
         """Return the object's folder for reading.
 
-        Sizes are checked always, SHA-256 when this process reads the object for the first time;
-        raises CorruptObject if anything differs.
+        Sizes are checked always, SHA-256 when this process first reads the object. Raises
+        CorruptObject if anything differs.
         """
         folder = self._folder(ref)
         for name, record in self.manifest(ref).files.items():
@@ -128,45 +130,45 @@ class Store:
         measured: Mapping[str, float] | None = None,
         doubts: Sequence[str] = (),
     ) -> Manifest:
-        """Store an object: ``write`` fills a folder aside, which is renamed into place when whole.
+        """Store an object: ``write`` fills a temporary folder, which is then renamed into place.
 
-        seconds: what the making of its content took, recorded for estimates. measured: what else
-        was measured while making it, recorded for people. doubts: see ``Manifest``.
+        seconds: the time that making its content took, recorded for estimates. measured: other
+        measurements, recorded for people. doubts: see ``Manifest``.
         If another process published the same key meanwhile, its object stays and this one is
         discarded. Raises LeaseLost if ``lease`` was taken over since it was acquired.
         """
-        aside = self.root / "tmp" / f"{ref.key[:16]}.{uuid.uuid4().hex}"
-        aside.mkdir(parents=True)
+        temporary = self.root / "tmp" / f"{ref.key[:16]}.{uuid.uuid4().hex}"
+        temporary.mkdir(parents=True)
         try:
-            write(aside)
+            write(temporary)
             manifest = Manifest(
                 kind=ref.kind,
                 key=ref.key,
                 origin=origin,
-                files=describe_files(aside),
+                files=describe_files(temporary),
                 seconds=seconds,
                 created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 provides={name: tuple(keys) for name, keys in (provides or {}).items()},
                 measured=dict(measured or {}),
                 doubts=tuple(doubts),
             )
-            for path in aside.iterdir():
+            for path in temporary.iterdir():
                 _flush_to_disk(path)
-            (aside / MANIFEST).write_text(manifest.to_json())
-            _flush_to_disk(aside / MANIFEST)
-            _flush_to_disk(aside)
+            (temporary / MANIFEST).write_text(manifest.to_json())
+            _flush_to_disk(temporary / MANIFEST)
+            _flush_to_disk(temporary)
             if lease is not None:
                 lease.check()
-            return self._move_into_place(aside, ref, manifest)
+            return self._move_into_place(temporary, ref, manifest)
         finally:
-            shutil.rmtree(aside, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
 
     def unfinished(self, ref: Ref, lease: Lease | None = None) -> Unfinished:
         """Return the place for the unfinished work on an object that does not exist yet."""
         return Unfinished(self.root / "unfinished" / ref.kind / ref.key, lease)
 
     def quarantine(self, ref: Ref) -> None:
-        """Take an object with wrong bytes out of use, keeping it for inspection."""
+        """Take an object with wrong bytes out of use, but keep it for inspection."""
         grave = self.root / "quarantine" / f"{ref.key}.{uuid.uuid4().hex[:8]}"
         grave.parent.mkdir(parents=True, exist_ok=True)
         self._verified.discard(ref)
@@ -175,19 +177,19 @@ class Store:
         except FileNotFoundError:
             return
 
-    def _sweep_out(self, now: float) -> None:
-        """Remove what processes that were killed left behind a day ago or longer.
+    def _remove_abandoned(self, now: float) -> None:
+        """Remove what killed processes left behind a day ago or longer.
 
-        And states of finished trainings that were killed just before they could remove them.
-        now: by the clock that dates the files; this host's may be wrong.
+        Also remove the states of finished trainings whose process was killed before it removed
+        them. now: by the clock that dates the files; this host's may be wrong.
         """
         unfinished = list((self.root / "unfinished").glob("*/*"))
         for path in unfinished:
             if self.has(Ref(path.parent.name, path.name.partition("-")[0])):
                 path.unlink(missing_ok=True)
-        asides = [path for path in unfinished if path.suffix]
-        for path in [*(self.root / "tmp").iterdir(), *self.leases.left_aside(), *asides]:
-            # Another launch may be doing the same, and another user's may have to stay.
+        temporaries = [path for path in unfinished if path.suffix]
+        for path in [*(self.root / "tmp").iterdir(), *self.leases.temporary_files(), *temporaries]:
+            # Another launch may do the same now; files of another user may not be removable.
             with contextlib.suppress(OSError):
                 if now - path.stat().st_mtime <= ABANDONED_S:
                     continue
@@ -199,18 +201,18 @@ class Store:
     def _folder(self, ref: Ref) -> Path:
         return self.root / "objects" / ref.kind / ref.key[:2] / ref.key
 
-    def _move_into_place(self, aside: Path, ref: Ref, manifest: Manifest) -> Manifest:
+    def _move_into_place(self, temporary: Path, ref: Ref, manifest: Manifest) -> Manifest:
         place = self._folder(ref)
         place.parent.mkdir(parents=True, exist_ok=True)
         try:
-            os.rename(aside, place)
+            os.rename(temporary, place)
         except OSError:
             if self.is_sound(ref):
                 return self.manifest(ref)
-            # Remains of an object, such as a deletion that was cut short, must not keep the
+            # The rest of an object, such as after an interrupted deletion, must not block the
             # place for ever.
             self.quarantine(ref)
-            os.rename(aside, place)
+            os.rename(temporary, place)
         _flush_to_disk(place.parent)
         return manifest
 

@@ -1,4 +1,4 @@
-"""The identity of a process, by which another one on the same host can tell if it still lives."""
+"""The identity of a process; other processes on the host can check whether it is alive."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["Process", "this_process"]
 
 @dataclass(frozen=True)
 class Process:
-    """A process named so that its number being used again cannot deceive.
+    """A process, identified by more than its pid, which the system uses again.
 
-    started: clock ticks since boot (Linux) or seconds since the epoch, as the platform tells it.
-    boot: identity of the host's current boot, and after a space of the pid namespace where there
-        is one: two containers may share a host's name and know nothing of each other's processes.
+    started: clock ticks since boot (Linux) or seconds since the epoch, depending on the platform.
+    boot: the identity of the host's current boot and, where there is one, after a space that of
+        the pid namespace: two containers may share a host name and not see each other's processes.
     """
 
     host: str
@@ -30,7 +30,7 @@ class Process:
 
     @property
     def can_be_seen(self) -> bool:
-        """Whether this host's process table says if the process lives."""
+        """Whether this host's process table can show the process."""
         here = this_process()
         if self.host != here.host:
             return False
@@ -39,7 +39,7 @@ class Process:
         return boot != boot_here or namespace == namespace_here
 
     def is_surely_dead(self) -> bool:
-        """Whether the process is known to be gone; False where it cannot be seen."""
+        """Whether the process is certainly dead; False where it cannot be seen."""
         if not self.can_be_seen:
             return False
         if self.boot != this_process().boot:
@@ -47,7 +47,7 @@ class Process:
         try:
             if psutil.Process(self.pid).status() == psutil.STATUS_ZOMBIE:
                 return True
-            return _started(self.pid) != self.started
+            return _start_time(self.pid) != self.started
         except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
             return True
         except psutil.AccessDenied:
@@ -59,20 +59,20 @@ class Process:
 
 
 def this_process() -> Process:
-    """Return the identity of the calling process (a forked child is a process of its own)."""
+    """Return the identity of the calling process (a forked child has its own)."""
     return _identify(os.getpid())
 
 
 @functools.lru_cache(maxsize=1)
 def _identify(pid: int) -> Process:
-    return Process(platform.node(), pid, _started(pid), _boot())
+    return Process(platform.node(), pid, _start_time(pid), _boot())
 
 
-def _started(pid: int) -> float:
+def _start_time(pid: int) -> float:
     """Return when a process started, the same number for every caller at any time.
 
-    Not psutil's ``create_time`` on Linux: that adds the boot time as the clock has it now, so two
-    processes that ask before and after the clock is set right disagree.
+    Not psutil's ``create_time`` on Linux: it adds the boot time according to the current clock, so
+    it gives other values before and after the clock is corrected.
     """
     stat = Path(f"/proc/{pid}/stat")
     if not Path("/proc/self/stat").exists():

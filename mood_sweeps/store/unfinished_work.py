@@ -1,4 +1,4 @@
-"""Unfinished work: the state of a training under way, in one file that is replaced as a whole."""
+"""Unfinished work: the resume state of a training, in one file that is replaced as a whole."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["Unfinished"]
 
 @dataclass(frozen=True)
 class Unfinished:
-    """The place where one stage's unfinished work is kept between launches.
+    """The file that keeps one stage's unfinished work between launches.
 
-    lease: writes are refused with LeaseLost once it was taken over; None never refuses.
+    lease: once it was taken over, writes raise LeaseLost; with None they never do.
     """
 
     path: Path
@@ -28,7 +28,7 @@ class Unfinished:
         return str(self.path)
 
     def read(self) -> bytes | None:
-        """Return what was written last; None if there is nothing, or its bytes have changed."""
+        """Return what was written last; None if nothing was, or its bytes have changed."""
         try:
             content = self.path.read_bytes()
         except FileNotFoundError:
@@ -38,27 +38,27 @@ class Unfinished:
         return content if hashlib.sha256(content).digest() == checksum else None
 
     def write(self, content: bytes) -> None:
-        """Replace what is there; a process killed meanwhile leaves one of the two, whole."""
+        """Replace the content; a process killed meanwhile leaves the old or the new one."""
         if self.lease is not None:
             self.lease.check()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        aside = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex}")
+        temporary = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex}")
         try:
-            with aside.open("wb") as file:
+            with temporary.open("wb") as file:
                 file.write(hashlib.sha256(content).digest())
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(aside, self.path)
+            os.replace(temporary, self.path)
         finally:
-            aside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
     def part(self, name: str) -> Unfinished:
-        """Return a place of its own beside it, for one of several trainings of the stage."""
+        """Return a separate file beside it, for one of several trainings of the stage."""
         return Unfinished(self.path.with_name(f"{self.path.name}-{name}"), self.lease)
 
     def discard(self) -> None:
-        """Forget it and its parts, when the work is finished."""
+        """Delete it and its parts, when the work is finished."""
         with contextlib.suppress(OSError):
             for path in [self.path, *self.path.parent.glob(f"{self.path.name}-*")]:
                 path.unlink(missing_ok=True)

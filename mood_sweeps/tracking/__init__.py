@@ -1,1 +1,1 @@
-"""MLflow as a view of the results: mirrored from the outbox, never asked for anything."""
+"""MLflow as a view of the results: written from the outbox, never read as a source of results."""

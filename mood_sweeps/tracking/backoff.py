@@ -1,16 +1,16 @@
-"""When to try again what failed: each subject by itself, and everything when nothing works."""
+"""When to retry: each failed subject by itself, and everything after several failures in a row."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
 
-__all__ = ["FIRST_DELAY_S", "HOPELESS", "LAST_DELAY_S", "Backoff", "Subject"]
+__all__ = ["FIRST_DELAY_S", "GIVE_UP_AFTER", "LAST_DELAY_S", "Backoff", "Subject"]
 
 FIRST_DELAY_S = 2.0
 LAST_DELAY_S = 300.0
-HOPELESS = 3
-"""After how many failures in a row a launch should not wait for it any more."""
+GIVE_UP_AFTER = 3
+"""After so many failures in a row a launch stops waiting for a subject."""
 
 Subject = tuple[str, str, str]
 """Kind, sweep and subject of an outbox item."""
@@ -22,7 +22,7 @@ class _Failure:
     items: int = 0
     not_before: float = 0.0
 
-    def again(self, items: int) -> None:
+    def record(self, items: int) -> None:
         self.not_before = time.monotonic() + min(FIRST_DELAY_S * 2**self.count, LAST_DELAY_S)
         self.count += 1
         self.items = items
@@ -37,30 +37,30 @@ class Backoff:
         self._in_a_row = 0
 
     def may_try(self, subject: Subject | None = None) -> bool:
-        """Whether it is time to try a subject, or anything at all."""
+        """Whether it is time to try a subject or, without one, anything at all."""
         failure = self._everything if subject is None else self._subjects.get(subject)
         return failure is None or time.monotonic() >= failure.not_before
 
     def subject_failed(self, subject: Subject, items: int) -> None:
-        """Note that a subject with so many open items failed; several in a row stop everything."""
-        self._subjects.setdefault(subject, _Failure()).again(items)
+        """Note that a subject (with its number of open items) failed; several in a row stop all."""
+        self._subjects.setdefault(subject, _Failure()).record(items)
         self._in_a_row += 1
-        if self._in_a_row >= HOPELESS:
+        if self._in_a_row >= GIVE_UP_AFTER:
             self.everything_failed()
 
     def everything_failed(self) -> None:
         """Note that MLflow or the database could not be used at all."""
         self._in_a_row = 0
-        self._everything.again(0)
+        self._everything.record(0)
 
     def succeeded(self, subject: Subject) -> None:
-        """Note that a subject was mirrored, so the rest is worth trying too."""
+        """Note that a subject was mirrored, so that the others are tried again too."""
         self._subjects.pop(subject, None)
         self._everything = _Failure()
         self._in_a_row = 0
 
     def is_hopeless(self, pending: int) -> bool:
-        """Whether all of so many open items have failed again and again."""
+        """Whether all ``pending`` open items have failed repeatedly."""
         failed = list(self._subjects.values())
-        given_up = sum(failure.items for failure in failed if failure.count >= HOPELESS)
-        return self._everything.count >= HOPELESS or pending <= given_up
+        given_up = sum(failure.items for failure in failed if failure.count >= GIVE_UP_AFTER)
+        return self._everything.count >= GIVE_UP_AFTER or pending <= given_up

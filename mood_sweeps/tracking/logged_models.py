@@ -1,4 +1,4 @@
-"""Checkpoints as logged models: copied so that the UI can hand them out, or linked if large."""
+"""Checkpoints as logged models: copied, so that the UI offers a download, or linked if large."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Run
 
-from mood_sweeps.results.mlflow_records import RepresentationShown
+from mood_sweeps.results.mlflow_records import RepresentationRecord
 from mood_sweeps.store import Manifest, Ref, Store
 from mood_sweeps.tracking.mlflow_names import model_name
 from mood_sweeps.tracking.object_environments import environment_tags
@@ -30,7 +30,7 @@ class Checkpoints:
         self._transfer = transfer
 
     def tags(self, manifest: Manifest) -> dict[str, str]:
-        """Return what a run says about its checkpoint: where it is, its bytes, what made it."""
+        """Return a run's tags on its checkpoint: its folder, digest, size and environment."""
         return {
             "mood.checkpoint": str(self._store.folder(Ref(manifest.kind, manifest.key))),
             "mood.digest": manifest.digest,
@@ -38,17 +38,17 @@ class Checkpoints:
             **environment_tags([manifest]),
         }
 
-    def show(self, run: Run, shown: RepresentationShown, manifest: Manifest) -> str:
-        """Make the run's logged model, or finish one that was begun; return its id."""
+    def show(self, run: Run, record: RepresentationRecord, manifest: Manifest) -> str:
+        """Create the run's logged model, or finish an unfinished one; return its id."""
         outputs = run.outputs.model_outputs if run.outputs is not None else []
         if outputs:
             return str(outputs[0].model_id)
-        model = self._begun(run) or self._client.create_logged_model(
+        model = self._unfinished_model(run) or self._client.create_logged_model(
             run.info.experiment_id,
-            name=model_name(shown),
+            name=model_name(record),
             source_run_id=run.info.run_id,
             tags=self.tags(manifest),
-            params={"pretext": shown.pretext, "backbone": shown.backbone},
+            params={"pretext": record.pretext, "backbone": record.backbone},
             model_type="checkpoint",
         )
         if model.status != LoggedModelStatus.READY:
@@ -60,7 +60,7 @@ class Checkpoints:
         return str(model.model_id)
 
     def metrics(self, model_id: str, run: Run) -> set[tuple[str, float]]:
-        """Return name and value of what a run has given a model so far."""
+        """Return (name, value) of the metrics that a run has logged to a model."""
         if not run.data.metrics:
             return set()
         found = self._client.get_logged_model(model_id).metrics or []
@@ -71,8 +71,8 @@ class Checkpoints:
             return manifest.size <= MAX_COPIED_BYTES
         return self._transfer == "copy"
 
-    def _begun(self, run: Run) -> LoggedModel | None:
-        """Return a model left by a crash; a run made just now has no parameters read back yet."""
+    def _unfinished_model(self, run: Run) -> LoggedModel | None:
+        """Return a model that a crash left unfinished; a run without parameters is new and has none."""
         if not run.data.params:
             return None
         found = self._client.search_logged_models(

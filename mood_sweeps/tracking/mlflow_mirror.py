@@ -1,7 +1,7 @@
-"""The one writer to MLflow: a background thread that empties the outbox, whatever MLflow does.
+"""The one writer to MLflow: a background thread that empties the outbox.
 
-Nothing that happens here reaches the sweep: a server that is down, slow or refuses leaves items
-open, to be tried again later, by this launch or the next.
+No failure here affects the sweep: if a server is down, slow or refuses an item, the item stays
+open and is tried again later, by this launch or the next.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ LEASE = "mlflow-mirror"
 POLL_S = 0.5
 PAGE = 200
 LAUNCH_ALONE_S = 30.0
-"""How long a launch without a row waits to be shown: MLflow takes seconds to import, in which the
-workers are to start."""
+"""How long a launch without results waits to be mirrored: importing MLflow takes seconds, in which
+the workers should start."""
 
 _log = logging.getLogger(__name__)
 
@@ -42,12 +42,12 @@ _log = logging.getLogger(__name__)
 class Mirror:
     """Mirrors one results database into one MLflow store.
 
-    tracking_uri: ``sqlite:///…`` (made if it does not exist) or a server's address.
-    artifact_root: where a SQLite store keeps its artifacts; a server decides for itself.
+    tracking_uri: ``sqlite:///…`` (created if it does not exist) or a server's address.
+    artifact_root: where a SQLite store keeps its artifacts; a server has its own setting.
     checkpoints: ``auto`` copies them up to 100 MB and links larger ones.
 
     Of several mirrors on one artifact store only the holder of the lease `LEASE` writes; the
-    others wait until it is given back, and find their items done if the database is the same.
+    others wait until it is free; on the same database they then find their items done.
     """
 
     def __init__(
@@ -69,31 +69,31 @@ class Mirror:
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mlflow-mirror", daemon=True)
         self._reports: dict[int, Path] = {}
-        self._patience = Backoff()
+        self._backoff = Backoff()
         self._view: View | None = None
         self._lease: Lease | None = None
-        self._said: set[str] = set()
+        self._logged_kinds: set[str] = set()
         self._launch_alone_at = 0.0
         self.last_error: str | None = None
 
     def start(self) -> None:
-        """Start the thread. MLflow is imported there, when there is something to mirror."""
+        """Start the thread, which imports MLflow once there is something to mirror."""
         self._launch_alone_at = time.monotonic() + LAUNCH_ALONE_S
         self._thread.start()
 
     def attach_report(self, launch: int, folder: Path) -> None:
-        """Have a launch's report folder shown with it, once its end is mirrored."""
+        """Mirror a launch's report folder together with its end."""
         self._reports[launch] = folder
 
     def pending(self) -> int:
         """Return how many items are open."""
         return self._outbox.count_open()
 
-    def wait(self, timeout_s: float, in_a_hurry: Callable[[], bool] = lambda: False) -> bool:
-        """Wait until nothing is open; return whether that came true.
+    def wait(self, timeout_s: float, should_stop: Callable[[], bool] = lambda: False) -> bool:
+        """Wait until no item is open; return whether that happened.
 
-        Returns False after ``timeout_s`` seconds, as soon as all that is open has failed
-        repeatedly, or when ``in_a_hurry`` becomes true.
+        Returns False after ``timeout_s`` seconds, as soon as all open items have failed
+        repeatedly, or when ``should_stop`` becomes true.
         """
         deadline = time.monotonic() + timeout_s
         self._launch_alone_at = 0.0
@@ -101,13 +101,13 @@ class Mirror:
         while (pending := self.pending()) > 0:
             if time.monotonic() >= deadline or not self._thread.is_alive():
                 return False
-            if in_a_hurry() or self._patience.is_hopeless(pending):
+            if should_stop() or self._backoff.is_hopeless(pending):
                 return False
             time.sleep(0.05)
         return True
 
     def close(self, timeout_s: float = 5.0) -> None:
-        """Stop after the item in hand; a call that hangs in MLflow is left behind."""
+        """Stop after the current item; do not wait for a call that hangs in MLflow."""
         self._stop.set()
         self._wake.set()
         if self._thread.is_alive():
@@ -122,7 +122,7 @@ class Mirror:
                 except Exception as error:
                     self._report(error)
                     after = 0
-                    self._patience.everything_failed()
+                    self._backoff.everything_failed()
                 if after == 0:
                     self._wake.wait(POLL_S)
                     self._wake.clear()
@@ -131,23 +131,23 @@ class Mirror:
                 self._store.leases.release(self._lease)
 
     def _mirror_page(self, after: int) -> int:
-        """Mirror some open items; return where to go on, 0 at the end."""
-        if not self._patience.may_try():
+        """Mirror one page of open items; return the last id of the page, 0 at the end."""
+        if not self._backoff.may_try():
             return 0
         items = self._outbox.open_items(after, PAGE)
         if not items or (self._view is None and self._can_wait(items)):
             return 0
-        view = self._opened()
+        view = self._leased_view()
         if view is None:
             return 0
-        # One subject may have changed several times: what is shown is what SQL says now.
+        # One subject may have changed several times: mirror it once, with its current rows.
         subjects: dict[Subject, list[int]] = {}
         for item in items:
             subjects.setdefault((item.kind, item.sweep, item.subject), []).append(item.id)
         for subject, ids in subjects.items():
-            if self._stop.is_set() or not self._patience.may_try():
+            if self._stop.is_set() or not self._backoff.may_try():
                 return 0
-            if self._patience.may_try(subject):
+            if self._backoff.may_try(subject):
                 self._mirror(view, subject, ids)
         return items[-1].id
 
@@ -161,41 +161,41 @@ class Mirror:
         try:
             self._show(view, subject)
         except Exception as error:
-            self._patience.subject_failed(subject, len(ids))
+            self._backoff.subject_failed(subject, len(ids))
             view.forget()
             self._outbox.mark_failed(ids, self._report(error))
             return
         self._outbox.mark_done(ids)
-        self._patience.succeeded(subject)
+        self._backoff.succeeded(subject)
 
     def _show(self, view: View, subject: Subject) -> None:
-        """Bring a subject up to date, putting away what turns out to be corrupt.
+        """Bring a subject up to date; quarantine objects that turn out to be corrupt.
 
-        Nothing else may ever look at it: a checkpoint that has all its banks and scores.
+        Perhaps nothing else reads them, such as a checkpoint with all its banks and scores.
         """
-        put_away: set[Ref] = set()
+        quarantined: set[Ref] = set()
         while True:
             try:
                 return view.show(*subject)
             except CorruptObject as error:
-                if error.ref is None or error.ref in put_away:
+                if error.ref is None or error.ref in quarantined:
                     raise
                 self._store.quarantine(error.ref)
-                put_away.add(error.ref)
+                quarantined.add(error.ref)
                 view.forget()
 
-    def _opened(self) -> View | None:
-        """Return the view, connecting at first use; None while another mirror holds the lease."""
+    def _leased_view(self) -> View | None:
+        """Return the view, connected at first use; None while another mirror holds the lease."""
         if self._lease is None:
             self._lease = self._store.leases.acquire(LEASE)
         if self._lease is None:
             return None
         if self._view is None:
-            self._view = self._connected()
+            self._view = self._connect()
         return self._view
 
-    def _connected(self) -> View:
-        # MLflow takes seconds to import: here, beside the sweep's work, or not at all.
+    def _connect(self) -> View:
+        # Late: importing MLflow takes seconds, and this thread runs beside the sweep's work.
         from mood_sweeps.tracking.logged_models import Checkpoints
         from mood_sweeps.tracking.mlflow_connection import connect
         from mood_sweeps.tracking.mlflow_runs import Runs
@@ -213,20 +213,20 @@ class Mirror:
         )
 
     def _report(self, error: Exception) -> str:
-        """Keep an error, without secrets, and log the first of its kind."""
+        """Record an error without its secrets, and log the first of each kind."""
         if isinstance(error, LeaseLost) and self._lease is not None:
             self._store.leases.release(self._lease)
             self._lease = None
         self.last_error = self._secrets.hidden(f"{type(error).__name__}: {error}")
         kind = f"{type(error).__name__} {getattr(error, 'error_code', '')}"
-        if kind not in self._said:
-            self._said.add(kind)
+        if kind not in self._logged_kinds:
+            self._logged_kinds.add(kind)
             _log.warning("MLflow could not be brought up to date: %s", self.last_error)
         return self.last_error
 
 
 def _fingerprint(image_set_name: str) -> str:
-    """Return an image set's digest; a set that this version no longer knows is still shown."""
+    """Return an image set's digest, or ``unknown`` for a set that this version does not have."""
     try:
         return image_set(image_set_name).fingerprint
     except InputError:

@@ -1,4 +1,4 @@
-"""Names and values that MLflow accepts, and that a person reads with pleasure."""
+"""Names and values that MLflow accepts and people can read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mood_sweeps.identity import key_of
-from mood_sweeps.results.mlflow_records import LaunchShown, RepresentationShown
+from mood_sweeps.results.mlflow_records import LaunchRecord, RepresentationRecord
 
 __all__ = [
     "flat",
@@ -28,8 +28,8 @@ _UNSAFE = re.compile(r"[^\w\-.:]", re.ASCII)
 def metric_safe(label: str) -> str:
     """Return a label as part of a metric's name: ``knn(k=10)`` becomes ``knn-k:10``.
 
-    Only letters, digits and ``_-.:`` remain. A label with other signs than a choice's own, or a
-    long one, ends in a digest that keeps it apart from others.
+    Only letters, digits and ``_-.:`` remain. A long label, or one with signs that no choice's label
+    has, ends in a digest, so that different labels stay different.
     """
     plain = label
     for sign, instead in (("(", "-"), (")", ""), ("=", ":"), (", ", "-"), ("@", ":")):
@@ -45,42 +45,42 @@ def shortened(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def launch_name(launch: LaunchShown) -> str:
+def launch_name(launch: LaunchRecord) -> str:
     """Return, for example, ``launch 3 · 2026-11-21 09:30``."""
     return f"launch {launch.id} · {launch.started_at[:16].replace('T', ' ')}"
 
 
-def representation_name(shown: RepresentationShown) -> str:
+def representation_name(record: RepresentationRecord) -> str:
     """Return, for example, ``mim · vit_nano · pt+ft · seed 0 · digits:0-5``."""
-    seed = [] if shown.seed is None else [f"seed {shown.seed}"]
-    parts = [shown.pretext, shown.backbone, shown.finetune, *seed, shown.id_set]
+    seed = [] if record.seed is None else [f"seed {record.seed}"]
+    parts = [record.pretext, record.backbone, record.finetune, *seed, record.id_set]
     return shortened(" · ".join(parts), MAX_NAME)
 
 
-def model_name(shown: RepresentationShown) -> str:
+def model_name(record: RepresentationRecord) -> str:
     """Return, for example, ``mim-vit_nano-pt+ft-seed0``; MLflow refuses ``/:.%'"`` in it."""
-    seed = [] if shown.seed is None else [f"seed{shown.seed}"]
-    name = "-".join([shown.pretext, shown.backbone, shown.finetune, *seed])
+    seed = [] if record.seed is None else [f"seed{record.seed}"]
+    name = "-".join([record.pretext, record.backbone, record.finetune, *seed])
     return shortened(re.sub(r"[/:.%'\"]", "_", name), MAX_NAME)
 
 
 def flat(content: Mapping[str, Any], prefix: str) -> dict[str, str]:
-    """Return nested parameters as ``prefix.a.b`` → text, as MLflow takes them.
+    """Return nested parameters as ``prefix.a.b`` → text, the form of MLflow's parameters.
 
     A choice (a mapping with ``name``, ``version`` and ``parameters``) becomes ``prefix.pretext``
     for its name and ``prefix.pretext.<parameter>`` for each parameter.
     """
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for name, value in content.items():
-        at = f"{prefix}.{_UNSAFE.sub('_', name)}"
+        name_here = f"{prefix}.{_UNSAFE.sub('_', name)}"
         if isinstance(value, Mapping) and "name" in value:
-            found[at[:MAX_NAME]] = shortened(str(value["name"]), MAX_VALUE)
-            found |= flat(value.get("parameters", {}), at)
+            texts[name_here[:MAX_NAME]] = shortened(str(value["name"]), MAX_VALUE)
+            texts |= flat(value.get("parameters", {}), name_here)
         elif isinstance(value, Mapping):
-            found |= flat(value, at)
+            texts |= flat(value, name_here)
         else:
-            found[at[:MAX_NAME]] = shortened(str(value), MAX_VALUE)
-    return found
+            texts[name_here[:MAX_NAME]] = shortened(str(value), MAX_VALUE)
+    return texts
 
 
 def milliseconds(iso: str) -> int:

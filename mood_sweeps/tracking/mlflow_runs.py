@@ -1,4 +1,4 @@
-"""Finding, making, filling and closing MLflow runs, each step harmless when done twice."""
+"""Find, create, fill and close MLflow runs; every step may be repeated."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
 
 from mood_sweeps.errors import MoodSweepsError
-from mood_sweeps.results.outbox import Outbox, RunPlace
+from mood_sweeps.results.outbox import Outbox, RunKey
 from mood_sweeps.tracking.mlflow_names import shortened
 from mood_sweeps.tracking.training_lineage import Point
 
-__all__ = ["KIND_TAG", "SUBJECT_TAG", "Runs", "missing"]
+__all__ = ["KIND_TAG", "SUBJECT_TAG", "Runs", "is_missing"]
 
 KIND_TAG = "mood.kind"
 SUBJECT_TAG = "mood.subject"
@@ -25,7 +25,7 @@ _PER_CALL = 100
 _PER_PAGE = 1000
 _MAX_TAG = 8000
 _EXPERIMENT_TAGS = {
-    # Otherwise the UI opens with the pages for language models.
+    # Otherwise the UI opens its pages for language models.
     "mlflow.experimentKind": "custom_model_development",
     "mlflow.note.content": (
         "A sweep: a run per launch, under it one per representation (curves, checkpoint), under "
@@ -36,15 +36,15 @@ _EXPERIMENT_TAGS = {
 Entity = TypeVar("Entity")
 
 
-def missing(error: MlflowException) -> bool:
-    """Whether an MLflow error says that what was asked for does not exist."""
+def is_missing(error: MlflowException) -> bool:
+    """Whether an MLflow error says that an entity does not exist."""
     return bool(error.error_code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"))
 
 
 class Runs:
-    """The runs of one MLflow store, with the ids that SQL remembers.
+    """The runs of one MLflow store, with the ids that the results database holds.
 
-    One object is used by one thread; it believes what it has seen until `forget` is called.
+    For one thread; it caches what it has read until `forget` is called.
     """
 
     def __init__(self, client: MlflowClient, outbox: Outbox, artifact_root: Path | None) -> None:
@@ -53,16 +53,16 @@ class Runs:
         self._artifact_root = artifact_root
         self._experiments: dict[str, str] = {}
         self._by_subject: dict[tuple[str, str], dict[str, str]] = {}
-        self._new: set[str] = set()
+        self._new_experiments: set[str] = set()
 
     def forget(self) -> None:
         """Look everything up again; to be called after any failure."""
         self._experiments.clear()
         self._by_subject.clear()
-        self._new.clear()
+        self._new_experiments.clear()
 
     def experiment(self, sweep: str) -> str:
-        """Return the id of the sweep's experiment, making it if there is none."""
+        """Return the id of the sweep's experiment; create it if there is none."""
         if sweep not in self._experiments:
             found = self.client.get_experiment_by_name(sweep)
             if found is None:
@@ -76,41 +76,41 @@ class Runs:
                 self._experiments[sweep] = found.experiment_id
         return self._experiments[sweep]
 
-    def find(self, kind: str, subject: str, place: RunPlace) -> Run | None:
-        """Return the run that shows a subject, whether SQL remembers it or only MLflow does.
+    def find(self, kind: str, subject: str, run_key: RunKey) -> Run | None:
+        """Return the run that shows a subject, whether its id is in SQL or only in MLflow.
 
-        MLflow alone knows it if a crash came between making it and remembering it, or if the
-        results database was made anew.
+        It is only in MLflow if a crash came between creating the run and recording its id, or if
+        the results database is new.
         """
-        remembered = self._outbox.run_id(place)
+        remembered = self._outbox.run_id(run_key)
         run = self._get(remembered) if remembered else None
         if run is None:
-            found = self._indexed(place.sweep, kind).get(subject)
+            found = self._run_ids(run_key.sweep, kind).get(subject)
             run = self._get(found) if found and found != remembered else None
             if run is not None:
-                self._outbox.remember_run(place, run.info.run_id)
+                self._outbox.remember_run(run_key, run.info.run_id)
         return run
 
     def make(
         self,
         kind: str,
         subject: str,
-        place: RunPlace,
+        run_key: RunKey,
         name: str,
         tags: Mapping[str, str],
         start_ms: int,
         parent: str | None,
     ) -> Run:
-        """Make the run of a subject that has none, nested under ``parent``."""
+        """Create the run of a subject that has none, nested under ``parent``."""
         nested = {"mlflow.parentRunId": parent} if parent else {}
         run = self.client.create_run(
-            self.experiment(place.sweep),
+            self.experiment(run_key.sweep),
             start_time=start_ms,
             run_name=name,
-            tags=_cut({KIND_TAG: kind, SUBJECT_TAG: subject, **nested, **tags}),
+            tags=_shortened_tags({KIND_TAG: kind, SUBJECT_TAG: subject, **nested, **tags}),
         )
-        self._indexed(place.sweep, kind)[subject] = run.info.run_id
-        self._outbox.remember_run(place, run.info.run_id)
+        self._run_ids(run_key.sweep, kind)[subject] = run.info.run_id
+        self._outbox.remember_run(run_key, run.info.run_id)
         return run
 
     def fill(
@@ -122,22 +122,24 @@ class Runs:
     ) -> None:
         """Log what the run does not have yet, in as few calls as MLflow's limits allow.
 
-        A parameter that is there stays as it is: MLflow never lets one change. Equal points are
-        kept once by MLflow itself; a number that was lost and made again is newer, so it goes at
-        the time that the run has it from already.
+        An existing parameter stays as it is: MLflow never lets one change. MLflow keeps equal points
+        only once; a number that was lost and made again is newer, so it gets the time of the point
+        that the run already has.
         """
         new_params = [Param(k, v) for k, v in params.items() if k not in run.data.params]
-        new_tags = [RunTag(k, v) for k, v in _cut(tags).items() if run.data.tags.get(k) != v]
+        new_tags = [
+            RunTag(k, v) for k, v in _shortened_tags(tags).items() if run.data.tags.get(k) != v
+        ]
         known = {metric.key: metric for metric in run.data._metric_objs}
         metrics = [_metric(point, known.get(point.name)) for point in points]
-        for some in itertools.zip_longest(
+        for batch in itertools.zip_longest(
             _chunks(metrics, _METRICS_PER_CALL),
             _chunks(new_params, _PER_CALL),
             _chunks(new_tags, _PER_CALL),
         ):
-            some_metrics, some_params, some_tags = (part or [] for part in some)
+            batch_metrics, batch_params, batch_tags = (part or [] for part in batch)
             self.client.log_batch(
-                run.info.run_id, some_metrics, some_params, some_tags, synchronous=True
+                run.info.run_id, batch_metrics, batch_params, batch_tags, synchronous=True
             )
 
     def close(self, run: Run, status: str, end_ms: int) -> None:
@@ -159,28 +161,29 @@ class Runs:
             if error.error_code != "RESOURCE_ALREADY_EXISTS" or found is None:
                 raise
             return str(found.experiment_id)
-        self._new.add(sweep)
+        self._new_experiments.add(sweep)
         return made
 
     def _get(self, run_id: str) -> Run | None:
         try:
             run = self.client.get_run(run_id)
         except MlflowException as error:
-            if missing(error):
+            if is_missing(error):
                 return None
             raise
         return run if run.info.lifecycle_stage == "active" else None
 
-    def _indexed(self, sweep: str, kind: str) -> dict[str, str]:
-        """Return subject → run id of an experiment's runs, read once: a search for each of
-        hundreds of runs would cost more than all of them together.
+    def _run_ids(self, sweep: str, kind: str) -> dict[str, str]:
+        """Return subject → run id of an experiment's runs, read once.
+
+        A search for each of hundreds of runs would take longer than one for all.
         """
         experiment = self.experiment(sweep)
         if (sweep, kind) not in self._by_subject:
             index: dict[str, str] = {}
-            if sweep not in self._new:
+            if sweep not in self._new_experiments:
                 for run in self._search(experiment, f"tags.`{KIND_TAG}` = '{kind}'"):
-                    # The oldest, if there ever were two.
+                    # The oldest, should there be two.
                     index[run.data.tags.get(SUBJECT_TAG, "")] = run.info.run_id
             self._by_subject[sweep, kind] = index
         return self._by_subject[sweep, kind]
@@ -201,7 +204,7 @@ class Runs:
                 return
 
 
-def _cut(tags: Mapping[str, str]) -> dict[str, str]:
+def _shortened_tags(tags: Mapping[str, str]) -> dict[str, str]:
     return {name: shortened(value, _MAX_TAG) for name, value in tags.items()}
 
 

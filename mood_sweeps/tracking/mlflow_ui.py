@@ -1,4 +1,4 @@
-"""MLflow's own UI on the right store, for as long as its reader wants it."""
+"""Run MLflow's own UI on the workspace's store until the user ends it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from typing import IO
 
 from mood_sweeps.errors import InputError, StoreError
 from mood_sweeps.results.sqlite_address import absolute_url, sqlite_path
-from mood_sweeps.tracking.moved_workspace import follow_artifacts
-from mood_sweeps.tracking.tracking_uri import Secrets, no_folder_left
+from mood_sweeps.tracking.moved_workspace import update_artifact_addresses
+from mood_sweeps.tracking.tracking_uri import Secrets, without_stray_folder
 
 __all__ = ["serve"]
 
@@ -41,9 +41,9 @@ def serve(
 ) -> None:
     """Run MLflow's server until Ctrl-C or SIGTERM, and leave no process behind.
 
-    tracking_uri: a store's (SQLite is made if it does not exist yet) or a server's, which is
-    only named. say: told that it starts, and the addresses once pages can be opened. To be called
-    from the main thread. Raises InputError if the port is taken, the store cannot be used or the
+    tracking_uri: of a store (SQLite is created if it does not exist yet) or of a server, for which
+    only its address is printed. say: prints a line: that the server starts, then its addresses once
+    pages can be opened. To be called from the main thread. Raises InputError if the port is taken, the store cannot be used or the
     server does not come up.
     """
     secrets = Secrets(tracking_uri)
@@ -56,7 +56,7 @@ def serve(
     path = sqlite_path(uri)
     if path is not None and path.exists():
         try:
-            follow_artifacts(path, artifact_root)
+            update_artifact_addresses(path, artifact_root)
         except StoreError as error:
             raise InputError(str(error)) from None
     elif path is not None:
@@ -65,7 +65,7 @@ def serve(
 
         make_store(uri, artifact_root)
     # The server's log has a line per request; it is shown only if the server fails.
-    with tempfile.TemporaryFile() as log, no_folder_left(uri), _ended_by_signals() as ended:
+    with tempfile.TemporaryFile() as log, without_stray_folder(uri), _ended_by_signals() as ended:
         server = _start(uri, artifact_root, host, port, log)
         try:
             address = f"http://{_reachable(host)}:{port}"
@@ -87,11 +87,11 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     environment = {
         **os.environ,
-        # Here rather than in the arguments, which every user of the machine can list.
+        # Not as arguments, which every user of the machine can list.
         "MLFLOW_BACKEND_STORE_URI": tracking_uri,
         "MLFLOW_DEFAULT_ARTIFACT_ROOT": artifact_root.absolute().as_uri(),
         "MLFLOW_DISABLE_TELEMETRY": "true",
-        # Jobs are for evaluating language models; they would start several more processes.
+        # Jobs evaluate language models and would start several more processes.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
     options = ["--host", host, "--port", str(port), "--workers", "1"]
@@ -102,16 +102,16 @@ def _start(
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
-        # A group of its own: Ctrl-C reaches us alone, and we end all of it.
+        # Its own process group: Ctrl-C reaches only this process, which ends the whole group.
         start_new_session=True,
     )
 
 
 def _sweeps(address: str) -> list[tuple[str, str]]:
-    """Return the newest experiments and where their runs are.
+    """Return the names of the newest experiments and links to their runs.
 
-    A link of its own for each, because MLflow's front page leads a newcomer to its pages for
-    language models, where runs are hard to find.
+    Each gets a link, because MLflow's front page opens its pages for language models, where runs
+    are hard to find.
     """
     with _DIRECTLY.open(
         f"{address}/api/2.0/mlflow/experiments/search?max_results={SHOWN_SWEEPS + 1}", timeout=30
@@ -125,7 +125,7 @@ def _sweeps(address: str) -> list[tuple[str, str]]:
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:
-    """End the server and what it started: politely first, and surely in the end."""
+    """End the server and its child processes: SIGTERM first, SIGKILL after a timeout."""
     deadline = time.monotonic() + END_TIMEOUT_S
     _signal_group(server, signal.SIGTERM)
     while time.monotonic() < deadline and (server.poll() is None or _group_lives(server)):
@@ -148,7 +148,7 @@ def _signal_group(server: subprocess.Popen[bytes], number: int) -> bool:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[threading.Event]:
-    """Yield an event that Ctrl-C and SIGTERM set, instead of stopping us between two steps."""
+    """Yield an event that Ctrl-C and SIGTERM set, instead of interrupting this process."""
     ended = threading.Event()
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, lambda *_: ended.set()) for number in numbers}
@@ -175,8 +175,8 @@ def _require_running(server: subprocess.Popen[bytes], log: IO[bytes], secrets: S
         return
     log.seek(0)
     lines = log.read().decode(errors="replace").strip().splitlines()[-SHOWN_LINES:]
-    said = "\n".join(f"  {secrets.hidden(line)}" for line in lines)
-    raise InputError(f"MLflow's server ended by itself (code {server.returncode}):\n{said}")
+    shown_log = "\n".join(f"  {secrets.hidden(line)}" for line in lines)
+    raise InputError(f"MLflow's server ended by itself (code {server.returncode}):\n{shown_log}")
 
 
 def _reachable(host: str) -> str:

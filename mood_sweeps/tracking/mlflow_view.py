@@ -1,4 +1,4 @@
-"""What MLflow shows: a run per launch, under it representations, under these pairs and trials."""
+"""The MLflow runs: one per launch, below it representations, below these pairs and trials."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelInput, Run
 
 from mood_sweeps.metrics import METRICS
-from mood_sweeps.results.mlflow_records import Number, PairShown, Records, RepresentationShown
-from mood_sweeps.results.outbox import LAUNCH, PAIR, REPRESENTATION, RunPlace
+from mood_sweeps.results.mlflow_records import Number, PairRecord, Records, RepresentationRecord
+from mood_sweeps.results.outbox import LAUNCH, PAIR, REPRESENTATION, RunKey
 from mood_sweeps.store import Manifest, Store
 from mood_sweeps.tracking.logged_models import Checkpoints
 from mood_sweeps.tracking.mlflow_names import (
@@ -29,19 +29,19 @@ from mood_sweeps.tracking.trial_runs import show_trials
 __all__ = ["View"]
 
 STATUS = {"done": "FINISHED", "failed": "FAILED", "interrupted": "KILLED", "killed": "KILLED"}
-OF_PAIRS = tuple(
+PAIR_METRICS = tuple(
     name for name, metric in METRICS.items() if metric.title and metric.needs != "classes"
 )
-"""Metrics that the run of a pair shows; the others belong to the representation."""
+"""Metrics in the run of a pair; the others belong to the representation."""
 ACCURACY = "id_accuracy"
 MAX_DIGEST = 36
 
 
 @dataclass
-class _Shown:
-    """What this process knows of a representation's run.
+class _RepresentationRun:
+    """A representation's run, cached by this process.
 
-    is_external: whether the user brought its features.
+    is_external: whether its features are external.
     """
 
     run: Run
@@ -51,7 +51,7 @@ class _Shown:
 
 
 class View:
-    """Brings one subject's runs up to date; everything may be repeated at any time.
+    """Brings the runs of one subject up to date; every step may be repeated.
 
     report_of: from a launch's id to the folder of its report, if it has one.
     fingerprint: from an image set's name to the digest of its content.
@@ -74,17 +74,17 @@ class View:
         self._report_of = report_of
         self._fingerprint = fingerprint
         self._launch_runs: dict[int, str] = {}
-        self._representations: dict[RunPlace, _Shown] = {}
+        self._representations: dict[RunKey, _RepresentationRun] = {}
 
     def show(self, kind: str, sweep: str, subject: str) -> None:
-        """Bring one subject of the outbox up to date; one that SQL no longer knows is passed by."""
+        """Bring one subject of the outbox up to date; skip one that SQL no longer has."""
         parts = subject.split("|")
         if kind == LAUNCH:
             self._launch(sweep, int(subject))
         elif kind == REPRESENTATION:
-            self._representation(RunPlace(sweep, *parts))
+            self._representation(RunKey(sweep, *parts))
         elif kind == PAIR:
-            self._pair(RunPlace(sweep, *parts))
+            self._pair(RunKey(sweep, *parts))
 
     def forget(self) -> None:
         """Look everything up again; to be called after any failure."""
@@ -96,13 +96,15 @@ class View:
         launch = self._records.launch(launch_id)
         if launch is None:
             return None
-        place = RunPlace.of_launch(sweep, launch.id)
+        run_key = RunKey.of_launch(sweep, launch.id)
         # Numbers start again at 1 in a new database: the start time tells launches apart.
         subject = f"{launch.id}|{launch.started_at}|{launch.host}|{launch.pid}"
-        run = self._runs.find(LAUNCH, subject, place)
+        run = self._runs.find(LAUNCH, subject, run_key)
         if run is None:
             started_ms = milliseconds(launch.started_at)
-            run = self._runs.make(LAUNCH, subject, place, launch_name(launch), {}, started_ms, None)
+            run = self._runs.make(
+                LAUNCH, subject, run_key, launch_name(launch), {}, started_ms, None
+            )
         run_id = str(run.info.run_id)
         self._launch_runs[launch.id] = run_id
         params = {
@@ -122,25 +124,25 @@ class View:
             self._runs.close(run, STATUS.get(launch.outcome, "FAILED"), ended_ms)
         return run_id
 
-    def _representation(self, place: RunPlace) -> _Shown | None:
-        key, id_set = place.representation_key, place.id_set
-        shown = self._records.representation(place.sweep, key, id_set)
-        if shown is None:
+    def _representation(self, run_key: RunKey) -> _RepresentationRun | None:
+        key, id_set = run_key.representation_key, run_key.id_set
+        record = self._records.representation(run_key.sweep, key, id_set)
+        if record is None:
             return None
         stages = training_stages(self._store, key)
         newest = stages[-1].manifest if stages and stages[-1].manifest.key == key else None
-        made_ms = _made_ms(shown, newest)
+        made_ms = _creation_ms(record, newest)
         subject = f"{key}|{id_set}"
-        run = self._runs.find(REPRESENTATION, subject, place)
+        run = self._runs.find(REPRESENTATION, subject, run_key)
         if run is None:
             start_ms = made_ms - int(newest.seconds * 1000) if newest else made_ms
-            name = representation_name(shown)
-            parent = self._parent(place.sweep)
-            run = self._runs.make(REPRESENTATION, subject, place, name, {}, start_ms, parent)
-        # The run's own start, not the object's: an object made again after its bytes were lost
-        # must not bring its curves a second time.
+            name = representation_name(record)
+            parent = self._parent(run_key.sweep)
+            run = self._runs.make(REPRESENTATION, subject, run_key, name, {}, start_ms, parent)
+        # Use the run's start, not the object's: an object that was lost and made again must not add
+        # its curves a second time.
         start_ms = int(run.info.start_time)
-        params = _axes(shown)
+        params = _axes(record)
         points = []
         for stage in stages:
             params |= stage.parameters()
@@ -150,30 +152,30 @@ class View:
             tags |= self._checkpoints.tags(newest)
             if newest.doubts:
                 tags["mood.doubts"] = "; ".join(newest.doubts)
-        if shown.id_accuracy is not None:
-            points.append(_accuracy(shown.id_accuracy, start_ms))
-            tags["mood.id_accuracy_from"] = shown.id_accuracy_from or ""
+        if record.id_accuracy is not None:
+            points.append(_accuracy(record.id_accuracy, start_ms))
+            tags["mood.id_accuracy_from"] = record.id_accuracy_from or ""
         self._runs.fill(run, params, points, tags)
-        show_trials(self._runs, stages, place, run)
+        show_trials(self._runs, stages, run_key, run)
         model_id = None
-        if newest is not None and newest.files:  # of a headless one that was given there are none
-            model_id = self._checkpoints.show(run, shown, newest)
+        if newest is not None and newest.files:  # headless external features have no files
+            model_id = self._checkpoints.show(run, record, newest)
         self._runs.close(run, "FINISHED", made_ms)
-        is_external = newest.kind == "given" if newest is not None else shown.seed is None
-        known = _Shown(run, is_external, model_id, shown.id_accuracy is not None)
-        self._representations[place] = known
-        return known
+        is_external = newest.kind == "given" if newest is not None else record.seed is None
+        state = _RepresentationRun(run, is_external, model_id, record.id_accuracy is not None)
+        self._representations[run_key] = state
+        return state
 
-    def _pair(self, place: RunPlace) -> None:
-        key, id_set, ood_set = place.representation_key, place.id_set, place.ood_set
-        pair = self._records.pair(place.sweep, key, id_set, ood_set)
+    def _pair(self, run_key: RunKey) -> None:
+        key, id_set, ood_set = run_key.representation_key, run_key.id_set, run_key.ood_set
+        pair = self._records.pair(run_key.sweep, key, id_set, ood_set)
         if pair is None:
             return
-        parent = self._parent_of_pair(RunPlace(place.sweep, key, id_set))
+        parent = self._parent_of_pair(RunKey(run_key.sweep, key, id_set))
         if parent is None:
             return
         subject = f"{key}|{id_set}|{ood_set}"
-        run = self._runs.find(PAIR, subject, place)
+        run = self._runs.find(PAIR, subject, run_key)
         end_ms = max(milliseconds(number.created_at) for number in pair.numbers)
         seconds = sum(number.seconds for number in pair.numbers)
         objects = self._score_objects.manifests(number.object_key for number in pair.numbers)
@@ -182,7 +184,7 @@ class View:
             name = f"{ood_set} ({pair.distance})"
             start_ms = end_ms - int(seconds * 1000)
             parent_id = parent.run.info.run_id
-            run = self._runs.make(PAIR, subject, place, name, tags, start_ms, parent_id)
+            run = self._runs.make(PAIR, subject, run_key, name, tags, start_ms, parent_id)
         params = {
             "id_set": id_set,
             "ood_set": ood_set,
@@ -190,16 +192,16 @@ class View:
             "n_id": str(pair.n_id),
             "n_ood": str(pair.n_ood),
         }
-        digests = self._digests(place, pair, parent)
+        digests = self._digests(run_key, pair, parent)
         points = [
             point
             for number in pair.numbers
             for point in _points(number, parent.model_id, (ood_set, digests[1]))
-            # The run's having it says nothing of the model: MLflow writes the two one after the
-            # other, and may have been stopped between them.
+            # A point in the run may be missing in the model: MLflow writes one after the other, and
+            # may have been stopped in between.
             if point.model_id or run.data.metrics.get(point.name) != point.value
         ]
-        self._add_inputs(run, place, digests, parent.model_id)
+        self._add_inputs(run, run_key, digests, parent.model_id)
         self._runs.fill(run, params, points, tags)
         self._runs.close(run, "FINISHED", end_ms)
 
@@ -209,24 +211,24 @@ class View:
             return None
         return self._launch_runs.get(newest) or self._launch(sweep, newest)
 
-    def _parent_of_pair(self, place: RunPlace) -> _Shown | None:
-        known = self._representations.get(place)
-        if known is None:
-            return self._representation(place)
-        if not known.has_accuracy:
+    def _parent_of_pair(self, run_key: RunKey) -> _RepresentationRun | None:
+        state = self._representations.get(run_key)
+        if state is None:
+            return self._representation(run_key)
+        if not state.has_accuracy:
             # The checkpoint is shown before anything is evaluated; its accuracy follows here.
-            shown = self._records.representation(
-                place.sweep, place.representation_key, place.id_set
+            record = self._records.representation(
+                run_key.sweep, run_key.representation_key, run_key.id_set
             )
-            if shown is not None and shown.id_accuracy is not None:
-                tags = {"mood.id_accuracy_from": shown.id_accuracy_from or ""}
-                accuracy = _accuracy(shown.id_accuracy, int(known.run.info.start_time))
-                self._runs.fill(known.run, {}, [accuracy], tags)
-                known.has_accuracy = True
-        return known
+            if record is not None and record.id_accuracy is not None:
+                tags = {"mood.id_accuracy_from": record.id_accuracy_from or ""}
+                accuracy = _accuracy(record.id_accuracy, int(state.run.info.start_time))
+                self._runs.fill(state.run, {}, [accuracy], tags)
+                state.has_accuracy = True
+        return state
 
     def _add_inputs(
-        self, run: Run, place: RunPlace, digests: tuple[str, str], model_id: str | None
+        self, run: Run, run_key: RunKey, digests: tuple[str, str], model_id: str | None
     ) -> None:
         inputs = run.inputs
         if inputs is not None and inputs.dataset_inputs:
@@ -237,22 +239,24 @@ class View:
                 [InputTag("mlflow.data.context", context)],
             )
             for name, digest, context in zip(
-                (place.id_set, place.ood_set), digests, ("id", "ood"), strict=True
+                (run_key.id_set, run_key.ood_set), digests, ("id", "ood"), strict=True
             )
         ]
         models = [LoggedModelInput(model_id)] if model_id else None
         self._runs.client.log_inputs(run.info.run_id, datasets=datasets, models=models)
 
-    def _digests(self, place: RunPlace, pair: PairShown, parent: _Shown) -> tuple[str, str]:
+    def _digests(
+        self, run_key: RunKey, pair: PairRecord, parent: _RepresentationRun
+    ) -> tuple[str, str]:
         """Return what tells the ID and the OOD set from others of their names.
 
-        Sets that the user brought are known by what was made of their bytes only.
+        Sets that the user brought are state by what was made of their bytes only.
         """
         if parent.is_external:
-            found = (place.representation_key, pair.numbers[0].input_digest)
+            digests = (run_key.representation_key, pair.numbers[0].input_digest)
         else:
-            found = (self._fingerprint(place.id_set), self._fingerprint(place.ood_set))
-        return found[0][:MAX_DIGEST], found[1][:MAX_DIGEST]
+            digests = (self._fingerprint(run_key.id_set), self._fingerprint(run_key.ood_set))
+        return digests[0][:MAX_DIGEST], digests[1][:MAX_DIGEST]
 
     def _add_files(self, run_id: str, texts: Mapping[str, str]) -> None:
         with tempfile.TemporaryDirectory(prefix="mood-sweeps-") as folder:
@@ -261,21 +265,21 @@ class View:
             self._runs.client.log_artifacts(run_id, folder)
 
 
-def _made_ms(shown: RepresentationShown, manifest: Manifest | None) -> int:
-    """Return when a representation was made, or, its checkpoint being gone, evaluated."""
+def _creation_ms(record: RepresentationRecord, manifest: Manifest | None) -> int:
+    """Return when a representation was made or, if its checkpoint is gone, evaluated."""
     if manifest is not None:
         return milliseconds(manifest.created_at)
-    return milliseconds(shown.evaluated_at) if shown.evaluated_at else int(time.time() * 1000)
+    return milliseconds(record.evaluated_at) if record.evaluated_at else int(time.time() * 1000)
 
 
-def _axes(shown: RepresentationShown) -> dict[str, str]:
+def _axes(record: RepresentationRecord) -> dict[str, str]:
     axes = {
-        "pretext": shown.pretext,
-        "backbone": shown.backbone,
-        "finetune": shown.finetune,
-        "id_set": shown.id_set,
+        "pretext": record.pretext,
+        "backbone": record.backbone,
+        "finetune": record.finetune,
+        "id_set": record.id_set,
     }
-    return axes if shown.seed is None else {**axes, "seed": str(shown.seed)}
+    return axes if record.seed is None else {**axes, "seed": str(record.seed)}
 
 
 def _accuracy(value: float, time_ms: int) -> Point:
@@ -287,7 +291,7 @@ def _points(number: Number, model_id: str | None, dataset: tuple[str, str]) -> l
     scorer = metric_safe(number.scorer)
     time_ms = milliseconds(number.created_at)
     points = []
-    for name in OF_PAIRS:
+    for name in PAIR_METRICS:
         value = number.metrics[name]
         if value is not None:
             link = (model_id, dataset) if name == "auroc" and model_id else ()
@@ -295,7 +299,7 @@ def _points(number: Number, model_id: str | None, dataset: tuple[str, str]) -> l
     return points
 
 
-def _pair_tags(pair: PairShown) -> dict[str, str]:
+def _pair_tags(pair: PairRecord) -> dict[str, str]:
     tags = {"mood.distance": pair.distance}
     for number in pair.numbers:
         scorer = metric_safe(number.scorer)

@@ -2,7 +2,7 @@
 
 MLflow writes the absolute address of its artifacts beside every experiment, run and logged model,
 and has no way to change one. So in a workspace that lies elsewhere by now, what was shown before
-cannot be found, and what is new is written to where the workspace was, which may be another's by
+cannot be moves, and what is new is written to where the workspace was, which may be another's by
 now. Here these addresses are changed in MLflow's database, in one transaction, before anything else
 is asked of it; MLflow itself is not imported.
 """
@@ -18,7 +18,7 @@ from urllib.request import url2pathname
 
 from mood_sweeps.errors import StoreError
 
-__all__ = ["follow_artifacts"]
+__all__ = ["update_artifact_addresses"]
 
 _BUSY_S = 30.0
 _ADDRESSES = (
@@ -29,26 +29,26 @@ _ADDRESSES = (
     ("model_versions", "storage_location"),
     ("trace_tags", "value"),
 )
-"""Where MLflow keeps the address of an artifact, or of a folder of them."""
+"""The columns with the address of an artifact or of a folder of artifacts."""
 
 _CHECKPOINTS = (("tags", "key", "value"), ("logged_model_tags", "tag_key", "tag_value"))
-"""Where our own tag with the path of a checkpoint is."""
+"""The tables with our own tag that holds the path of a checkpoint."""
 
 
 @dataclass(frozen=True)
 class _Move:
-    """An experiment's folder of artifacts: the address that is written down, and the right one."""
+    """An experiment's folder of artifacts: its recorded address, and the right one."""
 
     before: str
     after: str
     home_before: Path
 
 
-def follow_artifacts(database: Path, artifact_root: Path) -> None:
-    """Have the MLflow store in the file ``database`` name its artifacts below ``artifact_root``.
+def update_artifact_addresses(database: Path, artifact_root: Path) -> None:
+    """Set the artifact addresses of the MLflow store in ``database`` to ``artifact_root``.
 
-    Nothing changes where they are below it already, where the store does not exist yet, or where
-    an experiment keeps its artifacts in a place of its own. Raises StoreError if the file cannot be
+    Nothing changes if they are below it already, if the store does not exist yet, or for an
+    experiment with a separate artifact folder. Raises StoreError if the file cannot be
     read or written.
     """
     if not database.exists():
@@ -57,21 +57,21 @@ def follow_artifacts(database: Path, artifact_root: Path) -> None:
         with closing(sqlite3.connect(database, _BUSY_S, isolation_level=None)) as connection:
             if _moves(connection, database, artifact_root):
                 connection.execute("BEGIN IMMEDIATE")
-                # Again: another process may have been faster.
+                # Look again: another process may have been faster.
                 for move in _moves(connection, database, artifact_root):
                     _change(connection, move, artifact_root.parent)
                 connection.execute("COMMIT")
     except sqlite3.Error as error:
         raise StoreError(
-            f"{database} cannot be told that its artifacts are in {artifact_root}: {error}"
+            f"the artifact addresses in {database} cannot be changed to {artifact_root}: {error}"
         ) from error
 
 
 def _moves(connection: sqlite3.Connection, database: Path, root: Path) -> list[_Move]:
-    """Return the experiments with artifacts under ``root`` that the database has elsewhere."""
+    """Return a move for each experiment whose artifacts are recorded outside ``root``."""
     if "artifact_location" not in _columns(connection, "experiments"):
         return []
-    found = []
+    moves = []
     locations = connection.execute("SELECT artifact_location FROM experiments").fetchall()
     for (location,) in locations:
         folder = _path(location)
@@ -79,32 +79,36 @@ def _moves(connection: sqlite3.Connection, database: Path, root: Path) -> list[_
             continue
         before = folder.parent
         if before != root and not _is_same(before, root):
-            ours = root / folder.name
-            if ours.exists() or not folder.exists() or _is_copied(connection, database, before):
-                found.append(_Move(location, ours.as_uri(), before.parent))
-    return found
+            new_folder = root / folder.name
+            if (
+                new_folder.exists()
+                or not folder.exists()
+                or _is_copied(connection, database, before)
+            ):
+                moves.append(_Move(location, new_folder.as_uri(), before.parent))
+    return moves
 
 
 def _is_copied(connection: sqlite3.Connection, database: Path, before: Path) -> bool:
-    """Whether the store that this one is a copy of is still beside its artifacts.
+    """Whether this store is a copy of one that is still beside its artifacts.
 
-    A store that its user keeps apart from a workspace's artifacts is not; nor is another of the
-    same name.
+    False for a store that the user keeps apart from the artifacts, and if the store beside them is
+    another one of the same name.
     """
     original = before.parent / database.name
     if not original.is_file() or _is_same(original, database):
         return False
-    # Immutable: not even a lock is left beside a store that is not ours.
+    # Immutable: not even a lock is left beside a store that is not new_folder.
     with closing(sqlite3.connect(f"{original.as_uri()}?immutable=1", uri=True)) as other:
         try:
-            born = _born(other)
+            created_ms = _creation_ms(other)
         except sqlite3.Error:
             return False
-    return born is not None and born == _born(connection)
+    return created_ms is not None and created_ms == _creation_ms(connection)
 
 
-def _born(connection: sqlite3.Connection) -> int | None:
-    """Return the milliseconds of a store's beginning, if it still has its first experiment."""
+def _creation_ms(connection: sqlite3.Connection) -> int | None:
+    """Return a store's creation time in ms, if it still has its first experiment."""
     query = "SELECT creation_time FROM experiments WHERE experiment_id = 0"
     row = connection.execute(query).fetchone()
     return None if row is None or row[0] is None else int(row[0])
@@ -128,7 +132,7 @@ def _replace_start(
     after: str,
     where: str = "TRUE",
 ) -> None:
-    """Replace ``before`` where a value is it, or goes on behind it with a slash."""
+    """Replace ``before`` where a value equals it, or starts with it and a slash."""
     connection.execute(
         f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
         f"WHERE {where} AND ({column} = ? OR substr({column}, 1, ?) = ?)",
@@ -142,7 +146,7 @@ def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
 
 
 def _path(location: str | None) -> Path | None:
-    """Return the path of an address on this machine, None for any other."""
+    """Return the path of a local address, None for any other."""
     if not location:
         return None
     if location.startswith("/"):

@@ -1,4 +1,4 @@
-"""With which code and libraries the objects behind a number were made, as their manifests say."""
+"""The code and libraries that made the objects behind a number, from their manifests."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from mood_sweeps.store import Manifest, Ref, Store
 
-__all__ = ["ScoreObjects", "environment_tags", "shown"]
+__all__ = ["ScoreObjects", "environment_tags", "environment_without_host"]
 
 _SCORES = "score"
 _LEFT_OUT = frozenset({"host"})
-"""The same code on another machine is the same code."""
+"""The host does not matter: the same code on another machine is the same code."""
 
 
 class ScoreObjects:
-    """The scoring objects of a store, by the key that a row of the results database has."""
+    """The scoring objects of a store, by the object key in rows of the results database."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._found: dict[str, Ref] = {}
+        self._refs: dict[str, Ref] = {}
         self._groups: set[str] = set()
 
     def manifests(self, keys: Iterable[str]) -> Iterator[Manifest]:
-        """Yield the manifests of the objects ``keys``, those that the store still has.
+        """Yield the manifests of the objects ``keys`` that the store still has.
 
         Raises CorruptObject if one cannot be read.
         """
@@ -32,30 +32,30 @@ class ScoreObjects:
                 yield self._store.manifest(ref)
 
     def _ref(self, key: str) -> Ref | None:
-        if key not in self._found:
+        if key not in self._refs:
             folder = self._store.root / "objects" / _SCORES
             groups = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-            # What is new has most likely a group of its own; else an old one was added to.
-            for some in (groups - self._groups, groups):
-                for group in some:
+            # A new object most likely has a new group; else it was added to an old one.
+            for candidates in (groups - self._groups, groups):
+                for group in candidates:
                     kind = f"{_SCORES}/{group}"
-                    self._found |= {ref.key: ref for ref in self._store.refs(kind)}
-                if key in self._found:
+                    self._refs |= {ref.key: ref for ref in self._store.refs(kind)}
+                if key in self._refs:
                     break
             self._groups = groups
-        return self._found.get(key)
+        return self._refs.get(key)
 
 
 def environment_tags(manifests: Iterable[Manifest]) -> dict[str, str]:
     """Return MLflow tags ``mood.environment.<name>``; where objects differ, all values in order."""
     values: dict[str, dict[str, None]] = {}
     for manifest in manifests:
-        for name, value in shown(manifest).items():
+        for name, value in environment_without_host(manifest).items():
             values.setdefault(name, {})[value] = None
     return {f"mood.environment.{name}": ", ".join(sorted(found)) for name, found in values.items()}
 
 
-def shown(manifest: Manifest) -> Mapping[str, str]:
-    """Return the environment of an object without what is no matter of its numbers."""
+def environment_without_host(manifest: Manifest) -> Mapping[str, str]:
+    """Return the environment of an object, without entries that cannot affect numbers."""
     environment = manifest.origin.environment
     return {name: value for name, value in environment.items() if name not in _LEFT_OUT}

@@ -1,4 +1,4 @@
-"""Tracking URIs: what MLflow makes of them, and never shown with the credentials they may carry."""
+"""Tracking URIs: hide their credentials, and remove folders that MLflow creates by mistake."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-__all__ = ["Secrets", "no_folder_left"]
+__all__ = ["Secrets", "without_stray_folder"]
 
 _SQLITE = "sqlite:///"
 _USER_INFO = re.compile(r"(?<![\w+.-])(?!sqlite[+:])(\w[\w+.-]*://)[^\s'\"]*@")
-"""Not of SQLite: its URLs hold nothing but a path, and in that perhaps an @."""
+"""Not for SQLite: its URLs hold only a path, which may contain an @."""
 
 _QUERY_SECRET = re.compile(r"(?i)\b(password|token|secret|signature|sig)=[^&\s'\"]+")
 _FROM_ENVIRONMENT = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 
 
 @contextmanager
-def no_folder_left(uri: str) -> Iterator[None]:
-    """Remove the folder that MLflow makes for a SQLite store under the name of it in the URI.
+def without_stray_folder(uri: str) -> Iterator[None]:
+    """Remove the folder that MLflow creates by mistake for the encoded path of a SQLite URI.
 
-    MLflow takes that for a path as it is, so that beside ``50%`` it makes an empty ``50%25``.
+    MLflow does not decode the path: beside ``50%`` it creates an empty folder ``50%25``.
     """
     if not uri.startswith(_SQLITE):
         yield
@@ -34,7 +34,7 @@ def no_folder_left(uri: str) -> Iterator[None]:
         yield
     finally:
         for place in missing:
-            with suppress(OSError):  # somebody else needed it meanwhile, and it is not empty
+            with suppress(OSError):  # not empty: another process uses it meanwhile
                 place.rmdir()
 
 
@@ -51,7 +51,7 @@ class Secrets:
             self._words |= {password, unquote(password)}
 
     def hidden(self, text: str) -> str:
-        """Return ``text`` on one line, without credentials in any URL or by themselves."""
+        """Return ``text`` on one line, without credentials, inside or outside URLs."""
         text = _USER_INFO.sub(r"\1***@", " ".join(text.split()))
         text = _QUERY_SECRET.sub(r"\1=***", text)
         for word in self._words:

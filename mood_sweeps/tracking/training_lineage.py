@@ -1,4 +1,4 @@
-"""The stages behind a representation, as the store remembers them."""
+"""The stages behind a representation, as recorded in the store."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from mood_sweeps.tracking.mlflow_names import flat, metric_safe
 __all__ = ["MAX_POINTS", "Point", "TrainedStage", "Trial", "training_manifests", "training_stages"]
 
 MAX_POINTS = 1000
-"""How many points of one curve are shown at most."""
+"""At most so many points of one curve are shown."""
 
 CURVES, TRIALS = "curves.json", "trials.json"
 _KINDS = tuple(kind.name for kind in STAGE_KINDS.values() if kind.feeds_banks)
 _UPSTREAM = ("checkpoint", "tokenizer")
-"""Where a stage's content has the key of the training stage before it."""
+"""The entries of a stage's content that hold the key of the training stage before it."""
 
 _NOT_PARAMETERS = frozenset({"kind", "version", *_UPSTREAM})
 
@@ -31,9 +31,9 @@ _NOT_PARAMETERS = frozenset({"kind", "version", *_UPSTREAM})
 class Point:
     """One value of a metric.
 
-    time_ms: the same whenever it is asked for, so that MLflow recognises a replay.
-    model_id, dataset: the logged model it is a property of, and the (name, digest) of what that
-        was measured on; MLflow then shows it on the model's page too.
+    time_ms: the same every time, so that MLflow recognises a repeated point.
+    model_id, dataset: the logged model that it belongs to, and (name, digest) of the data it was
+        measured on; MLflow then shows it on the model's page too.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Trial:
-    """One setting that was tried of a stage that was tuned: what MLflow shows of it."""
+    """One setting that a tuned stage tried, as MLflow shows it."""
 
     number: int
     parameters: dict[str, str]
@@ -56,7 +56,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class TrainedStage:
-    """One training stage of a chain; where features were given, the one that took them over.
+    """One training stage of a chain; for external features, the stage that imported them.
 
     name: its kind, numbered where a chain has it twice.
     """
@@ -66,7 +66,7 @@ class TrainedStage:
     folder: Path
 
     def parameters(self) -> dict[str, str]:
-        """Return what it was made with, defaults included: ``pretrain.pretext`` → ``mim``."""
+        """Return its parameters, defaults included: ``pretrain.pretext`` → ``mim``."""
         origin = self.manifest.origin
         content = {**origin.content, **origin.choices}
         chosen = {name: value for name, value in content.items() if name not in _NOT_PARAMETERS}
@@ -75,8 +75,8 @@ class TrainedStage:
     def points(self, from_ms: int) -> list[Point]:
         """Return its curves, each thinned to ``MAX_POINTS`` points (the last one is kept).
 
-        And single points of what was measured while it ran: images per second, memory.
-        from_ms: the time of step 0, a millisecond before that of step 1.
+        Also single points for other measurements of its run: images per second, memory.
+        from_ms: the time of step 0; each step is a millisecond later.
         """
         path = self.folder / CURVES
         curves = self._curves(json.loads(path.read_text()), from_ms) if path.is_file() else []
@@ -84,7 +84,7 @@ class TrainedStage:
         return [*curves, *(self._point(name, 0, value, from_ms) for name, value in measured)]
 
     def trials(self, from_ms: int) -> list[Trial]:
-        """Return its trials, if it was tuned; their points as of `points`."""
+        """Return its trials, if it was tuned; their points as in `points`."""
         path = self.folder / TRIALS
         rows = json.loads(path.read_text()) if path.is_file() else []
         return [
@@ -118,21 +118,21 @@ def training_stages(store: Store, checkpoint_key: str) -> list[TrainedStage]:
     bytes of one changed.
     """
     chain = training_manifests(store, checkpoint_key)
-    often = Counter(manifest.kind for manifest in chain)
+    n_of_kind = Counter(manifest.kind for manifest in chain)
     seen: Counter[str] = Counter()
     stages = []
     for manifest in chain:
         seen[manifest.kind] += 1
-        number = f"-{seen[manifest.kind]}" if often[manifest.kind] > 1 else ""
+        number = f"-{seen[manifest.kind]}" if n_of_kind[manifest.kind] > 1 else ""
         folder = store.folder(Ref(manifest.kind, manifest.key))
         stages.append(TrainedStage(manifest.kind + number, manifest, folder))
     return stages
 
 
 def training_manifests(store: Store, checkpoint_key: str) -> list[Manifest]:
-    """Return the manifests of a checkpoint's stages, first to last, as far as they are there.
+    """Return the manifests of a checkpoint's stages, first to last, as far back as they exist.
 
-    Raises CorruptObject if one cannot be read; no other file of an object is looked at.
+    Raises CorruptObject if one cannot be read; reads no other file of an object.
     """
     chain: list[Manifest] = []
     key: Any = checkpoint_key
@@ -148,7 +148,7 @@ def training_manifests(store: Store, checkpoint_key: str) -> list[Manifest]:
 
 
 def _on_rungs(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what a trial was compared by, where its curves do not say it."""
+    """Return a trial's accuracies on its rungs, unless its curves hold them."""
     accuracies = zip(row["rungs"], row["validation_accuracy"], strict=True)
     if any("validation_accuracy" in entry for entry in row["curves"]):
         return []
@@ -161,5 +161,5 @@ def _is_number(value: Any) -> bool:
 
 def _thinned(curve: list[Point]) -> list[Point]:
     stride = math.ceil(len(curve) / MAX_POINTS)
-    # Counted from the end, because the last value is the one people look for.
+    # Counted from the end, to keep the last value, which people look for.
     return curve[::-1][::stride][::-1]

@@ -1,4 +1,4 @@
-"""Trials of tuned stages in MLflow: a run each, under that of their representation."""
+"""Trials of tuned stages in MLflow: a run each, below the run of their representation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from mlflow.entities import Run
 
-from mood_sweeps.results.outbox import RunPlace
+from mood_sweeps.results.outbox import RunKey
 from mood_sweeps.tracking.mlflow_runs import Runs
 from mood_sweeps.tracking.object_environments import environment_tags
 from mood_sweeps.tracking.training_lineage import TrainedStage
@@ -16,21 +16,21 @@ __all__ = ["TRIAL", "show_trials"]
 TRIAL = "trial"
 
 
-def show_trials(runs: Runs, stages: Iterable[TrainedStage], place: RunPlace, parent: Run) -> None:
-    """Make the runs of all trials behind a representation, or finish those that were begun.
+def show_trials(runs: Runs, stages: Iterable[TrainedStage], run_key: RunKey, parent: Run) -> None:
+    """Create the runs of all trials behind a representation, or finish unfinished ones.
 
-    place, parent: of the representation's run.
+    run_key, parent: of the representation's run.
     """
     start_ms = int(parent.info.start_time)
     for stage in stages:
         for trial in stage.trials(start_ms):
-            at = place.of_trial(stage.name, trial.number)
-            subject = f"{at.representation_key}|{at.id_set}|{at.ood_set}"
-            run = runs.find(TRIAL, subject, at)
+            trial_key = run_key.of_trial(stage.name, trial.number)
+            subject = f"{trial_key.representation_key}|{trial_key.id_set}|{trial_key.ood_set}"
+            run = runs.find(TRIAL, subject, trial_key)
             if run is None:
                 name = f"{stage.name} trial {trial.number}"
                 run_id = parent.info.run_id
-                run = runs.make(TRIAL, subject, at, name, {}, start_ms, run_id)
+                run = runs.make(TRIAL, subject, trial_key, name, {}, start_ms, run_id)
             elif run.info.status == "FINISHED":
                 continue
             tags = trial.tags | environment_tags([stage.manifest])

@@ -52,7 +52,7 @@ def test_one_after_the_other(folder: Path, say: Say) -> None:
     assert "revision" not in say(folder, "results").out
     said = launch(say, folder, "b.yaml").out
     assert "twice: revision 2 (b.yaml, 2 cells" in said
-    assert "takes the place of revision 1 (a.yaml, 1 cell" in said
+    assert "replaces revision 1 (a.yaml, 1 cell" in said
     other = "mood-sweep results --sweep twice --revision 1"
     assert other in said
 

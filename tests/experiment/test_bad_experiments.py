@@ -1,4 +1,4 @@
-"""Every way an experiment file can be wrong: one problem, its line, and what is allowed."""
+"""Errors in experiment files: each is one problem with its line and the allowed values."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_the_good_file_has_no_problem(tmp_path: Path) -> None:
     assert problems_of(tmp_path, GOOD) == ()
 
 
-# (line, what it says instead, phrases of the one problem that this makes on that line)
+# (line, its wrong text, phrases of the one problem on that line)
 WRONG_LINES = [
     # unknown names
     (3, "corpis: digits:0-5", ["unknown key 'corpis'", "did you mean 'corpus'", "allowed: axes"]),
@@ -122,7 +122,7 @@ WRONG_LINES = [
     (14, "exclude: [{seed: [1, 1]}]", ["seed 1 is listed twice in this rule"]),
     (3, "name: other", ["the key 'name' is given twice"]),
     (9, "  scorer: [msp]", ["the key 'scorer' is given twice"]),
-    # image sets that cannot serve
+    # image sets that cannot be used
     (12, "    near: ['digits:0,1,2,3,4,5']", ["ID and OOD are the same set, 'digits:0-5'"]),
     (12, "    near: [digits:5-9]", ["holds the class 5 of the ID set 'digits:0-5'"]),
     (3, "corpus: digits", ["holds the classes 6, 7, 8, 9 of the OOD set 'digits:6-9'"]),
@@ -170,7 +170,7 @@ def test_a_wrong_line_is_one_problem_with_its_line(
     tmp_path: Path, line: int, text: str, phrases: list[str]
 ) -> None:
     problems = problems_of(tmp_path, with_line(line, text))
-    # A key that replaces a required or depended-on one makes that one missing: said elsewhere.
+    # A wrong key that replaces a required one also makes that one missing, on another line.
     here = [problem for problem in problems if problem.where == f"{tmp_path}/small.yaml:{line}"]
     assert len(here) == 1, problems
     for phrase in phrases:
@@ -179,7 +179,7 @@ def test_a_wrong_line_is_one_problem_with_its_line(
     assert all("which is required" in problem.message for problem in elsewhere), elsewhere
 
 
-# (text, line, phrases): files that are no experiment at all
+# (text, line, phrases): files that are no experiment
 WRONG_FILES = [
     ("", 1, ["empty"]),
     ("# only a comment\n", 1, ["empty"]),
@@ -224,7 +224,7 @@ def test_aliases_that_multiply_are_refused_and_not_followed(tmp_path: Path) -> N
     assert "more than 100000 values" in problem.message
 
 
-def test_a_missing_file_names_its_neighbours(tmp_path: Path) -> None:
+def test_a_missing_file_suggests_files_beside_it(tmp_path: Path) -> None:
     (tmp_path / "pretext.yaml").write_text(GOOD)
     with pytest.raises(InputError, match=r"pretxt.yaml: there is no such file; did you mean 'pret"):
         load_sweep(tmp_path / "pretxt.yaml")
@@ -237,12 +237,12 @@ def test_a_directory_is_no_experiment(tmp_path: Path) -> None:
         load_sweep(tmp_path)
 
 
-def test_a_name_with_a_nul_is_no_file() -> None:
+def test_a_file_name_with_a_nul_cannot_be_read() -> None:
     with pytest.raises(InputError, match="cannot be read"):
         load_sweep("a\0b.yaml")
 
 
-def test_all_that_is_missing_is_said(tmp_path: Path) -> None:
+def test_all_missing_keys_are_reported(tmp_path: Path) -> None:
     messages = [problem.message for problem in problems_of(tmp_path, "axes: {seed: [0]}\n")]
     assert messages == [
         "an experiment has no 'name', which is required",
@@ -261,12 +261,12 @@ def test_all_that_is_missing_is_said(tmp_path: Path) -> None:
     assert "'near', 'far' or both" in no_ood.message
 
 
-def test_axes_and_pairs_of_the_wrong_kind_are_said_at_once(tmp_path: Path) -> None:
+def test_axes_and_pairs_of_the_wrong_type_are_reported_at_once(tmp_path: Path) -> None:
     problems = problems_of(tmp_path, "name: x\naxes: [msp]\npairs: {id: digits}\n")
     assert [problem.where.rpartition(":")[2] for problem in problems] == ["2", "3"]
 
 
-def test_everything_wrong_is_said_at_once_in_the_order_of_lines(tmp_path: Path) -> None:
+def test_all_problems_are_reported_at_once_in_the_order_of_lines(tmp_path: Path) -> None:
     text = """\
 name: a/b
 corpus: digits
@@ -292,7 +292,7 @@ extra: 1
     assert lines == [1, 2, 4, 5, 6, 9, 10, 11, 12, 12, 15, 16, 17, 18]
 
 
-def test_a_problem_in_merged_text_is_said_once_where_it_is_written(tmp_path: Path) -> None:
+def test_a_problem_in_merged_text_is_reported_once_at_its_own_line(tmp_path: Path) -> None:
     pretext = """\
   pretext:
     - mim: &common
@@ -305,7 +305,7 @@ def test_a_problem_in_merged_text_is_said_once_where_it_is_written(tmp_path: Pat
     assert "'epochs'" in problem.message
 
 
-def test_axes_and_pairs_with_problems_do_not_blame_the_rules_that_name_them(
+def test_problems_of_axes_and_pairs_are_not_repeated_for_rules_that_name_them(
     tmp_path: Path,
 ) -> None:
     text = GOOD.replace("[msp, knn, {knn: {k: 7}}]", "[msp, knnn]")
@@ -316,13 +316,13 @@ def test_axes_and_pairs_with_problems_do_not_blame_the_rules_that_name_them(
     assert "gausian" in problem.message
 
 
-def test_values_and_labels_that_cannot_be_text_are_shown_short(tmp_path: Path) -> None:
+def test_long_values_are_shortened_in_messages(tmp_path: Path) -> None:
     (problem,) = problems_of(tmp_path, with_line(2, f"name: {'x' * 5000}"))
     assert len(problem.message) < 500
 
 
 @given(st.text(max_size=200))
-def test_garbage_is_never_more_than_an_input_error(
+def test_garbage_raises_only_input_errors(
     tmp_path_factory: pytest.TempPathFactory, text: str
 ) -> None:
     assert problems_of(tmp_path_factory.getbasetemp(), text.encode("utf-8", "surrogatepass"))
@@ -334,7 +334,7 @@ SIGNS += ["@", "`", "'", '"', "#", "\n---\n", "\n...\n", "\n", "\t", "  ", "-1",
 
 
 @given(st.lists(st.sampled_from(NAMES + SIGNS), max_size=60).map("".join))
-def test_yaml_like_garbage_is_never_more_than_an_input_error(
+def test_yaml_like_garbage_raises_only_input_errors(
     tmp_path_factory: pytest.TempPathFactory, text: str
 ) -> None:
     assert problems_of(tmp_path_factory.getbasetemp(), text)

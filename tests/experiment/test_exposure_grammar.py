@@ -47,7 +47,7 @@ def problem(folder: Path, *changes: tuple[str, str]) -> Problem:
     return dataclasses.replace(found, where=found.where.removeprefix(f"{folder}/"))
 
 
-def test_the_labels_say_set_and_k_by_canonical_names(tmp_path: Path) -> None:
+def test_labels_hold_the_canonical_set_name_and_k(tmp_path: Path) -> None:
     for spelling in ("digits:6-9", "digits:6,7,9,8"):
         sweep = sweep_of(tmp_path, SWEEP.replace("exposed: digits:6-9", f"exposed: {spelling}"))
         assert [finetune.label for finetune in sweep.finetunes] == [
@@ -68,11 +68,11 @@ def test_the_labels_say_set_and_k_by_canonical_names(tmp_path: Path) -> None:
         ("k: [0, 10]", "k: [0, -1]", 10, "greater than or equal to 0"),
         ("k: [0, 10]", "k: [0, 175]", 10, "shows 175 images of each class, and class '8' of"),
         ("exposed: digits:6-9", "exposed: digits:5-6", 14, "holds the class 5 of 'digits:5-6'"),
-        # 150 of some 180, by three seeds: of one digit nothing stays.
+        # 150 of about 180 images, drawn by three seeds: one digit has no image left.
         ("k: [0, 10]", "k: [150]", 14, "no image of class '7' of 'digits:6-9' is left to test on"),
     ],
 )
-def test_what_cannot_be_exposed_is_said_with_its_line(
+def test_a_wrong_exposure_is_reported_with_its_line(
     tmp_path: Path, old: str, new: str, line: int, phrase: str
 ) -> None:
     found = problem(tmp_path, (old, new))
@@ -80,12 +80,12 @@ def test_what_cannot_be_exposed_is_said_with_its_line(
     assert found.where == f"sweep.yaml:{line}"
 
 
-def test_a_set_that_is_not_tested_may_be_used_up(tmp_path: Path) -> None:
+def test_every_image_of_a_set_that_is_not_tested_may_be_exposed(tmp_path: Path) -> None:
     text = SWEEP.replace("k: [0, 10]", "k: [150]").replace("near: [digits:6-9], ", "")
     assert len(sweep_of(tmp_path, text).finetunes) == 2
 
 
-def test_a_validation_set_has_images_left_too(tmp_path: Path) -> None:
+def test_a_validation_set_needs_images_that_are_not_exposed(tmp_path: Path) -> None:
     found = problem(
         tmp_path,
         ("k: [0, 10]", "k: [150]"),
@@ -115,13 +115,13 @@ def test_a_set_without_classes_is_refused(tmp_path: Path) -> None:
         load_sweep(file, catalogues=dataclasses.replace(shipped(), image_set=find))
 
 
-def test_rules_may_name_the_stage_as_it_is_written(tmp_path: Path) -> None:
+def test_rules_may_name_the_stage_as_the_file_writes_it(tmp_path: Path) -> None:
     label = "pt+ft:outlier_exposure(exposed=digits:6-9, k=0)"
     sweep = sweep_of(tmp_path, SWEEP + f"exclude: [{{finetune: '{label}'}}]\n")
     assert dict(sweep.exclude[0].matches) == {"finetune": (label,)}
 
 
-def test_who_looks_for_a_scorer_is_told_that_it_is_a_stage(tmp_path: Path) -> None:
+def test_outlier_exposure_as_a_scorer_is_refused_with_a_hint_to_the_stage(tmp_path: Path) -> None:
     found = problem(tmp_path, ("[msp]", "[msp, outlier_exposure]"))
     assert "fine-tune by 'ft:outlier_exposure', score by 'msp'" in found.message
     assert found.where == "sweep.yaml:11"

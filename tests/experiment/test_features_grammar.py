@@ -1,4 +1,4 @@
-"""``features:`` of an experiment file: what it reads, and every way in which it can be wrong."""
+"""``features:`` of an experiment file: what it reads, and its errors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def problems_of(folder: Path, text: str) -> tuple[Problem, ...]:
     return ()
 
 
-def test_files_are_found_beside_the_experiment(folder: Path) -> None:
+def test_relative_paths_start_at_the_experiments_folder(folder: Path) -> None:
     (one,) = load(folder).features
     assert (one.name, one.id_set) == ("beit", "pets")
     assert one.pairs == (Pair("pets", "foxes", "near"), Pair("pets", "noise", "far"))
@@ -48,7 +48,7 @@ def test_files_are_found_beside_the_experiment(folder: Path) -> None:
     assert one.where.endswith("mine.yaml:3")
 
 
-def test_what_files_hold_is_known_without_reading_their_arrays(folder: Path) -> None:
+def test_headers_tell_what_files_hold_without_reading_the_arrays(folder: Path) -> None:
     arrays = arrays_of()
     np.savez(folder / "near.npz", features=arrays["near"]["features"])
     np.save(folder / "train.npy", arrays["train"]["features"])
@@ -66,14 +66,14 @@ def test_what_files_hold_is_known_without_reading_their_arrays(folder: Path) -> 
     assert one.sets["pets", "train"].has_labels
 
 
-def test_values_are_not_read_yet(folder: Path) -> None:
+def test_array_values_are_not_read(folder: Path) -> None:
     arrays = arrays_of()
     arrays["far"]["features"][3] = np.nan
     write_sets(folder, arrays)
     assert problems_of(folder, EXPERIMENT) == ()
 
 
-def test_select_and_exclude_work_on_given_sets(folder: Path) -> None:
+def test_select_and_exclude_work_with_external_features(folder: Path) -> None:
     text = EXPERIMENT + "select: {on: id_val+ood_val}\nexclude: [{ood: noise, scorer: msp}]\n"
     sweep = load(folder, text.replace("    far:", "    ood_val: {other: other.npz}\n    far:"))
     assert sweep.features[0].ood_val == ("other",)
@@ -81,7 +81,7 @@ def test_select_and_exclude_work_on_given_sets(folder: Path) -> None:
     assert [rule.label for rule in sweep.exclude] == ["exclude {ood: noise, scorer: msp}"]
 
 
-# (what stands there, what stands there instead, line, phrases of the one problem)
+# (text of the file, its replacement, line, phrases of the one problem)
 WRONG = [
     ("train: train.npz", "train: trian.npz", 4, ["no such file", "did you mean", "train.npz"]),
     ("head: head.npz", "head: train.npz", 5, ["train.npz", "has no weight"]),
@@ -107,12 +107,12 @@ WRONG = [
     ("axes:\n", "intermediate: digits\naxes:\n", 8, ["'intermediate' and 'features' exclude"]),
     ("axes:\n", "exclude: [{seed: 0}]\naxes:\n", 8, ["no seed 0"]),
     ("axes:\n", "exclude: [{pretext: biet}]\naxes:\n", 8, ["no pretext 'biet'", "'beit'"]),
-    ("    far:", "    ood_val: {other: other.npz}\n    far:", 4, ["used by nothing"]),
+    ("    far:", "    ood_val: {other: other.npz}\n    far:", 4, ["is not used"]),
 ]
 
 
 @pytest.mark.parametrize(("old", "new", "line", "phrases"), WRONG)
-def test_one_wrong_thing_is_one_problem_on_its_line(
+def test_one_error_is_one_problem_on_its_line(
     folder: Path, old: str, new: str, line: int, phrases: list[str]
 ) -> None:
     near = arrays_of()["near"]["features"]
@@ -124,7 +124,7 @@ def test_one_wrong_thing_is_one_problem_on_its_line(
     assert EXPERIMENT.count(old) == 1
     found = problems_of(folder, EXPERIMENT.replace(old, new))
     (problem, *others) = found
-    # A misspelt key is also one that is missing, and a head without a weight has no bias.
+    # A misspelt key also makes the right key missing, and a head without weight has no bias.
     consequences = ("required", "needs OOD", "has no bias")
     assert all(any(one in other.message for one in consequences) for other in others)
     assert problem.where.endswith(f"mine.yaml:{line}")
@@ -132,7 +132,7 @@ def test_one_wrong_thing_is_one_problem_on_its_line(
         assert phrase in problem.message
 
 
-def test_everything_is_said_at_once(folder: Path) -> None:
+def test_all_problems_are_reported_at_once(folder: Path) -> None:
     text = (
         EXPERIMENT.replace("train.npz", "gone.npz")
         .replace("near.npz", "gone_too.npz")
@@ -156,7 +156,7 @@ axes:
     assert "'foxes' is 'far' here and 'near' at" in problem.message
 
 
-def test_the_same_representation_twice_is_said(folder: Path) -> None:
+def test_a_repeated_representation_is_reported(folder: Path) -> None:
     lines = EXPERIMENT.splitlines(keepends=True)
     text = "".join((*lines[:7], *lines[2:7], *lines[7:]))
     (problem,) = problems_of(folder, text)

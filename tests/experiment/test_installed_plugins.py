@@ -41,7 +41,7 @@ pairs: [{id: id:abc, far: [ood:xyz]}]
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of installed packages, one of which offers scorers."""
+    """Return a folder of installed packages, one of which offers scorers."""
     info = tmp_path / "lengths-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lengths\nVersion: 1.0\n")
@@ -63,7 +63,7 @@ def digest(site: Path) -> str:
     return choice.digest
 
 
-def test_an_installed_scorer_is_known_by_name_and_content(site: Path) -> None:
+def test_an_installed_scorer_is_identified_by_name_and_file_content(site: Path) -> None:
     before = digest(site)
     assert len(before) == 64
     assert digest(site) == before
@@ -71,11 +71,11 @@ def test_an_installed_scorer_is_known_by_name_and_content(site: Path) -> None:
     assert digest(site) != before
 
 
-def test_two_of_one_file_are_told_apart(site: Path) -> None:
+def test_two_scorers_of_one_file_have_different_keys(site: Path) -> None:
     length, width = read(SWEEP.replace("NAME", "length, width"), site).scorers
     assert length.digest == width.digest
     plugins = [declared_of(one.parameters).plugin for one in (length, width)]
-    assert plugins[0].key != plugins[1].key  # which names their calls
+    assert plugins[0].key != plugins[1].key  # the key names their calls
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,7 @@ def test_two_of_one_file_are_told_apart(site: Path) -> None:
         ("lenght", "unknown scorer 'lenght'"),
     ],
 )
-def test_one_that_cannot_serve_is_a_problem_at_its_line(
-    site: Path, name: str, message: str
-) -> None:
+def test_an_unusable_scorer_is_a_problem_at_its_line(site: Path, name: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
         read(SWEEP.replace("NAME", name), site)
     (problem,) = caught.value.problems

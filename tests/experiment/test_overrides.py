@@ -59,18 +59,18 @@ def test_a_bare_name_takes_parameters(file: Path) -> None:
     assert changed(file, "axes.pretext.1.mocov3.epochs=4").pretexts[1].parameters.epochs == 4
 
 
-def test_list_items_go_by_number(file: Path) -> None:
+def test_a_number_selects_a_list_item(file: Path) -> None:
     (pair,) = changed(file, "pairs.0.near=[digits:8-9]").pairs
     assert pair.ood_set == "digits:8-9"
 
 
-def test_a_key_that_is_not_there_is_added(file: Path) -> None:
+def test_a_missing_key_is_added(file: Path) -> None:
     sweep = changed(file, "exclude=[{scorer: knn}]", "pairs.0.far=[photos]")
     assert [rule.label for rule in sweep.exclude] == ["exclude {scorer: knn}"]
     assert [pair.ood_set for pair in sweep.pairs] == ["digits:6-9", "photos"]
 
 
-def test_the_source_says_what_ran(file: Path, tmp_path: Path) -> None:
+def test_the_source_holds_the_overridden_values(file: Path, tmp_path: Path) -> None:
     assert load_sweep(file).source == TEXT
     sweep = changed(file, "axes.seed=[4]", "axes.pretext.0.mim.learning_rate=1e-5")
     assert sweep.source.startswith("# question\n# command\n\nname: small\n")
@@ -79,7 +79,7 @@ def test_the_source_says_what_ran(file: Path, tmp_path: Path) -> None:
     assert load_sweep(again).content == sweep.content
 
 
-def test_the_file_itself_stays(file: Path) -> None:
+def test_the_file_itself_is_not_changed(file: Path) -> None:
     changed(file, "name=foo")
     assert file.read_text() == TEXT
 
@@ -107,13 +107,13 @@ def test_the_file_itself_stays(file: Path) -> None:
         ("axes.pretext.999999999999999999=mim", "none of them"),
     ],
 )
-def test_a_wrong_override_names_itself(file: Path, override: str, phrase: str) -> None:
+def test_a_wrong_override_is_named_in_its_problem(file: Path, override: str, phrase: str) -> None:
     (problem,) = problems(file, override)
     assert problem.startswith(f"--set {override}: ")
     assert phrase in problem
 
 
-def test_wrong_overrides_are_said_after_what_is_wrong_in_the_file(file: Path) -> None:
+def test_problems_of_overrides_follow_those_of_the_file(file: Path) -> None:
     file.write_text(TEXT.replace("name: small", "nam: small"))
     found = problems(file, "axes.sed=[0]", "novalue")
     assert [line.partition(": ")[0] for line in found] == [

@@ -78,14 +78,14 @@ def problems(file: Path) -> list[str]:
     return [str(problem).removeprefix(str(file)) for problem in caught.value.problems]
 
 
-def test_a_plugins_scorers_are_chosen_like_any_other(file: Path) -> None:
+def test_a_plugins_scorers_are_chosen_like_the_packages(file: Path) -> None:
     _, norm, norm_1 = load_sweep(file).scorers
     assert (norm.label, norm_1.label) == ("norm", "norm(order=1)")
     assert scored(norm) == [5.0]
     assert scored(norm_1) == [7.0]
 
 
-def test_the_files_digest_is_part_of_what_is_made_with_it(file: Path) -> None:
+def test_the_digest_of_the_file_is_part_of_a_scorers_content(file: Path) -> None:
     msp, norm, _ = load_sweep(file).scorers
     (plugin,) = load_sweep(file).plugins
     assert "source" not in msp.content
@@ -95,7 +95,7 @@ def test_the_files_digest_is_part_of_what_is_made_with_it(file: Path) -> None:
     assert edited.scorers[1].content["source"] == edited.plugins[0].digest != plugin.digest
 
 
-def test_an_edited_plugin_runs_as_edited_and_the_old_one_as_it_was(file: Path) -> None:
+def test_an_edited_plugin_runs_its_new_code_and_an_old_choice_its_old_code(file: Path) -> None:
     old = load_sweep(file).scorers[1]
     (file.parent / "norm.py").write_text(PLUGIN.replace("+ self.shift", "+ 100"))
     new = load_sweep(file).scorers[1]
@@ -103,7 +103,7 @@ def test_an_edited_plugin_runs_as_edited_and_the_old_one_as_it_was(file: Path) -
     assert scored(pickle.loads(pickle.dumps(old))) == [5.0]  # noqa: S301
 
 
-def test_a_choice_unpickles_in_a_process_that_never_saw_the_file(file: Path) -> None:
+def test_a_choice_unpickles_in_a_process_without_the_file(file: Path) -> None:
     norm = load_sweep(file).scorers[2]
     message = pickle.dumps(norm)
     (file.parent / "norm.py").unlink()
@@ -123,7 +123,7 @@ def test_a_failure_names_file_line_and_scorer_and_shows_the_plugins_lines(file: 
     assert "mood_sweeps" not in caught.value.traceback
 
 
-def test_parameters_may_have_any_name_and_any_kind_of_default(file: Path) -> None:
+def test_parameters_may_have_any_name_and_default(file: Path) -> None:
     text = (
         PLUGIN.replace(
             "    shift: float = 0.0\n",
@@ -151,7 +151,7 @@ def test_parameters_may_have_any_name_and_any_kind_of_default(file: Path) -> Non
     assert "parameter 'order': field required" in problem
 
 
-def test_what_a_plugin_says_is_cut(file: Path) -> None:
+def test_long_texts_of_a_plugin_are_shortened(file: Path) -> None:
     text = PLUGIN.replace(
         "import numpy as np\n", "import numpy as np\nfrom mood_sweeps import Undefined\n"
     )
@@ -166,7 +166,7 @@ def test_what_a_plugin_says_is_cut(file: Path) -> None:
     assert str(caught.value).startswith("\\ud800 a \\ud800 a")
 
 
-def test_a_scorer_that_inherits_fit_is_placed_in_its_own_file(file: Path) -> None:
+def test_failures_of_a_scorer_that_inherits_fit_name_its_own_file(file: Path) -> None:
     (file.parent / "norm.py").write_text(
         PLUGIN.replace("class Norm:", "class Norm(LearnsNothing):")
         .replace("    def fit(self, train, head):\n        return {}\n\n", "")
@@ -181,14 +181,14 @@ def test_a_scorer_that_inherits_fit_is_placed_in_its_own_file(file: Path) -> Non
         scored(load_sweep(file).scorers[2])
 
 
-def test_no_line_of_a_plugin_runs_in_this_process(file: Path) -> None:
+def test_no_code_of_a_plugin_runs_in_this_process(file: Path) -> None:
     (file.parent / "norm.py").write_text(PLUGIN + "import os\nos.environ['SEEN'] = 'yes'\n")
     assert scored(load_sweep(file).scorers[1]) == [5.0]
     assert "SEEN" not in os.environ
     assert not any(name.startswith("mood_sweeps_plugin") for name in sys.modules)
 
 
-def test_a_plugins_parameters_are_checked_like_any_other(file: Path) -> None:
+def test_a_plugins_parameters_are_checked_like_the_packages(file: Path) -> None:
     file.write_text(SWEEP.replace("order: 1", "ordr: 1"))
     (problem,) = problems(file)
     assert problem.startswith(":7: scorer 'norm' has no parameter 'ordr'; did you mean 'order'?")
@@ -229,7 +229,7 @@ def _without(line: str) -> str:
         (PLUGIN.replace("order: int", "order: np.ndarray"), ["parameters cannot be read"]),
     ],
 )
-def test_a_plugin_that_cannot_serve_is_one_problem_at_its_line(
+def test_an_unusable_plugin_is_one_problem_at_its_line(
     file: Path, text: str, phrases: list[str]
 ) -> None:
     (file.parent / "norm.py").write_text(text)
@@ -239,7 +239,7 @@ def test_a_plugin_that_cannot_serve_is_one_problem_at_its_line(
         assert phrase in problem
 
 
-def test_scorers_of_a_plugin_that_failed_are_not_called_unknown(file: Path) -> None:
+def test_scorers_of_a_failed_plugin_are_not_reported_as_unknown(file: Path) -> None:
     (file.parent / "norm.py").write_text("x = y\n")
     assert len(problems(file)) == 1
 

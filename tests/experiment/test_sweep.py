@@ -36,7 +36,7 @@ def small(tmp_path: Path, text: str = SMALL) -> Sweep:
     return load_sweep(file)
 
 
-def test_the_quickstart_file_is_the_grid_it_promises() -> None:
+def test_the_quickstart_file_has_the_documented_grid() -> None:
     sweep = load_sweep(QUICKSTART)
     assert sweep.name == "pretext_vs_scorer"
     assert sweep.corpus == "digits:0-5"
@@ -54,7 +54,7 @@ def test_the_quickstart_file_is_the_grid_it_promises() -> None:
     assert QUICKSTART.read_text().splitlines()[3].startswith("#")
 
 
-def test_a_file_becomes_plain_values_in_its_own_order(tmp_path: Path) -> None:
+def test_values_keep_the_order_of_the_file(tmp_path: Path) -> None:
     sweep = small(tmp_path)
     assert [choice.label for choice in sweep.pretexts] == ["mim", "mim(epochs=3)", "random"]
     assert [(one.label, len(one.stages)) for one in sweep.finetunes] == [("pt", 0), ("pt+ft", 1)]
@@ -96,7 +96,7 @@ def test_a_sweep_pickles(tmp_path: Path) -> None:
         ("{seed: 0, finetune: pt}", (("finetune", ("pt",)), ("seed", (0,)))),
     ],
 )
-def test_a_rule_is_spelled_out_in_full_labels(
+def test_a_rule_is_resolved_to_full_labels(
     tmp_path: Path, written: str, matches: tuple[object, ...]
 ) -> None:
     (rule,) = small(tmp_path, f"{SMALL}  - {written}\n").exclude
@@ -119,7 +119,7 @@ def test_a_rule_removes_a_cell_when_all_its_axes_match(tmp_path: Path) -> None:
     assert rule.may_match()
 
 
-def test_content_is_what_decides_the_cells_and_nothing_else(tmp_path: Path) -> None:
+def test_content_depends_only_on_what_decides_the_cells(tmp_path: Path) -> None:
     content = small(tmp_path).content
     same = SMALL.replace("name: small", "# a comment\nname: other").replace(
         "[mim, {mim: {epochs: 3}}, random]", "[random, mim: {epochs: 3}, {mim: {}}]"
@@ -223,10 +223,10 @@ def test_select_adds_the_best_of_every_grid(tmp_path: Path) -> None:
         ),
         ("[ood:pq, ood:rs]", "[id:c]", "the OOD validation set 'id:c' holds the class c"),
         ("[ood:pq, ood:rs]", "[ood:pq, ood:pq]", "'ood:pq' is listed twice"),
-        ("max_logit", "{knn: {k: [7, 8]}}", "two grids of scorer 'knn'"),
+        ("max_logit", "{knn: {k: [7, 8]}}", "scorer 'knn' has two grids"),
     ],
 )
-def test_a_selection_that_cannot_be_made_is_refused(
+def test_an_impossible_selection_is_refused(
     tmp_path: Path, old: str, new: str, message: str
 ) -> None:
     with pytest.raises(InputError) as caught:
@@ -236,7 +236,7 @@ def test_a_selection_that_cannot_be_made_is_refused(
     assert problem.where
 
 
-def test_all_stands_for_the_whole_catalogue_of_scorers(tmp_path: Path) -> None:
+def test_all_means_every_scorer_of_the_catalogue(tmp_path: Path) -> None:
     text = GRID[: GRID.index("select")].replace("[{knn: {k: [5, 1]}}, max_logit]", "[all]")
     text += "pairs: [{id: id:abc, far: [ood:xyz]}]\n"
     assert [one.label for one in read(text, tmp_path).scorers] == list(SCORERS)

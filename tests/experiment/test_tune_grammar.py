@@ -87,13 +87,13 @@ def test_a_pretext_task_is_tuned_the_same_way(tmp_path: Path) -> None:
         ("epochs: 12", "epochs: 13"),
     ],
 )
-def test_all_of_the_block_is_in_the_key(tmp_path: Path, was: str, now: str) -> None:
+def test_every_setting_of_the_block_is_in_the_key(tmp_path: Path, was: str, now: str) -> None:
     assert FT.count(was) == 1
     before = tuned_key(plan_of(written(FT), tmp_path))
     assert tuned_key(plan_of(written(FT.replace(was, now)), tmp_path)) != before
 
 
-def test_how_the_block_is_written_is_not_in_the_key(tmp_path: Path) -> None:
+def test_the_spelling_of_the_block_is_not_in_the_key(tmp_path: Path) -> None:
     again = """{pt+ft: {ft: {tune: {scheduler: halving, grace: 2, reduction: 2, samples: 6, space: {
         label_smoothing: [0.0, 0.1, 0.2], learning_rate: {loguniform: [0.0001, 0.1]}}},
         epochs: 12}}}"""
@@ -124,7 +124,7 @@ def test_every_problem_has_its_line(tmp_path: Path) -> None:
             sample: 4
             scheduler: hyperband"""
     found = problems(tmp_path, block)
-    # That of a block as a whole, and of its other parts, are told from the same block at once.
+    # Problems of a block as a whole and of its parts are reported at once.
     expected = {
         10: "parameter 'warmup': input should be less than 1",
         13: "no parameter 'learning_rat'; did you mean 'learning_rate'?",
@@ -162,7 +162,7 @@ def test_every_problem_has_its_line(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_block_that_says_nothing_useful(tmp_path: Path, block: str, message: str) -> None:
+def test_a_useless_block_is_refused(tmp_path: Path, block: str, message: str) -> None:
     (found,) = problems(tmp_path, f"{{pt+probe: {block}}}")
     assert message in found
 
@@ -178,6 +178,6 @@ def test_a_block_that_says_nothing_useful(tmp_path: Path, block: str, message: s
         ("{mim: {tune: {space: {tokenizer: [a, b]}, samples: 2}}}", "it says where data is"),
     ],
 )
-def test_what_cannot_be_tuned(tmp_path: Path, pretext: str, message: str) -> None:
+def test_what_is_not_trained_cannot_be_tuned(tmp_path: Path, pretext: str, message: str) -> None:
     (found,) = problems(tmp_path, pretext=pretext)
     assert message in found

@@ -36,7 +36,7 @@ def problem(pretext: str, folder: Path) -> str:
     return found.message
 
 
-def test_what_is_trained_stays_as_it_was() -> None:
+def test_trained_pretext_tasks_keep_their_labels() -> None:
     for raw in ("mocov3", {"mocov3": {"weights": "trained"}}, {"mocov3": {}}):
         (choice,) = choose_pretexts(raw)
         assert choice.label == "mocov3"
@@ -52,7 +52,7 @@ def test_every_pretext_of_the_catalogue_can_be_named() -> None:
         assert not choice.parameters.uses_seed
 
 
-def test_labels_say_where_weights_come_from() -> None:
+def test_labels_show_where_weights_come_from() -> None:
     assert labels("beit") == labels({"beit": {"weights": "published"}}) == ["beit"]
     assert labels({"mae": {"weights": "published"}}) == ["mae(weights=published)"]
     assert labels({"clip": {"source": "laion2b", "transform": "moodv2"}}) == [
@@ -91,13 +91,13 @@ def test_lists_are_grids() -> None:
         ({"mae": {"weights": []}}, "parameter 'weights'"),
     ],
 )
-def test_what_cannot_be_is_said(raw: Any, message: str) -> None:
+def test_a_wrong_pretext_item_is_refused(raw: Any, message: str) -> None:
     with pytest.raises(InputError) as caught:
         choose_pretexts(raw)
     assert message in str(caught.value)
 
 
-def test_a_file_is_looked_for_where_the_experiment_is(tmp_path: Path) -> None:
+def test_a_relative_weight_file_is_found_beside_the_experiment(tmp_path: Path) -> None:
     (tmp_path / "m.pth").write_bytes(b"anything")
     sweep = read(SWEEP.format(pretext="{mocov3: {weights: m.pth}}"), tmp_path)
     assert sweep.pretexts[0].label == "mocov3(weights=m.pth)"
@@ -111,7 +111,7 @@ def test_a_file_is_looked_for_where_the_experiment_is(tmp_path: Path) -> None:
     assert "cannot be read" in problem('{file: {weights: "m.pth/inside"}}', tmp_path)
 
 
-def test_an_image_set_of_a_head_has_one_name(tmp_path: Path) -> None:
+def test_the_image_set_of_a_head_gets_its_canonical_name(tmp_path: Path) -> None:
     (tmp_path / "m.pth").write_bytes(b"anything")
     text = yaml.safe_load(SWEEP.format(pretext="{file: {weights: m.pth, head: 'digits:0,1,2'}}"))
     text["pairs"] = [{"id": "digits:0-2", "near": ["digits:6-9"]}]

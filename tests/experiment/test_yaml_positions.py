@@ -55,18 +55,18 @@ def test_every_path_has_its_line() -> None:
     }
 
 
-def test_a_path_without_a_place_has_that_of_what_is_around_it() -> None:
+def test_a_path_without_a_place_has_the_place_of_the_value_around_it() -> None:
     located = parse(TEXT, "file.yaml")
     assert located.place(("b", 1, "nothing", "here")).text == "file.yaml:4"
     assert located.place(("nothing",)).text == "file.yaml:1"
 
 
-def test_a_mappings_own_keys_and_the_earlier_merged_mapping_win() -> None:
+def test_own_keys_win_over_merged_ones_and_earlier_merges_over_later_ones() -> None:
     text = "x: &x {a: 1, b: 1}\ny: &y {b: 2, c: 2}\nz: {<<: [*x, *y], c: 3}\n"
     assert parse(text, "f").value["z"] == {"a": 1, "b": 1, "c": 3}
 
 
-def test_of_a_key_given_twice_the_first_counts_and_the_second_is_a_flaw() -> None:
+def test_of_a_duplicate_key_the_first_counts_and_the_second_is_a_flaw() -> None:
     located = parse("a: 1\nb: 2\na: 3\n", "f")
     assert located.value == {"a": 1, "b": 2}
     assert [(place.text, message) for place, message in located.flaws] == [
@@ -112,7 +112,7 @@ def test_scalars_follow_the_core_schema_of_yaml_1_2(text: str, value: Any) -> No
     assert type(read) is type(value)
 
 
-def test_nan_is_read_and_left_to_who_asked_for_a_number() -> None:
+def test_nan_is_read_as_a_number() -> None:
     assert math.isnan(parse("a: .nan", "f").value["a"])
 
 
@@ -132,13 +132,13 @@ PLAIN = st.recursive(
 
 
 @given(PLAIN)
-def test_what_is_written_is_read_back(value: Any) -> None:
+def test_written_values_are_read_back(value: Any) -> None:
     located = parse(to_yaml({"value": value}), "f")
     assert located.value == {"value": value}
     assert not located.flaws
 
 
 @given(st.dictionaries(st.text("abc", min_size=1), st.lists(st.integers(-99, 99)), min_size=1))
-def test_plain_documents_are_read_as_pyyaml_reads_them(value: Any) -> None:
+def test_plain_documents_have_the_values_that_pyyaml_reads(value: Any) -> None:
     text = yaml.safe_dump(value)
     assert parse(text, "f").value == yaml.safe_load(text)

@@ -70,7 +70,7 @@ class Trace:
 
 def main() -> None:
     import mood_sweeps as ms
-    from mood_sweeps.launching.sweep_report import report_on
+    from mood_sweeps.launching.sweep_report import write_sweep_report
 
     print(f"{'leg':<24}{'files':>6}{'functions':>11}{'moves':>8}")
     whole = Trace()
@@ -91,7 +91,7 @@ def main() -> None:
 
         def report() -> None:
             store, results = workspace.open_store(), ms.open_results(workspace.home)
-            report_on(results, store, "one_cell", None, workspace.home)
+            write_sweep_report(results, store, "one_cell", None, workspace.home)
 
         for leg, work in (
             ("YAML to sweep", read),

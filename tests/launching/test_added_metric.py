@@ -1,4 +1,4 @@
-"""A metric that is added after numbers were made is filled in by the next launch."""
+"""The next launch fills in a metric that was added after the numbers were made."""
 
 from __future__ import annotations
 
@@ -37,27 +37,27 @@ def launch_with_one_metric_more(folder: Path) -> str:
     return done.stdout
 
 
-def shown(tried: Tried) -> list[tuple[object, ...]]:
+def old_metrics(tried: Tried) -> list[tuple[object, ...]]:
     return tried.query("select cell_key, auroc, oscr, id_accuracy from results order by cell_key")
 
 
-def test_the_next_launch_computes_it_from_stored_scores_and_nothing_else(launched: Tried) -> None:
-    before = shown(launched)
+def test_the_next_launch_computes_it_from_stored_scores_and_runs_no_stage(launched: Tried) -> None:
+    before = old_metrics(launched)
     assert launch_with_one_metric_more(launched.folder).split() in (["0.0", "1.0"], ["1.0"])
-    assert shown(launched) == before
+    assert old_metrics(launched) == before
     missing = launched.query("select distinct missing_metrics from results")
     assert missing == [(None,)]
 
 
-def test_without_stored_scores_the_row_says_so(launched: Tried) -> None:
-    before = shown(launched)
+def test_without_stored_scores_the_row_notes_what_is_missing(launched: Tried) -> None:
+    before = old_metrics(launched)
     store = Store(launched.folder / "store")
     objects = launched.folder / "store" / "objects" / "score"
     for folder in objects.iterdir():
         for ref in store.refs(f"score/{folder.name}"):
             store.quarantine(ref)
     assert launch_with_one_metric_more(launched.folder).split() == []
-    assert shown(launched) == before
+    assert old_metrics(launched) == before
     assert launched.query("select distinct gap, missing_metrics from results") == [
         (None, "scores evicted")
     ]

@@ -1,4 +1,4 @@
-"""A training that learned nothing, through a whole launch: in every row behind it, in no other."""
+"""A training that learned nothing, in a whole launch: every row behind it has a note, no other."""
 
 from __future__ import annotations
 
@@ -39,30 +39,30 @@ pairs:
 """
 
 
-def test_every_row_behind_a_training_that_learned_nothing_says_so(tmp_path: Path) -> None:
+def test_every_row_behind_a_training_that_learned_nothing_has_a_note(tmp_path: Path) -> None:
     tried = try_launch(NOTHING_LEARNT, tmp_path)
     assert tried.launched.exit_code == 0
     frame = tried.launched.results().frame()
-    said = {
+    doubts_by_row = {
         (row.pretext.partition("(")[0], row.finetune.partition("(")[0], row.seed is not None): [
             parts_of(doubt) for doubt in doubts_in(row.note)
         ]
         for row in frame.astype({"seed": object}).where(frame.notna(), None).itertuples()
     }
-    assert said["random", "pt", True] == []
-    for (pretext, finetune, is_single), doubts in said.items():
+    assert doubts_by_row["random", "pt", True] == []
+    for (pretext, finetune, is_single), doubts in doubts_by_row.items():
         trainings = 1 if is_single else 2
         expected = trainings * ((pretext == "mim") + finetune.startswith("pt+ft"))
         assert len(doubts) == expected, (pretext, finetune)
-    (blown_up,) = said["mim", "pt", True]
+    (blown_up,) = doubts_by_row["mim", "pt", True]
     assert blown_up[0].startswith("mim(epochs=2, learning_rate=0.3) · vit_nano")
     assert blown_up[1].startswith("the loss blew up (")
-    ((_, finding),) = said["random", "pt+ft", True]
+    ((_, finding),) = doubts_by_row["random", "pt+ft", True]
     assert finding.startswith("validation accuracy ")
     assert finding.endswith(", and the weights did not move")
 
 
-def test_manifests_hand_it_on_to_banks(tmp_path: Path) -> None:
+def test_banks_inherit_the_doubts_of_their_checkpoint(tmp_path: Path) -> None:
     tried = try_launch(NOTHING_LEARNT, tmp_path)
     store = tried.store
     (row, *_) = tried.query(
@@ -71,12 +71,12 @@ def test_manifests_hand_it_on_to_banks(tmp_path: Path) -> None:
     checkpoint = store.manifest(Ref("finetune", row[0]))
     assert len(checkpoint.doubts) == 2
     banks = [store.manifest(ref) for ref in store.refs("extract")]
-    of_it = [bank for bank in banks if bank.origin.content["checkpoint"] == row[0]]
-    assert of_it
-    assert all(bank.doubts == checkpoint.doubts for bank in of_it)
+    its_banks = [bank for bank in banks if bank.origin.content["checkpoint"] == row[0]]
+    assert its_banks
+    assert all(bank.doubts == checkpoint.doubts for bank in its_banks)
 
 
-def test_the_best_of_settings_that_all_learn_nothing_says_so(tmp_path: Path) -> None:
+def test_the_winner_among_settings_that_all_learn_nothing_has_a_note(tmp_path: Path) -> None:
     tried = try_launch(TUNED, tmp_path)
     assert tried.launched.exit_code == 0
     ((note,),) = tried.query("select note from results")

@@ -1,4 +1,4 @@
-"""Ensembles through a whole launch: beside their members, from the same banks."""
+"""Ensembles in a whole launch: rows beside those of their members, from the same banks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MEMBERS = "classification(batch_size=256, epochs=1)"
 def test_an_ensemble_is_one_more_row_without_a_seed(tmp_path: Path) -> None:
     plan = plan_in(JOINED, tmp_path)
     counts = plan.stage_counts()
-    # Of either pretext task one head or none, and the banks of train, test and OOD.
+    # For each pretext task a head (or none), and the banks of train, test and OOD.
     assert counts["ensemble"] == 2 * (1 + 3)
     assert counts["pretrain"] == 4
     assert plan.removed["the scorer needs the network, an ensemble has several"] == 2
@@ -53,7 +53,7 @@ def test_an_ensemble_is_one_more_row_without_a_seed(tmp_path: Path) -> None:
         (MEMBERS, "vim"),
         ("random", "knn"),
     }
-    found = joined.set_index(["pretext", "scorer"])["auroc"]
+    auroc_by_row = joined.set_index(["pretext", "scorer"])["auroc"]
     banks = {
         (item.seed, at): load_bank(tried.store.folder(bank.ref))
         for item in tried.launched.plan.representations
@@ -66,16 +66,16 @@ def test_an_ensemble_is_one_more_row_without_a_seed(tmp_path: Path) -> None:
         return softmax(mean.astype(np.float64), axis=1).max(axis=1)
 
     expected = auroc(confidence(("digits:0-5", "test")), confidence(("digits:6-9", "all")))
-    assert found[MEMBERS, "msp"] == pytest.approx(expected, abs=1e-4)
+    assert auroc_by_row[MEMBERS, "msp"] == pytest.approx(expected, abs=1e-4)
     assert set(joined["id_accuracy_from"]) == {"head", "nearest class mean"}
     assert try_launch(JOINED, tmp_path).launched.stages_run == 0
 
 
-def test_members_that_are_there_are_not_made_again(tmp_path: Path) -> None:
+def test_existing_members_are_not_made_again(tmp_path: Path) -> None:
     alone = try_launch(JOINED.replace("ensemble: true\n", ""), tmp_path)
     assert "ensemble" not in Counter(ref.kind for ref in all_refs(alone.folder))
     added = try_launch(JOINED, tmp_path)
-    # 8 objects, and of four cells fit, two scores and evaluation.
+    # 8 ensemble objects; for each of four cells a fit, two scores and an evaluation.
     assert added.launched.exit_code == 0
     assert added.launched.cells == {"done": len(added.launched.plan.cells)}
     kinds = Counter(ref.kind for ref in all_refs(added.folder))
@@ -83,7 +83,7 @@ def test_members_that_are_there_are_not_made_again(tmp_path: Path) -> None:
     assert kinds["pretrain"] == 4
 
 
-def test_what_an_ensemble_lacks_is_made_from_the_bottom(tmp_path: Path) -> None:
+def test_an_ensemble_with_an_empty_store_is_made_from_the_start(tmp_path: Path) -> None:
     before = try_launch(JOINED, tmp_path).rows()
     shutil.rmtree(tmp_path / "store" / "objects")
     (tmp_path / "results.db").unlink()
@@ -105,7 +105,7 @@ def test_a_wrong_value_is_refused_with_its_line(line: str, message: str, tmp_pat
     assert ":2" in str(raised.value)
 
 
-def test_one_seed_is_no_ensemble(tmp_path: Path) -> None:
+def test_an_ensemble_of_one_seed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="'seed' lists one"):
         plan_in(JOINED.replace("seed: [1, 0]", "seed: [0]"), tmp_path)
 

@@ -1,4 +1,4 @@
-"""Outlier exposure through a whole launch: no exposed image is ever evaluated."""
+"""Outlier exposure in a whole launch: no exposed image is ever evaluated."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Tried:
     return try_launch(EXPOSED, tmp_path_factory.mktemp("exposed"))
 
 
-def shown_to(representation: Representation) -> tuple[int, ...]:
+def exposed_places(representation: Representation) -> tuple[int, ...]:
     work = representation.checkpoint.work
     return work.exposed[1] if isinstance(work, Finetune) and work.exposed else ()
 
 
-def stored(tried: Tried, cell: Cell) -> Scores:
+def stored_scores(tried: Tried, cell: Cell) -> Scores:
     """Return the scores that the cell's AUROC was computed from, image by image."""
     group = group_of(cell.representation)
     return known_parts(tried.store, group).scores[cell.ood_scores_key]
 
 
 def scores_of_all(tried: Tried, cell: Cell) -> Scores:
-    """Return the scores that every image of the OOD set gets, extracted anew."""
+    """Return the scores of every image of the OOD set, from features that are extracted anew."""
     checkpoint = load(tried.store.folder(cell.representation.checkpoint.ref))
     bank = extract(checkpoint, image_set(cell.pair.ood_set).load("all"))
     state = known_parts(tried.store, group_of(cell.representation)).states[cell.fit.key]
@@ -65,12 +65,12 @@ def scores_of_all(tried: Tried, cell: Cell) -> Scores:
 def test_no_exposed_image_has_a_score(tried: Tried) -> None:
     assert tried.launched.failures == []
     plan = tried.launched.plan
-    seen = sorted({place for one in plan.representations for place in shown_to(one)})
+    seen = sorted({place for one in plan.representations for place in exposed_places(one)})
     assert len(seen) > 40
     whole = image_set("digits:6-9").load("all")
     exposed = {whole.images[place].tobytes() for place in seen}
     for cell in plan.cells:
-        if cell.scorer_label != "knn":  # of which no two images have the same
+        if cell.scorer_label != "knn":  # no two images have the same knn score
             continue
         if cell.representation.members:  # its banks are those of its members
             continue
@@ -78,19 +78,19 @@ def test_no_exposed_image_has_a_score(tried: Tried) -> None:
         is_exposed = np.array([image.tobytes() in exposed for image in images])
         expected = {"digits:6-9": len(seen), "textures": 0}
         assert is_exposed.sum() == expected.get(cell.pair.ood_set, is_exposed.sum())
-        found, of_all = stored(tried, cell), scores_of_all(tried, cell)
+        found, of_all = stored_scores(tried, cell), scores_of_all(tried, cell)
         np.testing.assert_allclose(found, of_all[~is_exposed], rtol=1e-5)
-        # Not one of theirs is among those that were evaluated.
+        # No score of an exposed image is among the evaluated ones.
         if is_exposed.any():
             nearest = np.abs(found[None] - of_all[is_exposed][:, None]).min(axis=1)
             assert (nearest > 0).all()
 
 
-def test_every_cell_is_tested_on_the_same_images_and_says_how_many_are_left_out(
+def test_every_cell_tests_on_the_same_images_and_notes_how_many_are_left_out(
     tried: Tried,
 ) -> None:
     rows = tried.query("select distinct ood_set, n_ood from results order by ood_set")
-    n_shown = len({p for one in tried.launched.plan.representations for p in shown_to(one)})
+    n_shown = len({p for one in tried.launched.plan.representations for p in exposed_places(one)})
     (near, n_near), (seven, n_seven), far = rows
     assert (near, n_near) == ("digits:6-9", 714 - n_shown)
     assert (seven, n_seven < 179) == ("digits:7", True)
@@ -103,12 +103,12 @@ def test_every_cell_is_tested_on_the_same_images_and_says_how_many_are_left_out(
     assert tried.query("select count(*) from results where auroc is null") == [(0,)]
 
 
-def test_scorers_that_ask_the_network_see_the_same_images(tried: Tried) -> None:
+def test_scorers_that_use_the_network_see_the_same_images(tried: Tried) -> None:
     odin = [cell for cell in tried.launched.plan.cells if cell.scorer_label == "odin"]
     assert odin
     for cell in odin:
         (at,) = tried.query(f"select n_ood from results where cell_key = '{cell.cell_key}'")
-        assert len(stored(tried, cell)) == at[0]
+        assert len(stored_scores(tried, cell)) == at[0]
 
 
 def test_a_larger_k_keeps_the_checkpoints_and_tests_anew(tried: Tried, tmp_path: Path) -> None:
@@ -119,5 +119,5 @@ def test_a_larger_k_keeps_the_checkpoints_and_tests_anew(tried: Tried, tmp_path:
     assert before < after
     assert len(after) == len(before) + 2  # k = 12, for two seeds
     rows = again.query("select distinct n_ood from results where ood_set = 'digits:6-9'")
-    n_shown = len({p for one in again.launched.plan.representations for p in shown_to(one)})
+    n_shown = len({p for one in again.launched.plan.representations for p in exposed_places(one)})
     assert rows == [(714 - n_shown,)]

@@ -1,4 +1,4 @@
-"""Launches over a user's features: the numbers of `score_features`, and everything behind them."""
+"""Launches on a user's features: the numbers equal those of `score_features`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mood_sweeps.launching.explain import explain, find_cell
 from mood_sweeps.launching.launch_options import Options
 from mood_sweeps.launching.launch_status import launch_status
 from mood_sweeps.launching.progress import SilentProgress
-from mood_sweeps.launching.sweep_report import report_on
+from mood_sweeps.launching.sweep_report import write_sweep_report
 from mood_sweeps.planning.calls import Call
 from tests.support.external_feature_cases import EXPERIMENT, arrays_of, write_sets
 from tests.support.small_launches import OPTIONS, Tried, try_launch
@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def scored(folder: Path, head: str | None = "head.npz") -> pd.DataFrame:
-    """What `score_features` says of the same files, by scorer and OOD set."""
+    """Return what `score_features` gives for the same files, by scorer and OOD set."""
     files = {name: str(folder / f"{name}.npz") for name in ("train", "val", "test", "near", "far")}
     frame = ms.score_features(
         files["train"],
@@ -72,7 +72,7 @@ def test_the_numbers_are_those_of_score_features(folder: Path) -> None:
     assert found["note"].isna().all()
 
 
-def test_launched_again_nothing_runs_and_a_lost_database_is_read_back(folder: Path) -> None:
+def test_a_relaunch_runs_nothing_and_refills_a_lost_database(folder: Path) -> None:
     first = try_launch(EXPERIMENT, folder)
     assert first.launched.stages_run == 1 + 5 + 10
     before = first.rows()
@@ -85,7 +85,7 @@ def test_launched_again_nothing_runs_and_a_lost_database_is_read_back(folder: Pa
     assert refilled.rows() == before
 
 
-def test_a_file_under_another_name_runs_nothing_but_its_row(folder: Path) -> None:
+def test_a_renamed_file_adds_rows_and_runs_nothing(folder: Path) -> None:
     try_launch(EXPERIMENT, folder)
     (folder / "far.npz").rename(folder / "elsewhere.npz")
     text = EXPERIMENT.replace("noise: far.npz", "static: elsewhere.npz")
@@ -94,7 +94,7 @@ def test_a_file_under_another_name_runs_nothing_but_its_row(folder: Path) -> Non
     assert set(renamed.launched.results().frame()["ood_set"]) == {"foxes", "static"}
 
 
-def test_confusions_of_classes_without_names_are_by_number(folder: Path) -> None:
+def test_confusions_use_numbers_for_classes_without_names(folder: Path) -> None:
     tried = try_launch(EXPERIMENT, folder)
     confusions = tried.launched.results().confusions()
     assert set(confusions["ood_class"]) == set(confusions["id_class"]) == {"0", "1", "2"}
@@ -126,7 +126,9 @@ def test_without_labels_there_are_scores_but_no_accuracy_and_no_confusion(folder
         "no confusion: nothing predicts the ID classes of the OOD set"
     }
     assert tried.launched.results().confusions().empty
-    assert report_on(tried.launched.results(), tried.store, "mine", folder / "report", folder)
+    assert write_sweep_report(
+        tried.launched.results(), tried.store, "mine", folder / "report", folder
+    )
 
 
 def test_nearest_class_means_predict_where_there_is_no_head(folder: Path) -> None:
@@ -140,7 +142,7 @@ def test_nearest_class_means_predict_where_there_is_no_head(folder: Path) -> Non
     assert set(found["id_accuracy"]) == {float(np.mean(apart.argmin(axis=1) == test["labels"]))}
 
 
-def test_given_logits_predict_without_a_head_and_only_where_there_are_any(folder: Path) -> None:
+def test_logits_in_the_files_predict_without_a_head(folder: Path) -> None:
     arrays = arrays_of()
     head = arrays["head"]
     for name in ("train", "val", "test", "near"):
@@ -156,7 +158,7 @@ def test_given_logits_predict_without_a_head_and_only_where_there_are_any(folder
     assert math.isfinite(found["oscr"].to_dict()["msp", "foxes"])
 
 
-def test_bad_values_fail_with_file_and_key_and_a_mended_file_goes_on(folder: Path) -> None:
+def test_bad_values_fail_with_file_and_array_and_a_corrected_file_resumes(folder: Path) -> None:
     arrays = arrays_of()
     arrays["far"]["features"][3] = np.nan
     write_sets(folder, arrays)
@@ -169,7 +171,7 @@ def test_bad_values_fail_with_file_and_key_and_a_mended_file_goes_on(folder: Pat
     assert mended.launched.stages_run == 1 + 10
 
 
-class Meddler(SilentProgress):
+class FileChanger(SilentProgress):
     """Changes a file as soon as work on the plan begins."""
 
     def __init__(self, file: Path) -> None:
@@ -180,8 +182,8 @@ class Meddler(SilentProgress):
         np.savez(self.file, **arrays_of(seed=1)[self.file.stem])
 
 
-def test_a_file_changed_after_planning_is_not_taken(folder: Path) -> None:
-    tried = try_launch(EXPERIMENT, folder, reporter=Meddler(folder / "far.npz"))
+def test_a_file_that_changed_after_planning_is_refused(folder: Path) -> None:
+    tried = try_launch(EXPERIMENT, folder, reporter=FileChanger(folder / "far.npz"))
     assert tried.launched.exit_code == 1
     assert any("changed after the launch was planned" in line for line in tried.launched.failures)
     again = try_launch(EXPERIMENT, folder)
@@ -189,7 +191,7 @@ def test_a_file_changed_after_planning_is_not_taken(folder: Path) -> None:
     assert rows(again)["auroc"].to_list() == scored(folder)["auroc"].to_list()
 
 
-def test_a_selection_is_made_on_given_validation_sets(folder: Path) -> None:
+def test_settings_are_selected_on_the_users_validation_sets(folder: Path) -> None:
     text = EXPERIMENT.replace("    far:", "    ood_val: {other: other.npz}\n    far:")
     tried = try_launch(text + "select: {on: id_val+ood_val}\n", folder)
     found = rows(tried)
@@ -220,14 +222,14 @@ axes:
     assert [list(counts) for counts in n_ood] == [[40], [45], [40], [35]]
 
 
-def test_status_explain_and_report_know_given_features(folder: Path) -> None:
+def test_status_explain_and_report_work_with_external_features(folder: Path) -> None:
     tried = try_launch(EXPERIMENT, folder)
     results = tried.launched.results()
     (status,) = launch_status(results, "mine")
     assert status.cells == {"done": 10}
     cell = find_cell(tried.launched.plan, "beit,vim@moodv2,noise")
     assert [line.state for line in explain(cell, results, tried.store)] == ["cached"] * 5
-    paths = report_on(results, tried.store, "mine", folder / "report", folder)
+    paths = write_sweep_report(results, tried.store, "mine", folder / "report", folder)
     text = paths[-1].read_text()
     assert "beit" in text
     assert "nan" not in text.lower().replace("provenance", "")
@@ -241,11 +243,11 @@ def test_a_deleted_bank_is_copied_again_when_it_is_needed(folder: Path) -> None:
         tried.store.quarantine(ref)
     more = try_launch(EXPERIMENT.replace("msp,", "msp, max_logit,"), folder)
     assert more.launched.exit_code == 0
-    # Without ID validation, which max_logit does not look at.
+    # Without the ID validation bank, which max_logit does not use.
     assert (more.launched.adopted, more.launched.stages_run) == (10, 1 + 4 + 2)
 
 
-def test_missing_files_are_said_before_anything_is_made(folder: Path) -> None:
+def test_missing_files_are_reported_before_anything_is_made(folder: Path) -> None:
     (folder / "far.npz").unlink()
     with pytest.raises(InputError, match="there is no such file"):
         try_launch(EXPERIMENT, folder)

@@ -23,33 +23,35 @@ from mood_sweeps.workspace import Workspace
 from tests.support.small_launches import OPTIONS, TINY, Tried, plan_in, try_launch
 
 
-class Watched(SilentProgress):
-    """Writes down the calls that did work, and every line said."""
+class RecordingReporter(SilentProgress):
+    """Records the calls that ran, and every line printed."""
 
     def __init__(self) -> None:
-        self.did: list[Call] = []
-        self.said: list[str] = []
+        self.ran_calls: list[Call] = []
+        self.lines: list[str] = []
 
     def say(self, line: str) -> None:
-        self.said.append(line)
+        self.lines.append(line)
 
     def ended(self, call: Call, attempt: int, outcome: Outcome, final: bool) -> None:
         super().ended(call, attempt, outcome, final)
         if outcome.verdict in ("done", "partly failed"):
-            self.did.append(call)
+            self.ran_calls.append(call)
 
     @property
     def kinds(self) -> Counter[str]:
-        return Counter(call.kind for call in self.did)
+        return Counter(call.kind for call in self.ran_calls)
 
 
-def again(before: Tried, text: str = TINY, options: Options = OPTIONS) -> tuple[Tried, Watched]:
-    watched = Watched()
+def again(
+    before: Tried, text: str = TINY, options: Options = OPTIONS
+) -> tuple[Tried, RecordingReporter]:
+    watched = RecordingReporter()
     return try_launch(text, before.folder, reporter=watched, options=options), watched
 
 
 def numbers(tried: Tried) -> list[tuple[Any, ...]]:
-    """Return all that must not depend on when and in how many pieces it was computed."""
+    """Return the columns that must not depend on when and in how many launches they were made."""
     return tried.query(
         f"select cell_key, status, reason, score_key, {', '.join(METRICS)}, missing_metrics, n_id, "
         "n_ood, note from results order by cell_key"
@@ -94,17 +96,17 @@ def test_a_launch_fills_a_row_for_every_cell(trained: Tried) -> None:
 
 
 def test_the_same_launch_again_changes_nothing(launched: Tried) -> None:
-    again(launched)  # the copy lies elsewhere, which is remembered; from here on nothing changes
+    again(launched)  # writes the folder of this copy; later launches change nothing
     dump, there = launched.database_dump(), objects(launched)
     tried, watched = again(launched)
     assert tried.launched.exit_code == 0
     assert tried.launched.stages_run == tried.launched.adopted == 0
-    assert watched.did == []
+    assert watched.ran_calls == []
     assert launched.database_dump() == dump
     assert objects(launched) == there
 
 
-def test_a_new_database_on_a_full_store_fills_without_a_stage(launched: Tried) -> None:
+def test_a_new_database_is_filled_from_the_store_without_running_a_stage(launched: Tried) -> None:
     rows, there = launched.rows(), objects(launched)
     stages = launched.query("select * from stages order by key")
     for file in launched.folder.glob("results.db*"):
@@ -112,7 +114,7 @@ def test_a_new_database_on_a_full_store_fills_without_a_stage(launched: Tried) -
     tried, watched = again(launched)
     assert tried.launched.exit_code == 0
     assert (tried.launched.stages_run, tried.launched.adopted) == (0, 6)
-    assert watched.did == []
+    assert watched.ran_calls == []
     assert launched.rows() == rows
     assert launched.query("select * from stages order by key") == stages
     assert objects(launched) == there
@@ -130,18 +132,18 @@ def test_one_more_scorer_costs_scoring_only(launched: Tried) -> None:
     tried, watched = again(launched, TINY.replace("[msp, knn]", "[msp, knn, energy]"))
     assert tried.launched.cells == {"done": 8}
     assert watched.kinds == {"score": 1}
-    assert [call.units for call in watched.did] == [2]
+    assert [call.units for call in watched.ran_calls] == [2]
     assert before < set(tried.rows())
     assert tried.launched.alarms == []
 
 
-def test_one_scorer_less_shows_fewer_cells_and_comes_back_for_nothing(launched: Tried) -> None:
+def test_a_scorer_that_is_removed_and_added_again_costs_nothing(launched: Tried) -> None:
     rows = launched.rows()
     tried, watched = again(launched, TINY.replace("[msp, knn]", "[knn]"))
     assert set(tried.rows()) < set(rows)
     assert len(tried.rows()) == 4
     tried, watched = again(launched)
-    assert watched.did == []
+    assert watched.ran_calls == []
     assert tried.rows() == rows
 
 
@@ -149,7 +151,7 @@ def test_one_more_seed_costs_that_seed_only(launched: Tried) -> None:
     before = set(launched.rows())
     tried, watched = again(launched, TINY.replace("seed: [0]", "seed: [0, 1]"))
     assert tried.launched.cells == {"done": 12}
-    assert all("seed 1" in call.label for call in watched.did)
+    assert all("seed 1" in call.label for call in watched.ran_calls)
     assert watched.kinds == {"pretrain": 2, "extract": 2, "score": 2}
     assert before < set(tried.rows())
 
@@ -159,13 +161,13 @@ def test_one_more_pair_costs_its_banks_only(launched: Tried) -> None:
     tried, watched = again(launched, TINY.replace("[gaussian]", "[gaussian, uniform]"))
     assert tried.launched.cells == {"done": 9}
     assert watched.kinds == {"extract": 2, "score": 2}
-    assert sum(call.units for call in watched.did if call.kind == "extract") == 2
+    assert sum(call.units for call in watched.ran_calls if call.kind == "extract") == 2
     assert before < set(tried.rows())
 
 
 def test_another_name_shares_every_number(launched: Tried) -> None:
     tried, watched = again(launched, TINY.replace("name: tiny", "name: other"))
-    assert watched.did == []
+    assert watched.ran_calls == []
     assert tried.launched.cells == {"done": 6}
     assert tried.query("select sweep, count(*) from results group by sweep") == [
         ("other", 6),
@@ -209,7 +211,7 @@ def test_a_scorer_that_raises_is_named_and_the_rest_completes(launched: Tried) -
     assert before < set(tried.rows())
     assert len(tried.launched.failures) == 2
     assert all("ZeroDivisionError: not today" in line for line in tried.launched.failures)
-    assert any(f"2 cells failed: {why}" in line for line in watched.said)
+    assert any(f"2 cells failed: {why}" in line for line in watched.lines)
     failed = tried.query("select scorer, status, reason from results where status = 'failed'")
     assert failed == [("norm", "failed", why)] * 4
     attempts = (
@@ -223,20 +225,20 @@ def test_a_scorer_that_raises_is_named_and_the_rest_completes(launched: Tried) -
         assert 'raise ZeroDivisionError("not today")' in trace
     assert tried.query("select outcome from launches") == [("done",), ("failed",)]
 
-    # The same again tries what failed, and only that.
+    # The same launch again tries only what failed.
     tried, watched = again(launched, WITH_PLUGIN.replace("norm]", "norm, energy]"))
     assert tried.launched.exit_code == 1
-    assert {call.kind for call in watched.did} == {"score"}
-    assert sum(call.units for call in watched.did) == 4
+    assert {call.kind for call in watched.ran_calls} == {"score"}
+    assert sum(call.units for call in watched.ran_calls) == 4
 
     plugin.write_text(PLUGIN.replace("BODY", "return np.linalg.norm(bank.features, axis=1)"))
     tried, watched = again(launched, WITH_PLUGIN.replace("norm]", "norm, energy]"))
     assert tried.launched.exit_code == 0
     assert tried.launched.cells == {"done": 12}
-    assert sum(call.units for call in watched.did) == 4
+    assert sum(call.units for call in watched.ran_calls) == 4
     assert before < set(tried.rows())
     tried, watched = again(launched, WITH_PLUGIN.replace("norm]", "norm, energy]"))
-    assert watched.did == []
+    assert watched.ran_calls == []
 
 
 def test_a_score_without_a_value_is_a_row_with_its_reason(launched: Tried) -> None:
@@ -247,7 +249,7 @@ def test_a_score_without_a_value_is_a_row_with_its_reason(launched: Tried) -> No
     rows = tried.query("select status, reason, auroc from results where scorer = 'norm'")
     assert rows == [("done", "433 of 433 ID scores are NaN or infinite", None)] * 4
     tried, watched = again(launched, WITH_PLUGIN)
-    assert watched.did == []
+    assert watched.ran_calls == []
 
 
 def place(tried: Tried, ref: Ref) -> Path:
@@ -261,7 +263,7 @@ def classification(tried: Tried) -> Any:
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "delete"])
 @pytest.mark.parametrize("what", ["bank", "checkpoint", "head"])
-def test_damage_is_healed_by_the_launch_that_needs_it(
+def test_a_damaged_object_is_made_again_by_the_launch_that_needs_it(
     launched: Tried, what: str, damage: str
 ) -> None:
     before = numbers(launched)
@@ -277,9 +279,9 @@ def test_damage_is_healed_by_the_launch_that_needs_it(
     else:
         file.unlink()
 
-    # No number that exists needs it.
+    # No missing number needs it yet.
     tried, watched = again(launched)
-    assert (tried.launched.exit_code, watched.did) == (0, [])
+    assert (tried.launched.exit_code, watched.ran_calls) == (0, [])
 
     text = TINY.replace("[msp, knn]", "[msp, knn, energy]")
     tried, watched = again(launched, text)
@@ -293,7 +295,7 @@ def test_damage_is_healed_by_the_launch_that_needs_it(
     assert set(before) < set(numbers(tried))
 
 
-def test_a_checkpoint_made_again_is_to_be_shown_again(launched: Tried) -> None:
+def test_a_checkpoint_that_is_made_again_enters_the_outbox_again(launched: Tried) -> None:
     checkpoint = classification(launched).checkpoint
     of_it = f"subject like '{checkpoint.key}%' and kind = 'representation'"
     assert len(launched.query(f"select * from outbox where {of_it}")) == 1
@@ -301,7 +303,7 @@ def test_a_checkpoint_made_again_is_to_be_shown_again(launched: Tried) -> None:
     tried, watched = again(launched, TINY.replace("[msp, knn]", "[msp, knn, energy]"))
     assert watched.kinds == {"pretrain": 1, "score": 1}
     assert len(tried.query(f"select * from outbox where {of_it}")) == 2
-    # No reader has seen what is only new.
+    # Checkpoints that are only new enter it once.
     rest = "kind = 'representation' group by subject having count(*) > 1"
     assert len(tried.query(f"select subject from outbox where {rest}")) == 1
 
@@ -318,15 +320,15 @@ def test_a_damaged_score_object_is_made_again_for_a_new_database(launched: Tried
     assert numbers(tried) == before
 
 
-def test_what_was_deleted_and_is_not_needed_stays_away(launched: Tried) -> None:
+def test_deleted_objects_that_nothing_needs_are_not_made_again(launched: Tried) -> None:
     shutil.rmtree(launched.folder / "store" / "objects" / "extract")
     shutil.rmtree(launched.folder / "store" / "objects" / "pretrain")
     tried, watched = again(launched)
-    assert (tried.launched.exit_code, watched.did) == (0, [])
+    assert (tried.launched.exit_code, watched.ran_calls) == (0, [])
 
 
-class Interrupting(Watched):
-    """Presses Ctrl-C after so many calls."""
+class Interrupting(RecordingReporter):
+    """Sends Ctrl-C after ``after`` calls."""
 
     def __init__(self, after: int, times: int) -> None:
         super().__init__()
@@ -335,7 +337,7 @@ class Interrupting(Watched):
 
     def ended(self, call: Call, attempt: int, outcome: Outcome, final: bool) -> None:
         super().ended(call, attempt, outcome, final)
-        if len(self.did) == self.after:
+        if len(self.ran_calls) == self.after:
             for _ in range(self.times):
                 os.kill(os.getpid(), signal.SIGINT)
 
@@ -348,19 +350,19 @@ def test_an_interrupted_launch_keeps_what_it_finished(
     interrupting = Interrupting(after, times)
     tried = try_launch(TINY, tmp_path, reporter=interrupting)
     assert tried.launched.exit_code == 130
-    assert len(interrupting.did) == after
+    assert len(interrupting.ran_calls) == after
     assert tried.query("select outcome from launches") == [("interrupted",)]
     assert list((tmp_path / "store" / "leases").iterdir()) == []
-    finished = {call.key for call in interrupting.did}
+    finished = {call.key for call in interrupting.ran_calls}
 
     tried, watched = again(tried)
     assert tried.launched.exit_code == 0
-    assert not finished & {call.key for call in watched.did if call.kind != "extract"}
-    assert len(interrupting.did) + len(watched.did) == 6
+    assert not finished & {call.key for call in watched.ran_calls if call.kind != "extract"}
+    assert len(interrupting.ran_calls) + len(watched.ran_calls) == 6
     assert numbers(tried) == numbers(trained)
 
 
-def test_a_launch_that_was_killed_is_buried_by_the_next(launched: Tried) -> None:
+def test_the_next_launch_closes_one_that_was_killed(launched: Tried) -> None:
     from sqlalchemy import create_engine, text
 
     engine = create_engine(f"sqlite:///{launched.folder}/results.db")
@@ -384,7 +386,7 @@ def test_after_max_failures_nothing_new_starts(
         raise FloatingPointError("the loss is inf")
 
     monkeypatch.setattr(trials, "train", diverge)
-    watched = Watched()
+    watched = RecordingReporter()
     options = Options(executor="inline", mlflow=False, max_failures=1)
     tried = try_launch(TINY, tmp_path, reporter=watched, options=options)
     assert tried.launched.exit_code == 1
@@ -397,7 +399,7 @@ def test_after_max_failures_nothing_new_starts(
     assert reason.startswith("pretrain ")
 
 
-def test_everything_that_cannot_work_is_said_at_once_and_nothing_made(tmp_path: Path) -> None:
+def test_all_problems_are_reported_at_once_and_nothing_is_written(tmp_path: Path) -> None:
     plan = plan_in(TINY, tmp_path)
     (tmp_path / "file").write_text("in the way")
     workspace = Workspace.at(
@@ -417,7 +419,7 @@ def test_everything_that_cannot_work_is_said_at_once_and_nothing_made(tmp_path: 
 
 
 @pytest.mark.parametrize("place", ["store", "results.db"])
-def test_a_place_of_the_wrong_kind_is_bad_input(tmp_path: Path, place: str) -> None:
+def test_a_file_for_a_folder_or_the_reverse_is_bad_input(tmp_path: Path, place: str) -> None:
     plan = plan_in(TINY, tmp_path)
     home = tmp_path / "home"
     home.mkdir()
@@ -432,7 +434,7 @@ def test_a_place_of_the_wrong_kind_is_bad_input(tmp_path: Path, place: str) -> N
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_scores_in_the_store_are_those_of_the_rows(trained: Tried) -> None:
+def test_stored_scores_give_the_numbers_of_the_rows(trained: Tried) -> None:
     from mood_sweeps.metrics import auroc
     from mood_sweeps.store.codecs import load_arrays
 
@@ -446,12 +448,12 @@ def test_scores_in_the_store_are_those_of_the_rows(trained: Tried) -> None:
         assert rows[cell.score_key] == auroc(*both)
 
 
-def test_settings_selected_on_validation_sets_are_rows_that_say_so(launched: Tried) -> None:
+def test_selected_settings_are_rows_with_a_note_on_the_selection(launched: Tried) -> None:
     text = TINY.replace("[msp, knn]", "[{knn: {k: [1, 50]}}]").replace(
         "far: [gaussian]}", "far: [gaussian], ood_val: [shapes]}\nselect: {on: id_val+ood_val}"
     )
     tried, watched = again(launched, text)
-    # The scores of k = 50, of an earlier launch, serve the selection too.
+    # The selection also uses the scores of k = 50 from an earlier launch.
     assert watched.kinds == {"extract": 2, "score": 2}
     rows = tried.query("select scorer, ood_set, pretext, auroc, note from results")
     by_cell = {row[:3]: row for row in rows}
@@ -491,13 +493,13 @@ SCORERS = {"still": Still}
 """
 
 
-def test_a_scorer_may_ask_the_network(launched: Tried) -> None:
+def test_a_scorer_may_use_the_network(launched: Tried) -> None:
     (launched.folder / "still.py").write_text(LIVE)
     text = TINY.replace("[msp, knn]", "[knn, still]").replace(
         "axes:", "plugins: [still.py]\naxes:", 1
     )
     tried, watched = again(launched, text)
-    assert watched.kinds == {"score": 2}  # banks and checkpoints are there, the headless one too
+    assert watched.kinds == {"score": 2}  # banks and checkpoints exist, the headless one's too
     rows = tried.query("select auroc from results where scorer = 'still'")
     assert len(rows) == 4
     assert all(0 <= value <= 1 for (value,) in rows)

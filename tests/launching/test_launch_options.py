@@ -11,7 +11,7 @@ from mood_sweeps.jobs.worker_settings import WorkerSettings
 from mood_sweeps.launching.launch_options import Options
 
 
-def test_an_executor_may_be_named_for_its_default_settings() -> None:
+def test_an_executor_name_means_its_default_settings() -> None:
     assert Options("inline").executor_settings == InlineSettings()
     assert Options("ray").executor_settings == Options().executor_settings == RaySettings()
     with pytest.raises(InputError, match="unknown executor 'inlin'; did you mean 'inline'"):
@@ -32,12 +32,12 @@ def test_an_executor_may_be_named_for_its_default_settings() -> None:
         (Options(mlflow_wait_s=math.nan), "mlflow_wait_s"),
     ],
 )
-def test_a_setting_out_of_range_is_a_problem_by_its_name(options: Options, name: str) -> None:
+def test_a_setting_out_of_range_is_a_problem_with_its_name(options: Options, name: str) -> None:
     (problem,) = options.problems()
     assert problem.message.startswith(f"{name} is ")
 
 
-def test_all_problems_come_at_once() -> None:
+def test_all_problems_are_returned_at_once() -> None:
     options = Options(RaySettings(workers=0), WorkerSettings(keep_every_s=-1.0), max_failures=0)
     assert len(options.problems()) == 3
     assert Options(InlineSettings(), WorkerSettings(debug=True)).problems() == []

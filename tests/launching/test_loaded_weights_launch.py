@@ -42,7 +42,7 @@ def kinds(launched: LaunchResult) -> dict[str, int]:
     return launched.plan.stage_counts()
 
 
-def test_a_file_of_weights_becomes_rows_once(folder: Path) -> None:
+def test_a_file_of_weights_gives_rows_and_is_loaded_once(folder: Path) -> None:
     tried = try_launch(SWEEP, folder)
     assert tried.launched.failures == []
     assert kinds(tried.launched)["load"] == 1
@@ -62,7 +62,7 @@ def test_a_file_of_weights_becomes_rows_once(folder: Path) -> None:
     assert renamed.query("select auroc from results where pretext like '%other%' order by 1")
 
 
-def test_a_load_is_explained_and_shown_as_any_training(folder: Path) -> None:
+def test_a_load_is_explained_and_shown_like_a_training(folder: Path) -> None:
     plan = plan_in(SWEEP, folder)
     cell = find_cell(plan, "pt,knn")
     tried = try_launch(SWEEP, folder)
@@ -85,7 +85,7 @@ def test_weights_that_do_not_fit_fail_with_one_line(folder: Path) -> None:
     assert {row[0] for row in tried.query("select status from results")} <= {"skipped", "failed"}
 
 
-def test_published_weights_without_a_network_fail_and_say_what_to_do(
+def test_published_weights_offline_fail_with_advice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)

@@ -1,4 +1,4 @@
-"""One-class fine-tuning through a whole launch: a head of more outputs than there are classes."""
+"""One-class fine-tuning in a whole launch: a head with more outputs than there are classes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pairs:
 """
 
 
-def test_whatever_is_accepted_passes_as_the_one_class(tmp_path: Path) -> None:
+def test_every_accepted_image_is_predicted_as_the_one_class(tmp_path: Path) -> None:
     tried = try_launch(ONE_CLASS, tmp_path)
     assert tried.launched.exit_code == 0
     frame = tried.launched.results().frame()

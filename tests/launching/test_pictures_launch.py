@@ -1,4 +1,4 @@
-"""Pictures through a whole launch: taken once, shown in the report, never a reason to train."""
+"""Pictures in a whole launch: made once, shown in the report, never a reason to train."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mood_sweeps.launching.sweep_report import report_on
+from mood_sweeps.launching.sweep_report import write_sweep_report
 from mood_sweeps.store.codecs import load_picture
 from tests.support.small_launches import try_launch
 
@@ -50,7 +50,7 @@ def test_reconstructions_are_scored_and_shown(folder: Path) -> None:
     assert tried.launched.exit_code == 0
     frame = tried.launched.results().frame()
     scored = frame[frame["scorer"] == "reconstruction"]
-    # Fine-tuning loses the decoder, and random weights never had one.
+    # Fine-tuning drops the decoder, and random weights have none.
     assert set(zip(scored["pretext"], scored["finetune"], strict=True)) == {
         ("mim(batch_size=256, epochs=1)", "pt")
     }
@@ -63,12 +63,14 @@ def test_reconstructions_are_scored_and_shown(folder: Path) -> None:
         assert arrays["image"].shape == arrays["made"].shape == (8, 1, 8, 8)
         far = np.sqrt(np.square(arrays["image"] - arrays["made"]).sum(axis=(1, 2, 3)))
         np.testing.assert_allclose(arrays["distance"], far, rtol=1e-5)
-    paths = report_on(tried.launched.results(), tried.store, "masked", folder / "out", folder)
+    paths = write_sweep_report(
+        tried.launched.results(), tried.store, "masked", folder / "out", folder
+    )
     (drawn,) = [path for path in paths if path.name.startswith("reconstructions_")]
     assert f"({drawn.name})" in (folder / "out" / "report.md").read_text()
 
 
-def test_a_lost_picture_is_taken_again_but_nothing_is_trained_for_it(folder: Path) -> None:
+def test_a_lost_picture_is_made_again_but_nothing_is_trained_for_it(folder: Path) -> None:
     try_launch(MASKED, folder)
     assert try_launch(MASKED, folder).launched.stages_run == 0
     before = [path.parent.name for path in pictures(folder)]
@@ -80,31 +82,33 @@ def test_a_lost_picture_is_taken_again_but_nothing_is_trained_for_it(folder: Pat
     assert pictures(folder) == []
 
 
-def test_the_report_names_a_damaged_picture_and_the_next_launch_takes_it_again(
+def test_the_report_names_a_damaged_picture_and_the_next_launch_makes_it_again(
     folder: Path,
 ) -> None:
     tried = try_launch(MASKED, folder)
     (manifest,) = pictures(folder)
 
-    def reported() -> str:
-        # By a new store: one that has read an object trusts its bytes from then on.
-        report_on(tried.launched.results(), tried.store, None, folder / "out", folder)
+    def unread_pictures() -> str:
+        # With a new store: a store checks the digest of an object only once.
+        write_sweep_report(tried.launched.results(), tried.store, None, folder / "out", folder)
         return (folder / "out" / "report.md").read_text().partition("that cannot be read")[2]
 
-    assert reported() == ""
+    assert unread_pictures() == ""
     file = manifest.with_name("picture.safetensors")
     sound = file.read_bytes()
     file.write_bytes(sound[:-1] + bytes([sound[-1] ^ 1]))
     name = "mim(batch_size=256, epochs=1) vit_nano(depth=1, width=24) pt"
-    assert f"- {name}: picture/{manifest.parent.name[:12]}: the bytes of picture" in reported()
+    assert (
+        f"- {name}: picture/{manifest.parent.name[:12]}: the bytes of picture" in unread_pictures()
+    )
     assert try_launch(MASKED, folder).launched.stages_run == 1
-    assert reported() == ""
+    assert unread_pictures() == ""
     assert file.read_bytes() == sound
     manifest.write_bytes(manifest.read_bytes()[:-9])
-    assert "- one of an unknown representation: picture/" in reported()
+    assert "- one of an unknown representation: picture/" in unread_pictures()
 
 
-def test_what_ssod_takes_for_background_is_shown(folder: Path) -> None:
+def test_the_report_shows_what_ssod_treats_as_background(folder: Path) -> None:
     tried = try_launch(BACKGROUND, folder)
     assert tried.launched.exit_code == 0
     (ref,) = tried.store.refs("picture")
@@ -113,10 +117,10 @@ def test_what_ssod_takes_for_background_is_shown(folder: Path) -> None:
     own, side = arrays["own"], arrays["side"]
     assert own.shape == side.shape == (8, 4, 4)
     np.testing.assert_array_equal(side, np.where(own >= 0.6, 1, np.where(own <= 0.4, -1, 0)))
-    paths = report_on(tried.launched.results(), tried.store, None, None, folder)
+    paths = write_sweep_report(tried.launched.results(), tried.store, None, None, folder)
     assert [path for path in paths if path.name.startswith("background_")]
 
 
-def test_a_sweep_that_scores_no_reconstruction_takes_no_picture(folder: Path) -> None:
+def test_a_sweep_without_reconstruction_scores_makes_no_picture(folder: Path) -> None:
     try_launch(MASKED.replace("[reconstruction, knn]", "[knn]"), folder)
     assert pictures(folder) == []

@@ -1,4 +1,4 @@
-"""A linear probe through a whole launch: a headless representation gets scores that need a head."""
+"""A linear probe in a whole launch: a headless representation gets scores that need a head."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_probed_representation_has_a_head_and_the_same_features(tmp_path: Path
         ("pt+probe(c=0.001)", "knn"),
         ("pt+probe(c=0.001)", "msp"),
     }
-    # The features are those of `pt`, so a score of features alone is, too.
+    # The features equal those of `pt`, so a score of features alone is equal too.
     assert len(set(frame.loc[frame["scorer"] == "knn", "auroc"])) == 1
     accuracy = frame.groupby("finetune")["id_accuracy"].first()
     assert accuracy["pt+probe"] > accuracy["pt+probe(c=0.001)"]

@@ -21,11 +21,11 @@ SCORE = Call(
 )
 ROW = {"score_key": "x"}
 STEERING = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-"""What moves a terminal's cursor."""
+"""Escape sequences that move a terminal's cursor."""
 
 
 class Run:
-    """Tells the tally and then the reporter what happens, as a launch does."""
+    """Passes each event to the counts and then to the reporter, as a launch does."""
 
     def __init__(self, reporter: Any, run_counts: RunCounts) -> None:
         self.reporter = reporter
@@ -41,15 +41,15 @@ class Run:
         self.reporter.ended(call, attempt, outcome, final)
 
 
-def shown(progress: type[Any], *, terminal: bool) -> tuple[Run, RunCounts, io.StringIO]:
+def start_run(progress: type[Any], *, terminal: bool) -> tuple[Run, RunCounts, io.StringIO]:
     out = io.StringIO()
     run_counts = RunCounts([TRAIN, SCORE], {}, cells=1)
     console = Console(file=out, width=100, force_terminal=terminal, color_system=None)
     return Run(progress(console), run_counts), run_counts, out
 
 
-def test_lines_say_what_ended_and_how_far_the_run_is() -> None:
-    plain, _, out = shown(PlainProgress, terminal=False)
+def test_plain_lines_show_each_ended_call_and_the_progress() -> None:
+    plain, _, out = start_run(PlainProgress, terminal=False)
     plain.started(TRAIN, 1)
     assert out.getvalue() == ""
     plain.ended(TRAIN, 1, Outcome("t", "worker lost", error="gone"), False)
@@ -69,8 +69,8 @@ def test_lines_say_what_ended_and_how_far_the_run_is() -> None:
     ]
 
 
-def test_bars_say_what_runs_and_leave_their_last_state_on_the_screen() -> None:
-    live, run_counts, out = shown(LiveProgress, terminal=True)
+def test_bars_show_running_calls_and_leave_their_last_state_on_the_screen() -> None:
+    live, run_counts, out = start_run(LiveProgress, terminal=True)
     live.started(TRAIN, 1)
     live.reporter.say("a line")
     live.ended(TRAIN, 1, Outcome("t", "done", seconds=1.0), True)
@@ -86,13 +86,13 @@ def test_bars_say_what_runs_and_leave_their_last_state_on_the_screen() -> None:
 
 
 def test_bars_are_drawn_while_another_thread_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    live, run_counts, out = shown(LiveProgress, terminal=True)
+    live, run_counts, out = start_run(LiveProgress, terminal=True)
     live.started(TRAIN, 1)
     name = Call.__str__
     others = iter(range(100))
 
     def named_meanwhile(call: Call) -> str:
-        """Do what the engine's thread may do between any two steps of the one that draws."""
+        """Start a call, as the engine's thread may do at any point of the drawing."""
         run_counts.started(replace(SCORE, key=f"s{next(others)}"), 1)
         return name(call)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mood_sweeps.identity import key_of
-from mood_sweeps.launching.report_environment import made_with
+from mood_sweeps.launching.report_environment import environment_lines
 from mood_sweeps.store import Origin, Ref, Store
 
 OLD = {"class": "cpu torch-2", "python": "3.11.1", "host": "one"}
@@ -11,7 +11,7 @@ FIRST = {**OLD, "mood-sweeps": "0.1.0", "commit": "aaa", "timm": "1.0"}
 SECOND = {**FIRST, "host": "two", "commit": "bbb-dirty"}
 
 
-def test_objects_are_counted_by_what_made_them_wherever_that_was(tmp_path: Path) -> None:
+def test_objects_are_counted_by_environment_and_not_by_host(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.prepare()
 
@@ -31,7 +31,7 @@ def test_objects_are_counted_by_what_made_them_wherever_that_was(tmp_path: Path)
         publish("score/two", SECOND, bank=bank, which="other"),
     ]
     publish("score/two", OLD, bank=bank, which="of another sweep")
-    lines = made_with(store, [tuned, tuned, "gone"], [*scores, "gone"])
+    lines = environment_lines(store, [tuned, tuned, "gone"], [*scores, "gone"])
     assert sorted(lines) == [
         "code that did not record its version (cpu torch-2): 1 pretrain",
         "mood-sweeps 0.1.0, commit aaa, python 3.11.1, timm 1.0 (cpu torch-2): "

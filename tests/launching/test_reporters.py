@@ -1,4 +1,4 @@
-"""What a launch reports about itself does not depend on what shows it."""
+"""The counts of a launch do not depend on its reporter."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ SCORERS = {"raises": Raises}
 
 
 class Mute:
-    """Does nothing with anything it is told."""
+    """Ignores every event."""
 
     def __getattr__(self, name: str) -> Any:
         return lambda *_, **__: None
 
 
 @pytest.mark.parametrize("reporter", [None, Mute()], ids=["default", "mute"])
-def test_failures_and_stages_are_counted_whatever_shows_them(reporter: Any, tmp_path: Path) -> None:
+def test_failures_and_stages_are_counted_with_every_reporter(reporter: Any, tmp_path: Path) -> None:
     (tmp_path / "raises.py").write_text(RAISES)
     file = tmp_path / "told.yaml"
     file.write_text(SWEEP)
@@ -61,5 +61,5 @@ def test_failures_and_stages_are_counted_whatever_shows_them(reporter: Any, tmp_
     assert launched.exit_code == 1
     with sqlite3.connect(tmp_path / "home" / "results.db") as database:
         (units,) = database.execute("SELECT sum(units) FROM attempts").fetchone()
-    # The network, its banks of ID train, ID test and OOD, and of two scorers' cells the one.
+    # The network, its banks of ID train, ID test and OOD, and one of the two scorers' cells.
     assert (launched.stages_run, units) == (1 + 3 + 1, 1 + 3 + 2)

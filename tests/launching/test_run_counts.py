@@ -21,7 +21,7 @@ def run_counts() -> RunCounts:
     return RunCounts([TRAIN, SCORE], {"t": 10.0, "s": 20.0}, cells=6)
 
 
-def test_what_is_done_already_counts() -> None:
+def test_cells_that_are_done_already_count() -> None:
     assert run_counts().summary().startswith("6/10 cells, 0:00 elapsed")
 
 
@@ -36,7 +36,7 @@ def test_a_call_counts_once_it_is_final() -> None:
     assert (one.done["pretrain"], one.stages_run) == (1, 1)
 
 
-def test_the_rest_takes_as_much_longer_as_what_is_done_took() -> None:
+def test_the_estimate_of_the_rest_scales_with_the_time_of_finished_calls() -> None:
     one = run_counts()
     assert one.eta_s() is None
     one.ended(TRAIN, 1, Outcome("t", "done", seconds=5.0), final=True)
@@ -46,7 +46,7 @@ def test_the_rest_takes_as_much_longer_as_what_is_done_took() -> None:
 
 
 @pytest.mark.parametrize("verdict", ["failed", "worker lost", "lease lost"])
-def test_whatever_ends_for_good_without_result_is_a_failure(verdict: str) -> None:
+def test_a_final_outcome_without_a_result_is_a_failure(verdict: str) -> None:
     one = run_counts()
     one.ended(SCORE, 1, Outcome("s", verdict, error="why"), final=True)  # type: ignore[arg-type]
     assert one.failures == ["score mim: why"]
@@ -54,7 +54,7 @@ def test_whatever_ends_for_good_without_result_is_a_failure(verdict: str) -> Non
     assert one.stages_run == 0
 
 
-def test_a_scorers_failure_is_its_cells() -> None:
+def test_a_failed_scorer_counts_its_own_cells_only() -> None:
     one = run_counts()
     outcome = Outcome("s", "done", evaluations=(ROW,) * 3)
     failure = CellFailure(("k",), "ValueError: no", "…")
@@ -63,7 +63,7 @@ def test_a_scorers_failure_is_its_cells() -> None:
     assert (one.done["score"], one.failed_cells) == (9, 1)
 
 
-def test_what_is_skipped_is_not_waited_for() -> None:
+def test_a_skipped_call_is_not_part_of_the_estimate() -> None:
     one = run_counts()
     one.ended(TRAIN, 1, Outcome("t", "failed", error="no", seconds=1.0), final=True)
     one.skipped(SCORE, TRAIN, Outcome("t", "failed", error="no"))

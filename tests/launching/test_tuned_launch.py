@@ -24,7 +24,7 @@ pairs: [{id: digits:0-5, near: [digits:6-9]}]
 """
 
 
-def test_a_launch_publishes_the_winner_and_forgets_its_trials(tmp_path: Path) -> None:
+def test_a_launch_publishes_the_winner_and_deletes_the_states_of_its_trials(tmp_path: Path) -> None:
     tried = try_launch(SWEEP, tmp_path)
     assert tried.launched.failures == []
     ((note,),) = tried.query("select note from results")
@@ -46,7 +46,7 @@ def test_asha_in_one_process_is_refused_before_anything_is_written(tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["sweep.yaml"]
 
 
-def test_the_plan_tells_what_is_tuned(tmp_path: Path) -> None:
+def test_the_plan_shows_what_is_tuned(tmp_path: Path) -> None:
     nothing = PendingWork(frozenset(), (), ())
     text = "\n".join(describe(plan_in(SWEEP, tmp_path), nothing, None))
     assert "2 settings of warmup; rungs at 1, 2 epochs" in text

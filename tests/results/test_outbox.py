@@ -7,7 +7,7 @@ import pytest
 
 from mood_sweeps.errors import DatabaseError
 from mood_sweeps.results.database import Database
-from mood_sweeps.results.outbox import PAIR, Item, Outbox, RunPlace, enqueue
+from mood_sweeps.results.outbox import PAIR, Item, Outbox, RunKey, enqueue
 
 
 @pytest.fixture
@@ -75,9 +75,9 @@ def test_failed_item_stays_open_with_its_error(database: Database) -> None:
 
 def test_run_ids_are_remembered_by_place(database: Database) -> None:
     outbox = Outbox(database)
-    representation = RunPlace("sweep", "key", "digits")
-    pair = RunPlace("sweep", "key", "digits", "noise")
-    launch = RunPlace.of_launch("sweep", 7)
+    representation = RunKey("sweep", "key", "digits")
+    pair = RunKey("sweep", "key", "digits", "noise")
+    launch = RunKey.of_launch("sweep", 7)
     assert outbox.run_id(pair) is None
     for number, place in enumerate((representation, pair, launch)):
         outbox.remember_run(place, f"run{number}")

@@ -10,7 +10,7 @@ import pytest
 from mood_sweeps.identity import key_of
 from mood_sweeps.metrics import METRICS
 from mood_sweeps.results.database import Database
-from mood_sweeps.results.outbox import Outbox, RunPlace
+from mood_sweeps.results.outbox import Outbox, RunKey
 from mood_sweeps.results.read_results import FILTERS, Results
 from mood_sweeps.results.write_results import Recorder
 from tests.support.result_rows import add, cell, number
@@ -74,7 +74,7 @@ def results(url: str) -> Iterator[Results]:
     add(recorder, number("msp"), undefined | dict.fromkeys(METRICS))
     with database.writing() as connection:
         recorder.mark_cells(connection, first, [key_of(["score", "vim"])], "failed", "broke")
-    place = RunPlace("s", key_of("representation"), "digits:0-5", "digits:6-9")
+    place = RunKey("s", key_of("representation"), "digits:0-5", "digits:6-9")
     Outbox(database).remember_run(place, "run-1")
     yield Results(database)
     database.close()

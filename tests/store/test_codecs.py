@@ -46,7 +46,9 @@ def test_arrays_come_back_bit_for_bit(named: dict[str, npt.NDArray[Any]]) -> Non
 @given(
     hnp.arrays("f8", hnp.array_shapes(min_dims=1, max_dims=3), elements=st.floats(-1, 1)), orders
 )
-def test_any_layout_in_memory_is_kept_as_values(array: npt.NDArray[Any], lay_out: Any) -> None:
+def test_values_do_not_depend_on_the_layout_in_memory(
+    array: npt.NDArray[Any], lay_out: Any
+) -> None:
     laid_out = lay_out(array)
     with tempfile.TemporaryDirectory() as folder:
         save_arrays({"a": laid_out}, Path(folder) / "file")
@@ -55,7 +57,7 @@ def test_any_layout_in_memory_is_kept_as_values(array: npt.NDArray[Any], lay_out
     assert back.flags.c_contiguous
 
 
-def test_equal_content_is_equal_bytes_in_any_order(tmp_path: Path) -> None:
+def test_equal_content_gives_equal_bytes_in_any_order(tmp_path: Path) -> None:
     one, two = np.arange(3.0), np.arange(4)
     save_arrays({"one": one, "two": two}, tmp_path / "a")
     save_arrays({"two": two, "one": one}, tmp_path / "b")
@@ -81,7 +83,7 @@ def test_a_bank_comes_back(tmp_path: Path, with_logits: bool) -> None:
         np.testing.assert_array_equal(back.logits, bank.logits)
 
 
-def test_a_head_comes_back_and_none_is_none(tmp_path: Path) -> None:
+def test_a_head_comes_back_and_a_missing_one_is_none(tmp_path: Path) -> None:
     assert load_head(tmp_path) is None
     head = Head(np.eye(3, 4, dtype=np.float32), np.ones(3, dtype=np.float32))
     save_head(head, tmp_path)

@@ -25,7 +25,7 @@ def leases(tmp_path: Path) -> Leases:
 
 
 def write_by_hand(leases_folder: Path, holder: Process | None, silent_s: float = 0.0) -> Path:
-    """Leave a lease on ``name`` that another process wrote; half of one if none is named."""
+    """Write a lease on ``name`` as another process would; half of one if there is no holder."""
     path = leases_folder / "name.json"
     path.parent.mkdir(exist_ok=True)
     text = json.dumps({"token": "theirs", "holder": holder.as_dict() if holder else None})
@@ -57,18 +57,18 @@ def test_a_lease_is_exclusive_until_given_back(leases: Leases, tmp_path: Path) -
     assert visible(tmp_path / "leases") == ["another.json", "name.json"]
 
 
-def test_leases_of_the_dead_are_buried_and_no_others(leases: Leases, tmp_path: Path) -> None:
+def test_only_the_leases_of_dead_holders_are_removed(leases: Leases, tmp_path: Path) -> None:
     living = leases.acquire("living")
     assert living is not None
     gone = dataclasses.replace(this_process(), pid=2**22 + 1)
     write_by_hand(tmp_path / "leases", gone)
-    leases.bury()
+    leases.remove_dead()
     assert visible(tmp_path / "leases") == ["living.json"]
     living.check()
-    Leases(tmp_path / "nothing").bury()
+    Leases(tmp_path / "nothing").remove_dead()
 
 
-def test_who_closes_gives_everything_back(leases: Leases, tmp_path: Path) -> None:
+def test_closing_gives_every_lease_back(leases: Leases, tmp_path: Path) -> None:
     assert leases.acquire("one")
     assert leases.acquire("two")
     leases.close()
@@ -94,7 +94,7 @@ def test_a_living_holder_is_respected_and_a_killed_one_replaced_at_once(
     assert visible(tmp_path / "leases") == ["name.json"]
 
 
-def test_a_killed_holder_is_gone_before_its_parent_has_looked(
+def test_a_killed_holder_is_dead_before_its_parent_waits_for_it(
     leases: Leases, tmp_path: Path
 ) -> None:
     with other_holder(tmp_path / "leases", "name") as process:
@@ -103,7 +103,7 @@ def test_a_killed_holder_is_gone_before_its_parent_has_looked(
         assert leases.acquire("name") is not None
 
 
-def test_a_living_holder_on_this_host_keeps_its_lease_however_silent(
+def test_a_living_holder_on_this_host_keeps_its_lease_without_heartbeats(
     leases: Leases, tmp_path: Path
 ) -> None:
     write_by_hand(tmp_path / "leases", this_process(), silent_s=100 * TTL_S)
@@ -113,13 +113,13 @@ def test_a_living_holder_on_this_host_keeps_its_lease_however_silent(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"started": this_process().started - 1},  # the number was given to another process
-        {"pid": 2**22 + 1},  # above any number there is
+        {"started": this_process().started - 1},  # the pid is used by another process now
+        {"pid": 2**22 + 1},  # above every pid
         {"boot": "0 " + this_process().boot.partition(" ")[2]},  # before the machine restarted
         {"boot": "0 pid:[1]"},
     ],
 )
-def test_a_dead_holder_on_this_host_is_replaced_however_fresh(
+def test_a_dead_holder_on_this_host_is_replaced_despite_a_fresh_heartbeat(
     leases: Leases, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     write_by_hand(tmp_path / "leases", dataclasses.replace(this_process(), **changes))
@@ -130,11 +130,11 @@ def test_a_dead_holder_on_this_host_is_replaced_however_fresh(
     "changes",
     [
         {"host": "elsewhere"},
-        # A container of the same host and name: its numbers mean nothing here.
+        # A container with the same host name: its pids mean nothing here.
         {"pid": 2**22 + 1, "boot": this_process().boot.partition(" ")[0] + " pid:[1]"},
     ],
 )
-def test_a_holder_out_of_sight_is_judged_by_its_heartbeat(
+def test_a_holder_that_is_not_visible_is_judged_by_its_heartbeat(
     leases: Leases, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     holder = dataclasses.replace(this_process(), **changes)
@@ -145,7 +145,7 @@ def test_a_holder_out_of_sight_is_judged_by_its_heartbeat(
     assert leases.acquire("name") is not None
 
 
-def test_half_a_lease_is_given_a_moment(leases: Leases, tmp_path: Path) -> None:
+def test_half_a_lease_is_respected_for_a_moment(leases: Leases, tmp_path: Path) -> None:
     write_by_hand(tmp_path / "leases", None)
     assert leases.holder("name") is None
     assert leases.acquire("name") is None
@@ -154,14 +154,14 @@ def test_half_a_lease_is_given_a_moment(leases: Leases, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff\xfe", b'{"token": "x", "holder": {}}'])
-def test_what_is_no_lease_does_not_last(leases: Leases, tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_lease_file_is_replaced(leases: Leases, tmp_path: Path, content: bytes) -> None:
     path = write_by_hand(tmp_path / "leases", None)
     path.write_bytes(content)
     os.utime(path, (1.0, 1.0))
     assert leases.acquire("name") is not None
 
 
-def test_a_lease_taken_over_is_known_to_be_lost(leases: Leases, tmp_path: Path) -> None:
+def test_a_lease_that_was_taken_over_is_lost(leases: Leases, tmp_path: Path) -> None:
     lease = leases.acquire("name")
     assert lease is not None
     write_by_hand(tmp_path / "leases", dataclasses.replace(this_process(), pid=2**22 + 1))
@@ -169,25 +169,27 @@ def test_a_lease_taken_over_is_known_to_be_lost(leases: Leases, tmp_path: Path) 
         lease.check()
     successor = Leases(tmp_path / "leases").acquire("name")
     assert successor is not None
-    leases.release(lease)  # harmless
+    leases.release(lease)  # does nothing
     leases.close()
     successor.check()
 
 
-def test_who_dies_while_taking_over_is_taken_over_too(leases: Leases, tmp_path: Path) -> None:
+def test_a_process_that_dies_while_taking_over_is_replaced_too(
+    leases: Leases, tmp_path: Path
+) -> None:
     dead = dataclasses.replace(this_process(), pid=2**22 + 1)
     path = write_by_hand(tmp_path / "leases", dead)
-    found = leases_module._look(path)
-    assert found is not None
-    claim = path.with_name(f"name.{found.mark}.json")
+    holding = leases_module._read_lease_file(path)
+    assert holding is not None
+    claim = path.with_name(f"name.{holding.mark}.json")
     claim.write_text(json.dumps({"token": "claim", "holder": this_process().as_dict()}))
-    assert leases.acquire("name") is None  # somebody alive is replacing it right now
+    assert leases.acquire("name") is None  # a living process is replacing it
     claim.write_text(json.dumps({"token": "claim", "holder": dead.as_dict()}))
     assert leases.acquire("name") is not None
     assert visible(tmp_path / "leases") == ["name.json"]
 
 
-def test_the_heart_beats_for_what_is_held_only(
+def test_heartbeats_renew_only_leases_that_are_held(
     leases: Leases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leases_module, "HEARTBEAT_S", 0.01)
@@ -206,7 +208,7 @@ def test_the_heart_beats_for_what_is_held_only(
     leases.close()
 
 
-def test_many_that_find_one_dead_holder_make_one_new_one(tmp_path: Path) -> None:
+def test_of_many_that_replace_one_dead_holder_one_wins(tmp_path: Path) -> None:
     folder = tmp_path / "leases"
     for _ in range(30):
         write_by_hand(folder, dataclasses.replace(this_process(), pid=2**22 + 1))
@@ -229,7 +231,7 @@ def test_many_that_find_one_dead_holder_make_one_new_one(tmp_path: Path) -> None
         assert visible(folder) == ["name.json"]
 
 
-HAMMER = """\
+CONTEND = """\
 import os, sys, time
 from pathlib import Path
 from mood_sweeps.store.leases import Leases
@@ -251,7 +253,7 @@ print(held)
 """
 
 
-def test_processes_that_hammer_one_lease_never_hold_it_together(tmp_path: Path) -> None:
+def test_processes_that_contend_for_one_lease_never_hold_it_together(tmp_path: Path) -> None:
     """Each makes a file exclusively while it holds the lease: two holders would collide.
 
     Some die holding it, so that the others take over as fast as they can.
@@ -260,14 +262,16 @@ def test_processes_that_hammer_one_lease_never_hold_it_together(tmp_path: Path) 
     kinds = ["lives", "lives", "dies", "dies"]
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", HAMMER, str(tmp_path), "1.5", kind],
+            [sys.executable, "-c", CONTEND, str(tmp_path), "1.5", kind],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
         for kind in kinds
     ]
-    said = [process.communicate() for process in processes]
-    for kind, process, (_, errors) in zip(kinds, processes, said, strict=True):
+    outputs = [process.communicate() for process in processes]
+    for kind, process, (_, errors) in zip(kinds, processes, outputs, strict=True):
         assert process.returncode == (0 if kind == "lives" else -9), errors
-    assert all(int(out) > 10 for kind, (out, _) in zip(kinds, said, strict=True) if kind == "lives")
+    assert all(
+        int(out) > 10 for kind, (out, _) in zip(kinds, outputs, strict=True) if kind == "lives"
+    )

@@ -27,7 +27,7 @@ def test_a_manifest_reads_as_it_was_written() -> None:
     assert Manifest.from_json(changed(), REF) == MANIFEST
 
 
-def test_the_digest_is_of_names_and_bytes_only() -> None:
+def test_the_digest_depends_on_names_and_bytes_only() -> None:
     assert MANIFEST.digest == key_of({"a": "1" * 64, "b": "2" * 64})
     assert MANIFEST.size == 30
 
@@ -39,7 +39,7 @@ def changed(**fields: Any) -> str:
     return json.dumps({**content, "checksum": key_of(content)})
 
 
-def test_any_byte_that_changes_what_it_says_is_damage() -> None:
+def test_any_changed_byte_that_changes_the_content_is_noticed() -> None:
     text = MANIFEST.to_json().encode()
     unnoticed = []
     for position in range(len(text)):
@@ -72,7 +72,7 @@ def test_any_byte_that_changes_what_it_says_is_damage() -> None:
         changed(kind="finetune"),
     ],
 )
-def test_what_is_no_manifest_of_the_object_is_corrupt(text: Any) -> None:
+def test_an_invalid_manifest_is_a_corrupt_object(text: Any) -> None:
     with pytest.raises(CorruptObject) as caught:
         Manifest.from_json(text, REF)
     assert caught.value.ref == REF

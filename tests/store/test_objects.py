@@ -36,7 +36,7 @@ def leftovers(store: Store) -> list[Path]:
     return list((store.root / "tmp").iterdir())
 
 
-def test_a_published_object_is_there_whole(store: Store) -> None:
+def test_a_published_object_is_complete(store: Store) -> None:
     assert not store.has(REF)
     manifest = publish(store)
     assert store.has(REF)
@@ -98,7 +98,7 @@ def test_a_killed_writer_leaves_nothing_visible(store: Store, moment: str) -> No
 
 
 @pytest.mark.parametrize("clock_s", [0.0, -10 * 86400.0, 10 * 86400.0])
-def test_what_killed_processes_left_goes_after_a_day_whatever_this_clock_says(
+def test_files_of_killed_processes_are_removed_after_a_day_even_with_a_wrong_clock(
     store: Store, monkeypatch: pytest.MonkeyPatch, clock_s: float
 ) -> None:
     left = []
@@ -135,7 +135,7 @@ def test_the_manifest_is_written_last(store: Store, monkeypatch: pytest.MonkeyPa
     assert seen == [["bank.safetensors", "notes.json"]]
 
 
-def test_of_two_that_publish_the_first_stays(store: Store) -> None:
+def test_of_two_objects_with_one_key_the_first_stays(store: Store) -> None:
     def write_while_another_is_faster(folder: Path) -> None:
         (folder / "mine").write_text("loser")
         publish(Store(store.root))
@@ -147,7 +147,7 @@ def test_of_two_that_publish_the_first_stays(store: Store) -> None:
     assert leftovers(store) == []
 
 
-def test_what_a_former_holder_finishes_is_refused(store: Store) -> None:
+def test_a_former_holder_cannot_publish(store: Store) -> None:
     lease = store.leases.acquire("name")
     assert lease is not None
 
@@ -162,7 +162,7 @@ def test_what_a_former_holder_finishes_is_refused(store: Store) -> None:
     assert leftovers(store) == []
 
 
-def test_remains_without_a_manifest_do_not_keep_the_place(store: Store) -> None:
+def test_files_without_a_manifest_do_not_block_an_object(store: Store) -> None:
     publish(store)
     (place_of(store) / MANIFEST).unlink()
     assert not store.has(REF)
@@ -186,7 +186,7 @@ def test_damage_is_found_and_named(store: Store, damage: str) -> None:
         (place_of(store) / MANIFEST).unlink()
     else:
         shutil.rmtree(place_of(store))
-    # A flipped byte is only seen by reading: planning stays cheap, the first reader finds it.
+    # Only reading the file shows a flipped byte: planning stays cheap, the first reader finds it.
     assert Store(store.root).is_sound(REF) is (damage == "flip")
     with pytest.raises(CorruptObject) as caught:
         Store(store.root).folder(REF)
@@ -203,7 +203,9 @@ def test_an_unreadable_manifest_is_damage(store: Store) -> None:
         store.folder(REF)
 
 
-def test_bytes_are_read_once_sizes_always(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_digests_are_checked_once_and_sizes_always(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     publish(store)
     reader = Store(store.root)
     read: list[str] = []
@@ -224,7 +226,7 @@ def test_bytes_are_read_once_sizes_always(store: Store, monkeypatch: pytest.Monk
         reader.folder(REF)
 
 
-def test_quarantine_takes_out_of_use_and_keeps(store: Store) -> None:
+def test_quarantine_takes_an_object_out_of_use_and_keeps_it(store: Store) -> None:
     publish(store)
     store.folder(REF)
     store.quarantine(REF)
@@ -249,13 +251,13 @@ def test_objects_of_a_kind_are_listed_in_order(store: Store) -> None:
     assert list(store.refs("never")) == []
 
 
-def test_a_place_that_cannot_be_written_is_bad_input(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_bad_input(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match="cannot be written"):
         Store(tmp_path / "file" / "store").prepare()
 
 
-def test_launches_side_by_side_may_prepare_one_store(tmp_path: Path) -> None:
+def test_several_launches_may_prepare_one_store_at_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as threads:
         for round_ in range(40):
             stores = [Store(tmp_path / str(round_)) for _ in range(8)]
@@ -263,7 +265,7 @@ def test_launches_side_by_side_may_prepare_one_store(tmp_path: Path) -> None:
             assert not list((stores[0].root / "tmp").iterdir())
 
 
-def test_looking_at_a_store_that_is_not_there_makes_nothing(tmp_path: Path) -> None:
+def test_reading_from_a_missing_store_creates_nothing(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     assert not store.has(REF)
     assert not store.is_sound(REF)

@@ -18,17 +18,17 @@ def test_this_process_lives() -> None:
     assert not this_process().is_surely_dead()
 
 
-def test_a_process_survives_being_written_down() -> None:
+def test_a_process_comes_back_from_plain_data() -> None:
     assert Process(**this_process().as_dict()) == this_process()
 
 
-def test_every_process_says_the_same_of_one() -> None:
-    script = "from mood_sweeps.store.process_identity import _started; print(_started(%d))"
-    said = subprocess.check_output([sys.executable, "-c", script % os.getpid()], text=True)
-    assert float(said) == this_process().started
+def test_every_process_reads_the_same_start_time() -> None:
+    script = "from mood_sweeps.store.process_identity import _start_time; print(_start_time(%d))"
+    output = subprocess.check_output([sys.executable, "-c", script % os.getpid()], text=True)
+    assert float(output) == this_process().started
 
 
-def test_a_process_name_cannot_deceive(tmp_path: Path) -> None:
+def test_a_process_name_with_parentheses_is_parsed(tmp_path: Path) -> None:
     stat = tmp_path / "stat"
     fields = [f"{number}" for number in range(3, 53)]
     stat.write_text(f"1 (evil) name) {' '.join(fields)}\n")
@@ -39,7 +39,7 @@ def test_a_process_name_cannot_deceive(tmp_path: Path) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(process_module, "Path", redirected)
-        assert process_module._started(1) == 22.0
+        assert process_module._start_time(1) == 22.0
 
 
 def test_another_hosts_process_is_never_surely_dead() -> None:

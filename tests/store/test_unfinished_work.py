@@ -40,7 +40,7 @@ def files(store: Store) -> list[Path]:
     return [path for path in (store.root / "unfinished").rglob("*") if path.is_file()]
 
 
-def test_what_was_written_last_is_read(store: Store) -> None:
+def test_reading_returns_what_was_written_last(store: Store) -> None:
     place = store.unfinished(REF)
     assert place.read() is None
     for content in (b"first", b"", b"second"):
@@ -49,7 +49,7 @@ def test_what_was_written_last_is_read(store: Store) -> None:
     assert files(store) == [place.path]
 
 
-def test_changed_bytes_are_nothing(store: Store) -> None:
+def test_a_state_with_changed_bytes_is_ignored(store: Store) -> None:
     place = store.unfinished(REF)
     place.write(b"a state")
     whole = place.path.read_bytes()
@@ -65,7 +65,7 @@ def test_changed_bytes_are_nothing(store: Store) -> None:
 
 
 @pytest.mark.parametrize("moment", ["fsync", "replace"])
-def test_killed_while_writing_the_old_one_stays_and_the_rest_goes_after_a_day(
+def test_a_killed_write_keeps_the_old_state_and_its_file_goes_after_a_day(
     store: Store, moment: str
 ) -> None:
     place = store.unfinished(REF)
@@ -73,18 +73,18 @@ def test_killed_while_writing_the_old_one_stays_and_the_rest_goes_after_a_day(
     ended = subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, str(place.path), moment])
     assert ended.returncode == -signal.SIGKILL
     assert place.read() == b"old"
-    (aside,) = set(files(store)) - {place.path}
+    (temporary,) = set(files(store)) - {place.path}
     store.prepare()
-    assert aside.exists()
+    assert temporary.exists()
     a_day_ago = time.time() - DAY_S - 60
-    for path in (aside, place.path):
+    for path in (temporary, place.path):
         os.utime(path, (a_day_ago, a_day_ago))
     store.prepare()
-    assert files(store) == [place.path], "a state is worth keeping for longer"
+    assert files(store) == [place.path], "a state is kept for longer than a day"
     assert place.read() == b"old"
 
 
-def test_a_write_that_fails_leaves_the_old_one_and_nothing_aside(
+def test_a_failed_write_keeps_the_old_state_and_leaves_no_other_file(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = store.unfinished(REF)
@@ -100,7 +100,7 @@ def test_a_write_that_fails_leaves_the_old_one_and_nothing_aside(
     assert files(store) == [place.path]
 
 
-def test_who_lost_the_lease_writes_nothing(store: Store) -> None:
+def test_a_process_that_lost_the_lease_cannot_write(store: Store) -> None:
     lease = store.leases.acquire(REF.key)
     assert lease is not None
     store.unfinished(REF, lease).write(b"held")
@@ -111,7 +111,7 @@ def test_who_lost_the_lease_writes_nothing(store: Store) -> None:
     assert store.unfinished(REF).read() == b"held"
 
 
-def test_it_is_forgotten_when_the_work_is_done(store: Store) -> None:
+def test_discarding_deletes_the_state(store: Store) -> None:
     place = store.unfinished(REF)
     place.discard()  # there may be none
     place.write(b"a state")
@@ -119,7 +119,7 @@ def test_it_is_forgotten_when_the_work_is_done(store: Store) -> None:
     assert files(store) == []
 
 
-def test_a_state_of_what_is_published_by_now_goes_with_the_next_launch(store: Store) -> None:
+def test_the_state_of_a_published_object_is_removed_at_the_next_launch(store: Store) -> None:
     place = store.unfinished(REF)
     place.write(b"a state")
     publish(store)  # and killed before it was discarded
@@ -127,7 +127,7 @@ def test_a_state_of_what_is_published_by_now_goes_with_the_next_launch(store: St
     assert files(store) == []
 
 
-def test_parts_lie_beside_it_and_go_with_it(store: Store) -> None:
+def test_parts_are_separate_and_are_deleted_with_the_whole(store: Store) -> None:
     place = store.unfinished(REF)
     parts = [place.part("0-state"), place.part("10-state")]
     for content, part in enumerate(parts):

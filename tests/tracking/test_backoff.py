@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mood_sweeps.tracking import backoff as patience
-from mood_sweeps.tracking.backoff import FIRST_DELAY_S, HOPELESS, LAST_DELAY_S, Backoff
+from mood_sweeps.tracking.backoff import FIRST_DELAY_S, GIVE_UP_AFTER, LAST_DELAY_S, Backoff
 
 A, B = ("pair", "s", "a"), ("pair", "s", "b")
 
@@ -50,7 +50,7 @@ def test_one_failing_subject_does_not_stop_others() -> None:
 
 def test_failures_in_a_row_stop_everything_for_a_while(clock: Clock) -> None:
     tried = Backoff()
-    for number in range(HOPELESS):
+    for number in range(GIVE_UP_AFTER):
         assert tried.may_try()
         tried.subject_failed(("pair", "s", str(number)), 1)
     assert not tried.may_try()
@@ -61,13 +61,13 @@ def test_failures_in_a_row_stop_everything_for_a_while(clock: Clock) -> None:
 def test_hopeless_is_when_all_that_is_open_failed_repeatedly() -> None:
     tried = Backoff()
     assert not tried.is_hopeless(1)
-    for _ in range(HOPELESS):
+    for _ in range(GIVE_UP_AFTER):
         tried.subject_failed(A, 2)
         tried.succeeded(B)
     assert tried.is_hopeless(2)
     assert not tried.is_hopeless(3)
     tried.succeeded(A)
     assert not tried.is_hopeless(2)
-    for _ in range(HOPELESS):
+    for _ in range(GIVE_UP_AFTER):
         tried.everything_failed()
     assert tried.is_hopeless(1000)

@@ -16,7 +16,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy import text
 
-from mood_sweeps.results.outbox import Outbox, RunPlace
+from mood_sweeps.results.outbox import Outbox, RunKey
 from mood_sweeps.store import Ref, Store
 from mood_sweeps.tracking.mlflow_connection import connect
 from mood_sweeps.tracking.mlflow_mirror import LEASE
@@ -499,10 +499,10 @@ def test_run_deleted_in_mlflow_is_made_again(
 ) -> None:
     key = small_sweep(world, sweep)
     mirrored(world, tracking_uri)
-    place = RunPlace(sweep, key, "digits:0-5", "photos")
+    place = RunKey(sweep, key, "digits:0-5", "photos")
     first = world.outbox.run_id(place)
     client.delete_run(first)
-    world.outbox.remember_run(RunPlace(sweep, key, "digits:0-5"), "0" * 32)
+    world.outbox.remember_run(RunKey(sweep, key, "digits:0-5"), "0" * 32)
     world.scored(key, {"vim": 0.7}, "photos", "far")
     mirrored(world, tracking_uri)
     assert world.outbox.run_id(place) != first
@@ -621,12 +621,12 @@ def test_who_is_in_a_hurry_does_not_wait(world: World, sweep: str, tmp_path: Pat
     mirror = world.mirror(f"sqlite:///{tmp_path}/new/mlflow.db")
     asked: list[bool] = []
 
-    def in_a_hurry() -> bool:
+    def should_stop() -> bool:
         asked.append(True)
         return len(asked) > 2
 
     mirror.start()
-    assert not mirror.wait(3600, in_a_hurry)
+    assert not mirror.wait(3600, should_stop)
     mirror.close(60)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mood_sweeps.results.mlflow_records import RepresentationShown
+from mood_sweeps.results.mlflow_records import RepresentationRecord
 from mood_sweeps.tracking.mlflow_names import (
     flat,
     metric_safe,
@@ -17,7 +17,7 @@ from mood_sweeps.tracking.mlflow_names import (
 )
 
 
-def shown(**changes: object) -> RepresentationShown:
+def shown(**changes: object) -> RepresentationRecord:
     values = {
         "key": "k",
         "id_set": "digits:0-5",
@@ -29,7 +29,7 @@ def shown(**changes: object) -> RepresentationShown:
         "id_accuracy_from": None,
         "evaluated_at": None,
     }
-    return RepresentationShown(**{**values, **changes})
+    return RepresentationRecord(**{**values, **changes})
 
 
 @pytest.mark.parametrize(

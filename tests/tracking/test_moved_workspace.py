@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mood_sweeps.errors import StoreError
-from mood_sweeps.tracking.moved_workspace import follow_artifacts
+from mood_sweeps.tracking.moved_workspace import update_artifact_addresses
 
 BUCKET = "s3://bucket/mlartifacts/2"
 
@@ -59,7 +59,7 @@ def test_all_that_lies_in_the_workspace_follows_and_nothing_else(tmp_path: Path)
     old, new = tmp_path / "50%", tmp_path / "new"
     before = said(store(old))
     old.rename(new)
-    follow_artifacts(new / "mlflow.db", new / "mlartifacts")
+    update_artifact_addresses(new / "mlflow.db", new / "mlartifacts")
     after = said(new / "mlflow.db")
     at, was = (new / "mlartifacts").as_uri(), (old / "mlartifacts").as_uri()
     assert after == [
@@ -73,7 +73,7 @@ def test_all_that_lies_in_the_workspace_follows_and_nothing_else(tmp_path: Path)
         f"{old}/store/c",
     ]
     new.rename(old)
-    follow_artifacts(old / "mlflow.db", old / "mlartifacts")
+    update_artifact_addresses(old / "mlflow.db", old / "mlartifacts")
     assert said(old / "mlflow.db") == before
 
 
@@ -87,23 +87,23 @@ def test_a_store_that_is_shared_leaves_the_artifacts_of_another_workspace(tmp_pa
     with closing(sqlite3.connect(other / "mlflow.db")) as connection, connection:
         connection.execute("CREATE TABLE experiments (experiment_id, creation_time)")
         connection.execute("INSERT INTO experiments VALUES (0, 2000)")
-    follow_artifacts(here / "mlflow.db", here / "mlartifacts")
+    update_artifact_addresses(here / "mlflow.db", here / "mlartifacts")
     assert said(here / "mlflow.db") == before
 
 
 def test_another_name_of_the_same_folder_is_no_move(tmp_path: Path) -> None:
     before = said(store(tmp_path / "home"))
     (tmp_path / "link").symlink_to(tmp_path / "home")
-    follow_artifacts(tmp_path / "link" / "mlflow.db", tmp_path / "link" / "mlartifacts")
+    update_artifact_addresses(tmp_path / "link" / "mlflow.db", tmp_path / "link" / "mlartifacts")
     assert said(tmp_path / "home" / "mlflow.db") == before
 
 
 def test_what_is_no_store_is_left_alone(tmp_path: Path) -> None:
-    follow_artifacts(tmp_path / "none.db", tmp_path / "mlartifacts")
+    update_artifact_addresses(tmp_path / "none.db", tmp_path / "mlartifacts")
     assert list(tmp_path.iterdir()) == []
     with closing(sqlite3.connect(tmp_path / "other.db")) as connection, connection:
         connection.execute("CREATE TABLE x (y)")
-    follow_artifacts(tmp_path / "other.db", tmp_path / "mlartifacts")
+    update_artifact_addresses(tmp_path / "other.db", tmp_path / "mlartifacts")
     (tmp_path / "broken.db").write_text("this is no database, and long enough to be seen as none")
     with pytest.raises(StoreError, match=r"broken\.db cannot be told"):
-        follow_artifacts(tmp_path / "broken.db", tmp_path / "mlartifacts")
+        update_artifact_addresses(tmp_path / "broken.db", tmp_path / "mlartifacts")
