@@ -1,4 +1,4 @@
-"""Image sets: real and generated, split once and for all, each with a content digest."""
+"""Image sets: real and generated, with fixed splits, each with a content digest."""
 
 from __future__ import annotations
 

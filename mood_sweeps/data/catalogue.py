@@ -23,7 +23,7 @@ class Source:
     """Where image sets come from.
 
     description: one line for people. whole: the set of all its images.
-    select: reads what stands after the colon in a name; None where nothing can be selected.
+    select: parses the part of a name after the colon; None if nothing can be selected.
     """
 
     description: str

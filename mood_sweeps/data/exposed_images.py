@@ -1,4 +1,4 @@
-"""Images of an OOD set that a network is trained with, and what may not be tested on for that."""
+"""Images of an OOD set that a network trains with, and test images to leave out for that."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from mood_sweeps.identity import derive_seed
 __all__ = ["Exposure", "Indices", "exposed_among", "sample_indices", "smallest_class"]
 
 Indices = tuple[int, ...]
-"""Places of images in the ``all`` split of their set, ascending."""
+"""Indices of images in the ``all`` split of their set, ascending."""
 
 
 @dataclass(frozen=True, eq=False)
 class Exposure:
-    """What networks of a sweep see of an OOD set: k images of each class, drawn by each seed."""
+    """The images of an OOD set that a sweep trains with: k of each class, drawn by each seed."""
 
     images: ImageSet
     k: int
@@ -27,43 +27,44 @@ class Exposure:
 
 
 def sample_indices(images: LabelledImages, k: int, seed: int) -> Indices:
-    """Return k places of each class, or all of a smaller one.
+    """Return the indices of k images of each class, or of all images of a smaller class.
 
-    images: an ``all`` split. What is drawn of a class depends on the class and the seed alone, and
-    that of a smaller k is part of that of a larger one.
+    images: an ``all`` split. The draw from a class depends on the class and the seed alone, and the
+    draw for a smaller k is a subset of that for a larger k.
     """
-    return tuple(sorted(place for members in _by_class(images, k, seed) for place in members))
+    return tuple(sorted(index for drawn in _draws(images, k, seed) for index in drawn))
 
 
 def exposed_among(tested: ImageSet, exposures: Iterable[Exposure]) -> Indices:
-    """Return the places in ``tested`` of all images, copies included, that any exposure draws.
+    """Return the indices in ``tested`` of all images, copies included, that any exposure draws.
 
-    Images are compared by their pixels, with sets of the same source: sets that share a class share
-    its images.
+    Images are compared by their pixels, and only with exposures of the same source: only sets of
+    one source can share images.
     """
-    shown: set[bytes] = set()
+    exposed: set[bytes] = set()
     for exposure in exposures:
         if exposure.images.source == tested.source:
             pool = exposure.images.load("all")
             for seed in exposure.seeds:
-                places = np.array(sample_indices(pool, exposure.k, seed), dtype=np.int64)
-                shown.update(_pixels(pool.take(places).images))
-    if not shown:
+                indices = np.array(sample_indices(pool, exposure.k, seed), dtype=np.int64)
+                exposed.update(_pixels(pool.take(indices).images))
+    if not exposed:
         return ()
-    among = enumerate(_pixels(tested.load("all").images))
-    return tuple(place for place, pixels in among if pixels in shown)
+    candidates = enumerate(_pixels(tested.load("all").images))
+    return tuple(index for index, pixels in candidates if pixels in exposed)
 
 
 def smallest_class(images: LabelledImages, left_out: Indices = ()) -> tuple[str, int]:
-    """Return the class with the fewest images besides those left out, and how many it has."""
+    """Return the class with the fewest images, without those left out, and their number."""
     labels = np.delete(images.labels, left_out)
     counts = np.bincount(labels, minlength=len(images.class_names))
     return images.class_names[counts.argmin()], int(counts.min())
 
 
-def _by_class(images: LabelledImages, k: int, seed: int) -> Iterator[list[int]]:
+def _draws(images: LabelledImages, k: int, seed: int) -> Iterator[list[int]]:
+    """Yield the indices drawn from each class."""
     for label, name in enumerate(images.class_names):
-        # RandomState, because its streams are frozen for good (NEP 19) and Generator's are not.
+        # RandomState, because its streams never change (NEP 19) and Generator's may.
         stream = divmod(derive_seed(seed, "exposure", name), 2**32)
         members = np.flatnonzero(images.labels == label)
         yield np.random.RandomState(stream).permutation(members)[:k].tolist()

@@ -1,4 +1,4 @@
-"""The image-set contract: labelled uint8 images, split once and for all, with a content digest."""
+"""The contract of an image set: labelled uint8 images with fixed splits and a content digest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mood_sweeps.errors import InputError
 __all__ = ["ID_SPLITS", "OOD_SPLITS", "ImageSet", "LabelledImages", "require_split"]
 
 ID_SPLITS = ("train", "val", "test", "all")
-"""Splits of a set that can be in-distribution; as out-of-distribution it is used whole: ``all``."""
+"""Splits of a set that can be in-distribution; as an OOD set it is used whole, as ``all``."""
 
 OOD_SPLITS = ("all",)
 """Splits of a set that can only be out-of-distribution."""
@@ -35,9 +35,9 @@ class LabelledImages:
     def __len__(self) -> int:
         return len(self.images)
 
-    def take(self, chosen: npt.NDArray[np.int64]) -> LabelledImages:
-        """Return the images at these places, int64 (n,), in this order."""
-        return LabelledImages(self.images[chosen], self.labels[chosen], self.class_names)
+    def take(self, indices: npt.NDArray[np.int64]) -> LabelledImages:
+        """Return the images at ``indices``, int64 (n,), in this order."""
+        return LabelledImages(self.images[indices], self.labels[indices], self.class_names)
 
 
 class ImageSet(Protocol):
@@ -47,9 +47,9 @@ class ImageSet(Protocol):
     source: where its images come from, such as ``digits``.
     classes: its class names within the source. An ID set and an OOD set of one source must not
         share a class.
-    splits: what ``size`` and ``load`` take: ``ID_SPLITS`` or ``OOD_SPLITS``. Splits depend on
-        nothing but the set: paired tests across seeds need the same images.
-    fingerprint: hexadecimal SHA-256 of what determines the images and their splits.
+    splits: arguments of ``size`` and ``load``: ``ID_SPLITS`` or ``OOD_SPLITS``. Splits depend
+        only on the set: paired tests across seeds need the same images.
+    fingerprint: hexadecimal SHA-256 of all that determines the images and their splits.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""A checkpoint as a live network: gradients by the input, maps of inner blocks."""
+"""A checkpoint as a live network: gradients with respect to the input, maps of inner blocks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mood_sweeps.bank import Floats, Pull
 from mood_sweeps.data.image_set import LabelledImages
 from mood_sweeps.data.pipeline.input_transforms import to_input
 from mood_sweeps.errors import Undefined
-from mood_sweeps.methods.pretexts.decoder import revived
+from mood_sweeps.methods.pretexts.decoder import restore_objective
 from mood_sweeps.methods.pretexts.masked.reconstruction import Reconstructing
 from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.networks.reproducible import reproducible
@@ -34,7 +34,7 @@ class LiveNetwork:
         form = checkpoint.architecture["input"]
         self.std: Floats = np.asarray(form["std"], dtype=np.float32)
         with reproducible(0, "live network"):
-            network: Any = build(checkpoint.architecture)  # what it has beside a Module is timm's
+            network: Any = build(checkpoint.architecture)  # Any: timm adds attributes to Module
         network.load_state_dict(checkpoint.weights)
         self._network = network.eval().requires_grad_(False)
         blocks: list[str] = [one["module"] for one in network.feature_info]
@@ -52,9 +52,9 @@ class LiveNetwork:
             return _arrays(*self._with_logits(self._network(_tensor(inputs))))
 
     def input_gradient(self, inputs: Floats, pull: Pull) -> Floats:
-        """Return the gradient by the inputs of the scalar behind ``pull``."""
-        given = _tensor(inputs).requires_grad_()
-        (gradient,) = self._pulled_back(self._network(given), pull, (given,))
+        """Return the gradient with respect to the inputs of ``pull``'s scalar."""
+        images = _tensor(inputs).requires_grad_()
+        (gradient,) = self._gradients(self._network(images), pull, (images,))
         return gradient.numpy()
 
     def layers(self, inputs: Floats) -> tuple[Floats, ...]:
@@ -66,19 +66,19 @@ class LiveNetwork:
     def layer_gradients(
         self, inputs: Floats, pull: Pull
     ) -> tuple[tuple[Floats, ...], tuple[Floats, ...]]:
-        """Return what every block hands on and last the features, and the gradients by them."""
-        # Weights need no gradient, so the input has to: else there would be no graph.
+        """Return the outputs of all blocks, then the features; and the gradients by each."""
+        # No weight requires a gradient, so the input must: otherwise torch records no graph.
         outputs, features = self._through_blocks(_tensor(inputs).requires_grad_())
         layers = (*outputs, features)
-        gradients = self._pulled_back(features, pull, layers)
+        gradients = self._gradients(features, pull, layers)
         return tuple(map(self._by_position, layers)), tuple(map(self._by_position, gradients))
 
     def forward_changed(
         self, inputs: Floats, layer: int, change: Callable[[Floats], Floats]
     ) -> tuple[Floats, Floats | None]:
-        """Return features and logits with the map of block ``layer`` replaced by its change.
+        """Return features and logits after ``change`` of the map of block ``layer``.
 
-        CNNs only: a ViT's block also hands on a class token, which has no place in a map.
+        CNNs only: the output of a ViT's block also has a class token, which is not part of the map.
         """
 
         def replace(_module: Any, _args: Any, output: Tensor) -> Tensor:
@@ -95,9 +95,7 @@ class LiveNetwork:
         with torch.inference_mode():
             output: Tensor = self._network.forward_features(_tensor(inputs))
         if output.ndim != 4:
-            raise Undefined(
-                "the features of this network are not pooled from a map: it hands on tokens"
-            )
+            raise Undefined("the features of this network are pooled from tokens, not from a map")
         return self._as_map(output)
 
     def from_final_map(self, maps: Floats) -> tuple[Floats, Floats | None]:
@@ -109,9 +107,9 @@ class LiveNetwork:
             return _arrays(*self._with_logits(self._network.forward_head(output)))
 
     def reconstruct(self, inputs: Floats, seed: int) -> Floats:
-        """Return the images as the representation's decoder makes them."""
+        """Return the images as the representation's decoder reconstructs them."""
         if self._decoder is None:
-            self._decoder = revived(self._checkpoint)
+            self._decoder = restore_objective(self._checkpoint)
         with torch.inference_mode():
             return self._decoder.reconstruct(_tensor(inputs), seed).numpy()
 
@@ -122,22 +120,24 @@ class LiveNetwork:
         return features, features @ weight.T + bias
 
     def _through_blocks(self, inputs: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
-        """Return what every block hands on, as it is, and the features."""
+        """Return the raw output of every block, and the features."""
         outputs: dict[int, Tensor] = {}
         hooks = [
-            block.register_forward_hook(lambda _m, _a, out, at=at: outputs.__setitem__(at, out))
-            for at, block in enumerate(self._blocks)
+            block.register_forward_hook(
+                lambda _m, _a, out, index=index: outputs.__setitem__(index, out)
+            )
+            for index, block in enumerate(self._blocks)
         ]
         try:
             features = self._network(inputs)
         finally:
             for hook in hooks:
                 hook.remove()
-        return tuple(outputs[at] for at in range(len(self._blocks))), features
+        return tuple(outputs[index] for index in range(len(self._blocks))), features
 
     def _as_map(self, output: Tensor) -> Floats:
         """Return a block's output as (n, width, rows, columns)."""
-        if output.ndim == 3:  # tokens: patches in rows, after those that stand for no patch
+        if output.ndim == 3:  # tokens: prefix tokens, then patches row by row
             patches = output[:, getattr(self._network, "num_prefix_tokens", 0) :]
             side = math.isqrt(patches.shape[1])
             embedding = getattr(self._network, "patch_embed", None)
@@ -151,7 +151,7 @@ class LiveNetwork:
         """Return a block's output, or features, as (n, width, positions)."""
         if output.ndim == 4 and not self._channels_last:
             output = output.flatten(2)
-        else:  # width last: tokens, maps of such a network, features
+        else:  # width last: tokens, channels-last maps, features
             output = output.reshape(len(output), -1, output.shape[-1]).transpose(1, 2)
         return output.detach().contiguous().numpy()
 
@@ -159,7 +159,7 @@ class LiveNetwork:
     def _channels_last(self) -> bool:
         return getattr(self._network, "output_fmt", "NCHW") == "NHWC"
 
-    def _pulled_back(
+    def _gradients(
         self, features: Tensor, pull: Pull, sources: tuple[Tensor, ...]
     ) -> tuple[Tensor, ...]:
         features, logits = self._with_logits(features)
@@ -173,7 +173,7 @@ class LiveNetwork:
 
 
 class NetworkInputs:
-    """The images of a split as a network is fed them, transformed when they are asked for."""
+    """The images of a split as inputs of a network, transformed on access."""
 
     def __init__(self, images: LabelledImages, form: dict[str, Any]) -> None:
         self._images = images

@@ -1,7 +1,7 @@
 """Pretext tasks, fine-tuning stages and tokenizers: a folder for each method.
 
-Importing this package imports no torch: it holds the declarations that planning needs. A method's
-objective, which trains it, stands beside its declaration.
+Importing this package imports no torch: it holds the declarations that planning needs. The
+objective of a method, which trains it, is in the same folder.
 """
 
 from __future__ import annotations

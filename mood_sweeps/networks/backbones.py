@@ -1,7 +1,7 @@
 """Backbones: the two nano networks of the embedded default, and every timm architecture by name.
 
-This file declares; ``networks`` builds. timm's names come from ``timm_names.txt``, pinned to the
-timm version in its first line, so that planning a sweep does not import timm.
+This file declares; ``timm_networks.py`` builds. timm's names come from ``timm_names.txt``, pinned
+to the timm version in its first line, so that planning a sweep does not import timm.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ Family = Literal["vit", "cnn", "other"]
 class VitNano:
     """A vision transformer for 8×8 images: 16 patches of 2×2, mean of patch tokens as feature.
 
-    Linear layers start from Xavier's rule and positions from sines (see ``positions``): timm's
-    defaults suit widths of hundreds and long training. width: a multiple of 4 and of heads.
+    Linear layers start from Xavier's rule and positions from sines (``position_embeddings.py``):
+    timm's defaults suit widths of hundreds and long training. width: a multiple of 4 and of heads.
     """
 
     version: ClassVar[int] = 1
@@ -66,7 +66,7 @@ class VitNano:
 
     @property
     def timm_options(self) -> dict[str, Any]:
-        """What ``timm.create_model`` is given beside the name; ``sincos_positions`` is ours."""
+        """Arguments of ``timm.create_model`` beside the name; ``sincos_positions`` is ours."""
         return {
             "img_size": self.image_size,
             "patch_size": self.patch_size,
@@ -102,11 +102,11 @@ class ResnetNano:
 
     @property
     def timm_options(self) -> dict[str, Any]:
-        """What ``timm.create_model`` is given beside the name; ``small_stem`` is ours."""
+        """Arguments of ``timm.create_model`` beside the name; ``small_stem`` is ours."""
         return {
             "layers": [1, 1, 1, 1],
             "channels": [self.width, 2 * self.width, 4 * self.width, 8 * self.width],
-            # Only timm's deep stem has a width to choose: half of what comes out of it.
+            # Only timm's deep stem has a width option; the stem's output has twice this width.
             "stem_type": "deep",
             "stem_width": self.width // 2,
             "small_stem": True,
@@ -115,7 +115,7 @@ class ResnetNano:
 
 @dataclass(frozen=True)
 class _Timm:
-    """An architecture of timm, trained from scratch, with the normalisation timm gives for it.
+    """An architecture of timm, trained from scratch, with timm's normalisation for it.
 
     image_size: side of the square input; None for the architecture's own. channels: 1 gray, 3 RGB.
     """
@@ -143,7 +143,7 @@ class TimmVit(_Timm):
 
 @dataclass(frozen=True)
 class TimmPlainVit(TimmVit):
-    """A ViT with blocks that use no positions: they work on any of the patches."""
+    """A ViT with blocks that use no positions, so they also work on some of the patches."""
 
     can_drop_patches: ClassVar[bool] = True
 
@@ -177,7 +177,7 @@ def choose_backbone(raw: Any) -> Choice:
 
     A timm name takes ``image_size`` and ``channels`` as parameters. A name that is in neither list
     is looked up in the installed timm, which may be newer than the list; that import takes seconds.
-    Raises InputError for a name unknown there too, or for a wrong parameter.
+    Raises InputError for a name that the installed timm does not have, or for a wrong parameter.
     """
     return choose(raw, _catalogue_for(raw), "backbone")
 
@@ -188,7 +188,7 @@ def choose_backbones(raw: Any) -> tuple[Choice, ...]:
 
 
 def _catalogue_for(raw: Any) -> dict[str, type[Any]]:
-    """Return a catalogue that holds the name in ``raw``, if timm knows it at all."""
+    """Return a catalogue with the name in ``raw``; raise InputError if timm does not have it."""
     catalogue = _every_backbone()
     name = next(iter(raw)) if isinstance(raw, dict) and len(raw) == 1 else raw
     if isinstance(name, str) and name not in catalogue:

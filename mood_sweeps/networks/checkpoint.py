@@ -19,10 +19,10 @@ __all__ = ["Checkpoint", "Decoder", "load", "state_of"]
 
 @dataclass(frozen=True, eq=False)
 class Decoder:
-    """What a masked pretext task trained beside the network; see ``decoder.revived``.
+    """What a masked pretext task trained beside the network; see ``decoder.restore_objective``.
 
-    pretext: content of its choice, plain data. weights: their state, by name. tokenizer: the
-    description of the tokenizer, if its weights are among them.
+    pretext: content of the task's choice, plain data. weights: the trained tensors, by name.
+    tokenizer: description of the tokenizer, if ``weights`` include the tokenizer's.
     """
 
     pretext: dict[str, Any]
@@ -32,16 +32,16 @@ class Decoder:
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """Weights of one network and how they came about.
+    """Weights of one network, and the record of their training.
 
-    architecture: description of the network, plain data (see ``networks.describe``).
-    weights: its state, by name. head: linear classifier on the pooled features, if it has one.
-    curves: one record per epoch. summary: final numbers by name. measured: how the training went
-    (images per second, memory); it is in no file, as the same bits take longer elsewhere.
-    decoder: kept by a pretraining that can reconstruct images; a fine-tuning has none.
-    trials: of a stage that was tuned, one record per setting that was tried.
-    findings: what is wrong with this training, by its own curves (see ``learning``); in no file, as
-    the manifest says it of everything behind the checkpoint.
+    architecture: description of the network, plain data (``timm_networks.describe``).
+    weights: its tensors, by name. head: linear classifier on the pooled features, if it has one.
+    curves: one record per epoch. summary: final numbers by name. measured: speed and
+    memory of the training (images per second, MB); in no file, because it depends on the machine.
+    decoder: of a pretraining that can reconstruct images; None after fine-tuning.
+    trials: for a tuned stage, one record per setting that was tried.
+    findings: what is wrong with this training, judged by its own curves (``learning_checks.py``);
+    in no file, because the manifest holds the findings of every training behind the checkpoint.
     """
 
     architecture: dict[str, Any]
@@ -55,7 +55,7 @@ class Checkpoint:
     findings: tuple[str, ...] = ()
 
     def save(self, folder: Path) -> None:
-        """Write ``model.safetensors``, those of head and decoder if any, and JSON files."""
+        """Write ``model.safetensors``, the files of head and decoder if any, and JSON files."""
         folder.mkdir(parents=True, exist_ok=True)
         safetensors.torch.save_file(self.weights, folder / "model.safetensors")
         if self.head is not None:
@@ -94,9 +94,9 @@ def load(folder: Path) -> Checkpoint:
 
 
 def state_of(module: nn.Module, *, without: str | None = None) -> dict[str, torch.Tensor]:
-    """Return a copy of a module's state on the CPU, contiguous as files need it.
+    """Return a copy of a module's state on the CPU, contiguous, as safetensors requires.
 
-    without: what begins the names that are left out.
+    without: a prefix; tensors with names that start with it are left out.
     """
     return {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)

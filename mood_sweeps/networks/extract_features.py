@@ -18,17 +18,17 @@ __all__ = ["extract"]
 def extract(checkpoint: Checkpoint, images: LabelledImages, batch_size: int = 256) -> FeatureBank:
     """Return the pooled features of ``images`` and, with a head, their logits.
 
-    Evaluation mode, no augmentation. Every batch is cut from the same sequence, so ``batch_size``
-    changes results by rounding only.
+    Evaluation mode, no augmentation. Images keep their order, so ``batch_size`` changes results by
+    rounding only.
     """
-    # Building draws initial weights, which are overwritten: the caller's generator stays untouched.
+    # Building draws initial weights from torch's global generator; the caller's must not move.
     with reproducible(0, "extract"), torch.inference_mode():
         network = build(checkpoint.architecture).eval()
         network.load_state_dict(checkpoint.weights)
         device = own_device()
         network.to(device)
         batches = BatchLoader(images, checkpoint.architecture["input"], device)
-        parts = [network(some).cpu() for some in batches.stream(batches.in_order(batch_size))]
+        parts = [network(batch).cpu() for batch in batches.stream(batches.in_order(batch_size))]
     features = torch.cat(parts).numpy()
     logits = None
     if checkpoint.head is not None:

@@ -13,10 +13,11 @@ _PLAIN_VITS = ("VisionTransformer", "VisionTransformerDistilled")
 
 
 def allow_other_sizes(network: Any) -> int | None:
-    """Let ``features_at`` work; return what sides must be a multiple of, None if it cannot.
+    """Prepare a network for ``features_at``; return the unit of image sides, None if unsupported.
 
-    It can for convolutional networks and for ViTs where the size only shows in a table of
-    absolute positions, which is resampled. Weights stay as they are.
+    Sides must be multiples of the unit, in pixels. Supported are convolutional networks, and ViTs
+    that depend on the size only through a table of absolute positions, which `features_at`
+    resamples. Weights stay as they are.
     """
     if network.description["family"] == "cnn":
         return 1
@@ -27,7 +28,7 @@ def allow_other_sizes(network: Any) -> int | None:
 
 
 def features_at(network: Any, images: torch.Tensor) -> torch.Tensor:
-    """Return pooled features (N, D) of images (N, C, s, s) of any size that is allowed."""
+    """Return pooled features (N, D) of images (N, C, s, s) of any allowed size."""
     if network.description["family"] == "cnn":
         features: torch.Tensor = network(images)
         return features
@@ -36,8 +37,8 @@ def features_at(network: Any, images: torch.Tensor) -> torch.Tensor:
     rows, columns = network.patch_embed.grid_size
     prefix = table.shape[1] - rows * columns
     with torch.autocast(table.device.type, enabled=False):
-        moved = _resampling(rows, columns, side).to(table.device) @ table[:, prefix:]
-    positions = {"pos_embed": torch.cat([table[:, :prefix], moved], dim=1)}
+        resampled = _resampling(rows, columns, side).to(table.device) @ table[:, prefix:]
+    positions = {"pos_embed": torch.cat([table[:, :prefix], resampled], dim=1)}
     features = torch.func.functional_call(network, positions, (images,))
     return features
 
@@ -45,7 +46,7 @@ def features_at(network: Any, images: torch.Tensor) -> torch.Tensor:
 def _resampling(rows: int, columns: int, side: int) -> torch.Tensor:
     """Return (side², rows·columns): bicubic resizing of a map of positions, as a matrix.
 
-    A product has a deterministic gradient on every device; that of ``interpolate`` has not.
+    A matrix product has a deterministic gradient on every device; ``interpolate`` has not.
     """
     units = torch.eye(rows * columns).view(1, rows * columns, rows, columns)
     resized = F.interpolate(units, size=(side, side), mode="bicubic", antialias=True)

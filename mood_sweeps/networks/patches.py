@@ -1,4 +1,4 @@
-"""Patches: what a vision transformer cuts its input into, known before one is built."""
+"""Patches: how a vision transformer cuts its input; planning needs it before any network."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Patches:
 def patches_of(backbone: Choice) -> Patches:
     """Return how a backbone of family ``vit`` cuts its input.
 
-    Of an architecture of timm only timm knows; that import takes seconds.
+    For a timm architecture this imports timm, which takes seconds.
     """
     own = backbone.parameters
     if isinstance(own, VitNano):

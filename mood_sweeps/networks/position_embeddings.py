@@ -1,8 +1,8 @@
 """Position embeddings that a small ViT starts from: sines and cosines of row and column.
 
 timm draws learnt positions with standard deviation 0.02, far below the patch embeddings. Large
-models outgrow that in long training; a nano ViT with mean pooling stays almost blind to where a
-patch is, and its accuracy on digits drops by ten points. MAE and MoCo v3 use sines too.
+models overcome that in long training; a nano ViT with mean pooling hardly learns where a patch is,
+and its accuracy on digits drops by ten points. MAE and MoCo v3 use sines too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 __all__ = ["sincos_positions"]
 
 _BASE = 10.0
-"""Ratio of the highest to the lowest frequency; grids of a few patches have no use for 10⁴."""
+"""Ratio of the highest to the lowest frequency; the usual 10⁴ suits grids of many more patches."""
 
 
 def sincos_positions(side: int, width: int) -> torch.Tensor:
@@ -22,9 +22,9 @@ def sincos_positions(side: int, width: int) -> torch.Tensor:
 
     The highest frequency turns once over the whole side.
     """
-    place = 2 * math.pi * torch.arange(side) / side
+    position = 2 * math.pi * torch.arange(side) / side
     frequency = _BASE ** -(torch.arange(width // 4) / (width // 4))
-    angle = place[:, None] * frequency
+    angle = position[:, None] * frequency
     wave = torch.cat([torch.sin(angle), torch.cos(angle)], dim=1)
     by_row = wave[:, None, :].expand(side, side, -1)
     by_column = wave[None, :, :].expand(side, side, -1)

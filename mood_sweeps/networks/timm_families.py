@@ -11,12 +11,12 @@ __all__ = ["MODULES", "Kind", "timm_names"]
 
 Kind = Literal["plain_vit", "vit", "cnn", "other"]
 """A family of timm's architectures; ``plain_vit`` is the part of ``vit`` that adds positions before
-the first block, so that blocks can do without some of the patches."""
+the first block, so that blocks can run on some of the patches only."""
 
 # In both kinds of ViT, ``patch_embed`` returns (N, L, D) tokens and ``forward_features`` keeps
-# their order after ``num_prefix_tokens``: masking relies on both. The plain ones also have
+# their order after ``num_prefix_tokens``: masking relies on both. Plain ViTs also have
 # ``patch_drop`` between positions and blocks, where patches can be left out; the others have no
-# such place, most of them because their blocks use positions.
+# such layer, most of them because their blocks use positions.
 MODULES: Mapping[Kind, Sequence[str]] = {
     "plain_vit": ["deit", "vision_transformer"],
     "vit": ["beit", "eva", "vision_transformer_relpos"],

@@ -1,4 +1,4 @@
-"""Networks: the import of timm. A backbone choice → a plain description → a torch module."""
+"""Networks by timm: a backbone choice → a plain description → a torch module."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = [
     "classifiers",
     "describe",
     "describe_loaded",
-    "features_of",
+    "feature_width",
     "fetch",
     "hub_name",
     "layers_below_head",
@@ -29,14 +29,15 @@ __all__ = [
     "timm_listing",
 ]
 
-_HEAD = "(head)"  # no parameter's name
+_HEAD = "(head)"  # cannot be the name of a parameter
 
 
 def describe(backbone: Choice) -> dict[str, Any]:
     """Return the description of a network: plain data, what ``build`` and ``to_input`` need.
 
-    timm: the architecture's name. family: see ``backbones``. options: what it is created with.
-    input: size and channels of what it is fed, mean and std per channel for pixels in [0, 1].
+    timm: the architecture's name. family: see ``backbones.Family``. options: arguments of
+    ``timm.create_model``. input: size and channels of the network's input, mean and std per channel
+    for pixels in [0, 1].
     """
     parameters = backbone.parameters
     name, options, size = backbone.name, parameters.timm_options, parameters.image_size
@@ -65,9 +66,9 @@ def describe(backbone: Choice) -> dict[str, Any]:
 def describe_loaded(backbone: Choice, tag: str | None = None) -> dict[str, Any]:
     """Return the description of a network for weights that others trained.
 
-    As `describe`, with the interpolation and the crop that timm evaluates them with. tag: timm's
-    name of published weights, which give size and normalisation; None for the
-    architecture's, which for a nano backbone are those it is trained with here.
+    As `describe`, with the interpolation and the crop of timm's evaluation. tag: timm's name of
+    published weights, which define size and normalisation; None for those of the architecture (of a
+    nano backbone: those of its training here).
     """
     description = describe(backbone)
     if backbone.parameters.timm_name is not None:
@@ -93,7 +94,7 @@ def describe_loaded(backbone: Choice, tag: str | None = None) -> dict[str, Any]:
 def fetch(description: dict[str, Any], overlay: dict[str, Any]) -> dict[str, torch.Tensor]:
     """Return published weights, classifier included, as timm loads them for a description.
 
-    overlay: what replaces entries of timm's record of them: ``hf_hub_id`` for another revision,
+    overlay: replaces entries of timm's record of these weights: ``hf_hub_id`` for another revision,
     ``file`` for a copy on this machine. timm resamples positions to another image size. Raises
     whatever the hub or timm raises.
     """
@@ -115,16 +116,16 @@ def hub_name(tag: str) -> str:
 
 
 def classifiers(description: dict[str, Any]) -> tuple[str, ...]:
-    """Return the names of an architecture's classifiers: ``("head",)``."""
-    found = get_pretrained_cfg(description["timm"])
-    names = found.classifier if found is not None else None
+    """Return the names of an architecture's classifiers, such as ``("head",)``."""
+    config = get_pretrained_cfg(description["timm"])
+    names = config.classifier if config is not None else None
     return (names,) if isinstance(names, str) else tuple(names or ())
 
 
 def pooling_of(network: nn.Module) -> str:
-    """Return how a network makes one feature of many: ``avg``, ``token``, ``map`` …"""
-    for owner in (network, getattr(network, "head", None)):
-        pool = getattr(owner, "global_pool", None)
+    """Return how a network pools its tokens or map into a feature: ``avg``, ``token``, ``map``."""
+    for module in (network, getattr(network, "head", None)):
+        pool = getattr(module, "global_pool", None)
         pool = getattr(pool, "pool_type", pool)
         if isinstance(pool, str) and pool:
             return pool
@@ -136,9 +137,9 @@ def build(description: dict[str, Any], drop_path: float = 0.0) -> nn.Module:
 
     It maps (N, channels, size, size) to pooled features (N, ``num_features``), float32. Its
     attribute ``description`` is the description.
-    drop_path: probability that its last block is skipped in training, falling to 0 at the first; it
-    is no part of the description, and weights fit either way. Raises InputError where the
-    architecture cannot skip blocks.
+    drop_path: probability that its last block is skipped in training, falling to 0 at the first;
+    not part of the description, because it changes no weight's name or shape. Raises InputError if
+    the architecture cannot skip blocks.
     """
     options = dict(description["options"])
     small_stem = options.pop("small_stem", False)
@@ -155,8 +156,9 @@ def build(description: dict[str, Any], drop_path: float = 0.0) -> nn.Module:
             raise InputError(f"drop_path: {description['timm']} cannot skip blocks") from None
         raise
     if small_stem:
-        # timm's ResNets shrink the image fourfold before the first block; 8×8 images have nothing
-        # to spare. Replacing the stem is how ResNets are fitted to CIFAR (Chen et al. 2020, B.9).
+        # timm's ResNets shrink the image fourfold before the first block; 8×8 images are too
+        # small for that. Replacing the stem is how ResNets are fitted to CIFAR (Chen et al. 2020,
+        # B.9).
         width = network.bn1.num_features
         network.conv1 = nn.Conv2d(channels, width, kernel_size=3, padding=1, bias=False)
         nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
@@ -172,15 +174,15 @@ def build(description: dict[str, Any], drop_path: float = 0.0) -> nn.Module:
 
 
 def layers_below_head(network: nn.Module) -> dict[str, int]:
-    """Return how many layers above each parameter, by name, lead to a head: 0 for one beside it.
+    """Return the number of layers above each parameter, by name; 0 for one in the head's layer.
 
-    Layers are timm's: the stem, then each block; what is in neither counts as part of the head.
-    Raises InputError for an architecture that timm knows no layers of.
+    Layers are timm's: the stem, then each block; all other parameters count as the head's layer.
+    Raises InputError for an architecture without a list of layers in timm.
     """
     matcher: Any = getattr(network, "group_matcher", None)
     if matcher is None:
         raise InputError(f"layer_decay: timm knows no layers of a {type(network).__name__}")
-    # The head is not in the network, so timm is shown the names with one more.
+    # The network has no head, but timm counts one: add a parameter that stands for it.
     named = [*network.named_parameters(), (_HEAD, None)]
     with_head: Any = SimpleNamespace(named_parameters=lambda: iter(named))
     layers: Any = group_parameters(with_head, matcher(coarse=False), reverse=True)
@@ -188,21 +190,21 @@ def layers_below_head(network: nn.Module) -> dict[str, int]:
     return {name: last - layer for name, layer in layers.items()}
 
 
-def features_of(network: nn.Module, images: torch.Tensor) -> int:
+def feature_width(network: nn.Module, images: torch.Tensor) -> int:
     """Return the width D of the pooled features, measured on ``images`` (N, C, S, S)."""
     with torch.no_grad():
         return int(network(images[:2]).shape[1])
 
 
 def timm_kind(name: str) -> Kind | None:
-    """Return the kind of a timm architecture; None if the installed timm does not know it."""
+    """Return the kind of a timm architecture; None if the installed timm does not have it."""
     if not is_model(name):
         return None
     return _kinds()[name]
 
 
 def timm_listing() -> str:
-    """Return what ``timm_names.txt`` holds, made from the installed timm."""
+    """Return the content of ``timm_names.txt`` for the installed timm."""
     lines = [
         f"# timm {timm.__version__}",
         "# Written by mood_sweeps.networks.timm_networks.timm_listing(); a test compares them.",
@@ -219,7 +221,7 @@ def _kinds() -> dict[str, Kind]:
 
 
 def _per_channel(values: tuple[float, ...], channels: int) -> list[float]:
-    """Gray input of an RGB architecture is normalised by the mean over its channels."""
+    """Return a value per channel; for gray input of an RGB architecture, the mean of its three."""
     if len(values) == channels:
         return list(values)
     return [sum(values) / len(values)] * channels

@@ -1,4 +1,4 @@
-"""Where networks run: the GPU that this process was given, else the CPU."""
+"""Where networks run: the GPU that this process may use, else the CPU."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ __all__ = ["gpu_name", "own_device", "peak_memory_mb"]
 
 
 def own_device() -> torch.device:
-    """Return the device of this process; a Ray worker sees only the GPUs it was given."""
+    """Return the device of this process; a Ray worker sees only the GPUs that Ray assigned."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def gpu_name(device: torch.device) -> str | None:
-    """Return what a GPU is called, None for a CPU."""
+    """Return the name of a GPU, None for a CPU."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else None
 
 

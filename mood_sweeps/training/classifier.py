@@ -42,7 +42,7 @@ class ClassifierObjective(Objective):
 
 
 def new_head(features: int, outputs: int) -> nn.Linear:
-    """Return a linear head that starts close to zero, as ViTs' do."""
+    """Return a linear head that starts close to zero, as heads of ViTs do."""
     head = nn.Linear(features, outputs)
     nn.init.trunc_normal_(head.weight, std=0.02)
     nn.init.zeros_(head.bias)
@@ -50,7 +50,7 @@ def new_head(features: int, outputs: int) -> nn.Linear:
 
 
 def linear_head(head: nn.Linear, detector: nn.Linear | None = None) -> Head:
-    """Return a head as arrays of its own; detector: (1, D), of OOD images, if there is one."""
+    """Return a copy of a head as arrays; detector: a layer (1, D) that detects OOD images."""
     weight, bias = (part.detach().cpu().numpy().copy() for part in (head.weight, head.bias))
     if detector is None:
         return Head(weight, bias)

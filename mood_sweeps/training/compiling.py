@@ -1,4 +1,4 @@
-"""Compiling: torch makes a few kernels of each block that a network repeats."""
+"""Compiling: torch fuses each block that a network repeats into a few kernels."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ __all__ = ["blocks_of", "compiled"]
 Loss = Callable[[torch.Tensor, torch.Tensor, torch.Generator], torch.Tensor]
 
 _MOST_VARIANTS = 256
-# On a GPU the compiler would draw by a generator of its own.
+# Without it, compiled code on a GPU draws random numbers from another generator.
 _OPTIONS: Any = {"fallback_random": True}
 
 
 def compiled(objective: Objective) -> Loss:
     """Return the loss of an objective; torch compiles its blocks in place, when they first run.
 
-    Parameters, buffers and their names stay as they are, and so does what is drawn at random; sums
-    come in another order. Blocks, not the whole objective: it is there that time goes, blocks of
-    one shape are compiled once, and what lies between them (views, masks, hooks) need not be
-    understood by the compiler. What was compiled before is forgotten, and every shape is compiled
-    for itself: otherwise the code, and so the bits, would depend on what ran before.
-    Raises InputError for a network without blocks; the loss raises StageFailed where torch cannot
-    compile, above all for lack of a C++ compiler.
+    Parameters, buffers, their names and random numbers stay as they are; the order of sums changes.
+    Blocks are compiled, not the whole objective: they take most of the time, blocks of one shape
+    are compiled once, and the compiler need not support the code between them (views, masks,
+    hooks). Earlier compiled code is discarded and every shape is compiled separately: otherwise the
+    code, and so the bits, would depend on what ran before.
+    Raises InputError for a network without blocks; the loss raises StageFailed if torch cannot
+    compile, most often for lack of a C++ compiler.
     """
     torch.compiler.reset()
     blocks = blocks_of(objective)
@@ -37,8 +37,8 @@ def compiled(objective: Objective) -> Loss:
         raise InputError("compile: torch compiles blocks, and this network repeats none")
     for block in blocks:
         block.compile(dynamic=False, recompile_limit=_MOST_VARIANTS, options=_OPTIONS)
-    # torch has no public name for what compiling raises.
-    from torch._dynamo.exc import TorchDynamoException  # late: seconds
+    # torch has no public name for the errors of the compiler.
+    from torch._dynamo.exc import TorchDynamoException  # late: the import takes seconds
 
     def loss(
         images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
@@ -46,17 +46,17 @@ def compiled(objective: Objective) -> Loss:
         try:
             value: torch.Tensor = objective(images, labels, generator)
         except TorchDynamoException as error:
-            # A hundred lines of the compiler's inside would hide the one that matters.
-            raise StageFailed(_told(error)) from None
+            # The compiler's own traceback of a hundred lines would hide the line that matters.
+            raise StageFailed(_failure_message(error)) from None
         return value
 
     return loss
 
 
 def blocks_of(module: nn.Module) -> list[nn.Module]:
-    """Return the blocks in a module: the innermost members of its lists that have parts themselves.
+    """Return the blocks of a module: members of its lists with children, but without blocks.
 
-    Those of a ViT, the residual blocks of a ResNet, the layers of a decoder.
+    These are the blocks of a ViT, the residual blocks of a ResNet, the layers of a decoder.
     """
     members = dict.fromkeys(_members(module))
     return [
@@ -75,9 +75,9 @@ def _members(module: nn.Module) -> Iterator[nn.Module]:
                     yield member
 
 
-def _told(error: Exception) -> str:
+def _failure_message(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    # The compiler's own first complaint, if it came so far.
+    # The first error line of the C++ compiler, if it ran.
     why = [*lines[:1], *[line for line in lines[1:] if "error:" in line][:1]]
     return (
         f"'compile: true': torch cannot compile the network here: {'; '.join(why)}. It needs a C++ "

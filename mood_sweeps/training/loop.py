@@ -1,4 +1,4 @@
-"""The training loop: an objective, images, a recipe, a seed → curves. It goes on where it was."""
+"""The training loop: an objective, images, a recipe, a seed → curves. It can be resumed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from mood_sweeps.training.training_state import TrainingState
 __all__ = ["Listener", "Trained", "learning_rate", "train"]
 
 Listener = Callable[[dict[str, Any]], None]
-"""Hears one record per epoch: epoch (from 1), epochs, loss, learning_rate and what was measured."""
+"""Receives a record per epoch: epoch (from 1), epochs, loss, learning_rate and measured values."""
 
 
 @dataclass(frozen=True)
@@ -62,33 +62,33 @@ def train(
 
     labels: int64 (N,). The last, smaller batch of an epoch is left out, unless it is the only one.
     progress: saves the resume state at intervals and restores it: a training that was killed and
-    called again ends with the same bits as one that was not. measure: called after each epoch in
-    eval mode; its numbers join the record. rates: factors of the learning rate of single
+    called again ends with the same bits as an uninterrupted one. measure: called after each epoch
+    in eval mode; its numbers join the record. rates: factors of the learning rate of single
     parameters; the record has the rate of all others. group: processes that call this at the same
     time with equal arguments, and share the ``accumulate`` micro-batches of every batch; all end
     with the bits of a single process. Its leader alone saves, evaluates and calls the listener.
     Raises StageFailed, naming epoch and step, when the loss is not finite, and MemberLost when
-    another process of the group is gone.
+    another process of the group has ended.
     """
     progress = progress or ResumeState()
     batch = min(recipe.batch_size, len(images))
     steps = len(images) // batch
     total_steps = recipe.epochs * steps
-    # A batch of all there is may be smaller than was asked for.
+    # A set smaller than batch_size makes one smaller batch, which accumulate may not divide.
     micro_batches = MicroBatches(recipe.accumulate if batch % recipe.accumulate == 0 else 1, group)
     stepper = Stepper(objective, recipe, rates, micro_batches)
     order, noise = stream(seed, kind, "order"), stream(seed, kind, "noise")
     state = TrainingState(objective, stepper, order, noise)
     if (saved := progress.last()) is not None:
         state.restore(*saved)
-    _agree(group, state, stepper.device)
+    _require_same_step(group, state, stepper.device)
     saving = progress
     if group.rank != 0:  # the leader alone saves, evaluates and reports
         saving, measure, listener = ResumeState(), None, None
     peak = recipe.learning_rate
     if recipe.base_batch_size is not None:
         peak *= batch / recipe.base_batch_size
-    seen, started = 0, time.perf_counter()
+    images_done, started = 0, time.perf_counter()
     labels = labels.to(stepper.device)
 
     pause = progress.pause_after
@@ -96,22 +96,22 @@ def train(
         objective.train()
         shuffled = state.shuffled(len(images))
         batches = torch.split(shuffled[: steps * batch], batch)[state.step :]
-        local = [micro_batches.local_batch(one) for one in batches]
-        for step, (chosen, shown) in enumerate(
+        local = [micro_batches.local_batch(indices) for indices in batches]
+        for step, (chosen, pixels) in enumerate(
             zip(local, images.stream(local), strict=True), start=state.step
         ):
-            done = state.epoch * steps + step
-            rate = peak * learning_rate(recipe.warmup, done, total_steps)
-            objective.before_step(done / total_steps)
-            value = stepper.step(shown, labels[chosen], noise, rate)
+            steps_done = state.epoch * steps + step
+            rate = peak * learning_rate(recipe.warmup, steps_done, total_steps)
+            objective.before_step(steps_done / total_steps)
+            value = stepper.step(pixels, labels[chosen], noise, rate)
             if not math.isfinite(value):
-                raise StageFailed(_diverged(value, state.epoch, step, progress))
-            objective.after_step((done + 1) / total_steps)
-            if done == 0:
-                state.untrained = value
+                raise StageFailed(_not_finite_message(value, state.epoch, step, progress))
+            objective.after_step((steps_done + 1) / total_steps)
+            if steps_done == 0:
+                state.untrained_loss = value
             state.loss += value
             state.step = step + 1
-            seen += batch
+            images_done += batch
             if saving.is_due() and state.step < steps:
                 saving.save(*state.to_tensors())
         record: dict[str, Any] = {
@@ -132,14 +132,14 @@ def train(
         saving.save(*state.to_tensors())
     seconds = time.perf_counter() - started
     measured = {
-        "images_per_second": seen / seconds,
+        "images_per_second": images_done / seconds,
         "training_seconds": seconds,
         "peak_memory_mb": peak_memory_mb(stepper.device),
         "workers": float(group.size),
     }
     findings = loss_findings(
         state.curves,
-        state.untrained,
+        state.untrained_loss,
         total_steps,
         may_rise=objective.loss_may_rise,
         may_rise_again=objective.loss_may_rise_again,
@@ -150,21 +150,21 @@ def train(
 def learning_rate(warmup: float, step: int, steps: int) -> float:
     """Return the share of the peak rate at a step (from 0): linear rise, then a cosine to zero.
 
-    warmup: the share of all steps that rise.
+    warmup: the share of all steps in which it rises.
     """
-    rising = warmup * steps
-    if step < rising:
-        return (step + 1) / (rising + 1)
-    return (1 + math.cos(math.pi * (step - rising) / (steps - rising))) / 2
+    warmup_steps = warmup * steps
+    if step < warmup_steps:
+        return (step + 1) / (warmup_steps + 1)
+    return (1 + math.cos(math.pi * (step - warmup_steps) / (steps - warmup_steps))) / 2
 
 
-def _agree(group: ProcessGroup, state: TrainingState, device: torch.device) -> None:
-    """Raise MemberLost unless all ranks go on from the same step."""
-    here = torch.tensor([state.epoch, state.step], device=device)
-    if any(not torch.equal(other, here) for other in group.gather(here)):
+def _require_same_step(group: ProcessGroup, state: TrainingState, device: torch.device) -> None:
+    """Raise MemberLost unless all ranks start from the same step."""
+    own = torch.tensor([state.epoch, state.step], device=device)
+    if any(not torch.equal(other, own) for other in group.gather(own)):
         raise MemberLost("the workers of this training restored different states")
 
 
-def _diverged(value: float, epoch: int, step: int, progress: ResumeState) -> str:
+def _not_finite_message(value: float, epoch: int, step: int, progress: ResumeState) -> str:
     saved = progress.described()
     return f"the loss is {value} at epoch {epoch + 1}, step {step + 1}; {saved}"

@@ -1,4 +1,4 @@
-"""A network that follows another one by a moving average of its weights."""
+"""Moving averages: a network that follows the weights of another one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def rising_momentum(start: float, progress: float) -> float:
 def follow(follower: nn.Module, leader: nn.Module, momentum: float) -> None:
     """Move the parameters of ``follower`` towards those of ``leader`` by 1 - momentum.
 
-    Buffers stay: a follower with BatchNorm counts its own statistics.
+    Buffers stay: a follower with BatchNorm computes its own statistics.
     """
     for behind, ahead in zip(follower.parameters(), leader.parameters(), strict=True):
         behind.lerp_(ahead, 1 - momentum)
@@ -29,8 +29,8 @@ def follow(follower: nn.Module, leader: nn.Module, momentum: float) -> None:
 def average(follower: nn.Module, leader: nn.Module, momentum: float) -> None:
     """Move parameters and statistics of ``follower`` towards those of ``leader`` by 1 - momentum.
 
-    For a follower that is fed no image: its BatchNorms can only average the leader's. Counts are
-    taken over.
+    For a follower that receives no images: its BatchNorms can only average the leader's statistics.
+    Integer buffers (counters) are copied.
     """
     follow(follower, leader, momentum)
     for behind, ahead in zip(follower.buffers(), leader.buffers(), strict=True):

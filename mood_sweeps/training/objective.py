@@ -16,16 +16,16 @@ __all__ = ["Objective"]
 class Objective(nn.Module, ABC):
     """Holds the network being trained and whatever it is trained with.
 
-    Its parameters that require gradients at the start are what the training loop optimises. All
-    that a step changes is a parameter or a buffer, so that ``state_dict`` holds the whole state
-    and an interrupted training goes on from it. Buffers that ``forward`` moves move as averages
-    over images do: parts of a batch start from the same, and move them by the mean.
+    The training loop optimises the parameters that require gradients at the start. A step may
+    change only parameters and buffers, so that ``state_dict`` holds the whole state and an
+    interrupted training can resume from it. Buffers that ``forward`` changes must be averages over
+    images: every micro-batch starts from the same buffers, and the mean of their changes counts.
     """
 
     loss_may_rise: ClassVar[bool] = False
     """Whether the loss of a network that learns may be above that of the untrained one."""
     loss_may_rise_again: ClassVar[bool] = False
-    """Whether it may rise after it fell, as what is predicted changes meanwhile."""
+    """Whether the loss may rise after it fell, because the targets change during training."""
 
     network: nn.Module
 
@@ -35,17 +35,17 @@ class Objective(nn.Module, ABC):
     ) -> torch.Tensor:
         """Return the scalar loss of a batch: images float32 (N, C, S, S), labels int64 (N,).
 
-        All randomness comes from ``generator``, which is the CPU's whatever the images are on.
+        All randomness comes from ``generator``, a CPU generator whatever device the images are on.
         """
 
     def before_step(self, progress: float) -> None:
-        """Get ready for a step; ``progress`` in [0, 1) is the share of steps done."""
+        """Prepare a step; ``progress`` in [0, 1) is the share of steps done."""
 
     def after_step(self, progress: float) -> None:
-        """Follow an optimiser step; ``progress`` in (0, 1] is the share of steps done."""
+        """Act after an optimiser step; ``progress`` in (0, 1] is the share of steps done."""
 
     def trained_network(self) -> nn.Module:
-        """Return the network that is published after training, by default the one trained."""
+        """Return the network to publish after training; by default the trained one."""
         return self.network
 
     def trained_head(self) -> Head | None:

@@ -19,10 +19,10 @@ _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Stepper:
-    """Takes optimiser steps on an objective as its recipe says.
+    """Takes optimiser steps on an objective by a recipe.
 
-    The loss of fp16 is scaled up before its gradients are taken, so that small ones do not vanish;
-    a step with gradients that overflow is left out and the scale halved (Micikevicius et al. 2018).
+    With fp16 the loss is scaled up before the backward pass, so that small gradients do not vanish;
+    a step with gradients that overflow is skipped and halves the scale (Micikevicius et al. 2018).
     rates: factors of the learning rate of single parameters. micro_batches: their number in a
     batch, and the process group that computes them.
     """
@@ -47,7 +47,7 @@ class Stepper:
         self.scaler.scale(torch.zeros((), device=self.device))
         self._recipe = recipe
         self._loss: Any = compiled(objective) if recipe.compile else objective
-        self._parts = GradientAccumulator(
+        self._accumulator = GradientAccumulator(
             objective,
             self.parameters,
             micro_batches or MicroBatches(),
@@ -58,14 +58,14 @@ class Stepper:
     def step(
         self, images: torch.Tensor, labels: torch.Tensor, noise: torch.Generator, rate: float
     ) -> float:
-        """Return the mean loss of a batch after one step downhill at this learning rate.
+        """Take one step at this learning rate; return the mean loss of the batch before it.
 
-        images: float32 (n, C, S, S), labels: int64 (n,), what of the batch this process has to
-        compute. If the loss is not finite, no step is taken.
+        images: float32 (n, C, S, S), labels: int64 (n,), this process's part of the batch. If the
+        loss is not finite, no step is taken.
         """
         recipe = self._recipe
         self.optimizer.zero_grad()
-        total = self._parts.backward(images, labels, noise)
+        total = self._accumulator.backward(images, labels, noise)
         if not math.isfinite(total):
             return total
         for group in self.optimizer.param_groups:
@@ -91,11 +91,12 @@ def _groups(
     weight_decay: float,
     rates: Mapping[torch.nn.Parameter, float],
 ) -> list[dict[str, Any]]:
-    """Biases, norms and tokens are not decayed, as is usual since BERT."""
+    """Return parameter groups; biases, norms and tokens have no decay, as usual since BERT."""
     groups: dict[tuple[bool, float], list[torch.nn.Parameter]] = {}
-    for one in parameters:
-        groups.setdefault((one.ndim > 1, rates.get(one, 1.0)), []).append(one)
+    for parameter in parameters:
+        key = (parameter.ndim > 1, rates.get(parameter, 1.0))
+        groups.setdefault(key, []).append(parameter)
     return [
-        {"params": some, "weight_decay": weight_decay if decays else 0.0, "share": share}
-        for (decays, share), some in groups.items()
+        {"params": members, "weight_decay": weight_decay if decays else 0.0, "share": share}
+        for (decays, share), members in groups.items()
     ]

@@ -2,7 +2,7 @@
 
 A process that trains alone is a group of one. Processes that share a training find each other
 through a small server of rank 0, and exchange tensors by NCCL between GPUs, by Gloo between CPUs.
-torch's global process group is not used: libraries that find one start to communicate themselves.
+torch's global process group is not used: libraries that detect one start to communicate on it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from mood_sweeps.errors import MemberLost
 __all__ = ["SINGLE_PROCESS", "ConnectedProcessGroup", "ProcessGroup", "Rendezvous", "SingleProcess"]
 
 _DISTRIBUTED: Any = torch.distributed  # parts of it are absent from torch's annotations
-_PATIENCE = timedelta(minutes=30)
-"""How long a rank waits for another, which may still compute a micro-batch or an evaluation."""
-_COMING = timedelta(minutes=2)
+_EXCHANGE_TIMEOUT = timedelta(minutes=30)
+"""How long a rank waits for another, which may be computing a micro-batch or an evaluation."""
+_RENDEZVOUS_TIMEOUT = timedelta(minutes=2)
 """How long each rank waits at the rendezvous for the others."""
 
 
@@ -33,10 +33,10 @@ class ProcessGroup(Protocol):
     rank: int
     size: int
 
-    def gather(self, mine: torch.Tensor) -> list[torch.Tensor]:
+    def gather(self, tensor: torch.Tensor) -> list[torch.Tensor]:
         """Return the tensors of all ranks, equal in shape and dtype, in order of rank.
 
-        Raises MemberLost if another process has gone.
+        Raises MemberLost if another process has ended.
         """
         ...
 
@@ -47,9 +47,9 @@ class SingleProcess:
     rank = 0
     size = 1
 
-    def gather(self, mine: torch.Tensor) -> list[torch.Tensor]:
+    def gather(self, tensor: torch.Tensor) -> list[torch.Tensor]:
         """Return the tensor itself."""
-        return [mine]
+        return [tensor]
 
 
 SINGLE_PROCESS = SingleProcess()
@@ -63,7 +63,7 @@ class Rendezvous:
 
     def __init__(self, host: str) -> None:
         self.store = _DISTRIBUTED.TCPStore(
-            host, 0, is_master=True, wait_for_workers=False, timeout=_COMING
+            host, 0, is_master=True, wait_for_workers=False, timeout=_RENDEZVOUS_TIMEOUT
         )
         self.address = (host, int(self.store.port))
 
@@ -71,8 +71,8 @@ class Rendezvous:
 class ConnectedProcessGroup:
     """A group of several processes; each calls this once, with its own rank.
 
-    rendezvous: the leader's own, or its address. host: this process's address as the others see it.
-    device: what tensors that are gathered are on. Raises MemberLost if not all come in time.
+    rendezvous: the leader's own object, or its address. host: this process's address as the others
+    see it. device: of gathered tensors. Raises MemberLost if a rank does not arrive in time.
     """
 
     def __init__(
@@ -88,42 +88,44 @@ class ConnectedProcessGroup:
             self._store = (
                 rendezvous.store
                 if isinstance(rendezvous, Rendezvous)
-                else _DISTRIBUTED.TCPStore(*rendezvous, is_master=False, timeout=_COMING)
+                else _DISTRIBUTED.TCPStore(
+                    *rendezvous, is_master=False, timeout=_RENDEZVOUS_TIMEOUT
+                )
             )
-            self._store.set(_came(rank), "")
-            self._store.wait([_came(other) for other in range(size)], _COMING)
+            self._store.set(_arrival(rank), "")
+            self._store.wait([_arrival(other) for other in range(size)], _RENDEZVOUS_TIMEOUT)
             self._group = _group(self._store, rank, size, host, device)
             self.gather(torch.zeros(1, device=device))
         except RuntimeError as error:
             raise MemberLost(f"a training's workers did not come together: {error}") from error
 
-    def gather(self, mine: torch.Tensor) -> list[torch.Tensor]:
+    def gather(self, tensor: torch.Tensor) -> list[torch.Tensor]:
         """Return the tensors of all ranks; see `ProcessGroup`."""
-        found = [torch.empty_like(mine) for _ in range(self.size)]
+        gathered = [torch.empty_like(tensor) for _ in range(self.size)]
         try:
-            self._group.allgather([found], [mine.contiguous()]).wait()
+            self._group.allgather([gathered], [tensor.contiguous()]).wait()
         except RuntimeError as error:
             raise MemberLost(f"a worker of this training is gone: {error}") from error
-        return found
+        return gathered
 
     def leave(self) -> None:
-        """Close the connections, so that ranks that still wait for this one notice."""
+        """Close the connections, so that ranks that still wait for this one get an error."""
         self._group = None  # its connections go with it
 
 
-def _came(rank: int) -> str:
-    """Return the server's entry that says that a rank has come."""
+def _arrival(rank: int) -> str:
+    """Return the key that a rank sets in the server when it arrives."""
     return f"came/{rank}"
 
 
 def _group(store: Any, rank: int, size: int, host: str, device: torch.device) -> Any:
-    """Return a process group of its own; nothing in torch knows of it."""
+    """Return a process group that is not registered with torch's global state."""
     if device.type == "cuda":
         options = _DISTRIBUTED.ProcessGroupNCCL.Options()
-        options._timeout = _PATIENCE
+        options._timeout = _EXCHANGE_TIMEOUT
         return _DISTRIBUTED.ProcessGroupNCCL(store, rank, size, options)
     settings = _DISTRIBUTED.ProcessGroupGloo._Options()
-    settings._timeout = _PATIENCE
-    # Asked by name, a host may take itself for 127.0.0.1, where no other one finds it.
+    settings._timeout = _EXCHANGE_TIMEOUT
+    # A host may resolve its own name to 127.0.0.1, which other hosts cannot reach.
     settings._devices = [_DISTRIBUTED.ProcessGroupGloo.create_device(hostname=host)]
     return _DISTRIBUTED.ProcessGroupGloo(store, rank, size, settings)

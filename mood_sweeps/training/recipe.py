@@ -21,24 +21,26 @@ Presets = Mapping[str, Mapping[str, Any]]
 class Recipe:
     """AdamW with linear warm-up, then a cosine down to zero.
 
-    preset: where parameters that are not given come from. ``nano``: the defaults below, for 8×8
-    images and minutes on a CPU; ``paper``: what the task's paper trained with; ``auto``: nano for
-    the nano backbones, paper for all others.
+    preset: the source of parameters that the experiment file leaves out. ``nano``: the defaults
+    below, for 8×8 images and minutes on a CPU; ``paper``: the values of the task's paper; ``auto``:
+    nano for the nano backbones, paper for all others.
 
     epochs: passes over the images. batch_size: images per optimiser step. learning_rate: the peak;
-    with base_batch_size it is the peak of batches of that size, and grows in proportion to the
+    with base_batch_size it is the peak for batches of that size, and grows in proportion to the
     batch (Goyal et al. 2017). weight_decay: decoupled, on matrices only. beta2: AdamW's second
     decay rate. warmup: share of all steps spent rising from zero. clip: largest norm of the
     gradient, which is scaled down to it.
     accumulate: micro-batches in a batch; their gradients are summed in order, and several workers
-    may share them. Every part has random numbers of its own, and BatchNorm and contrastive
-    losses see one part at a time, so it changes what is computed. precision: of matrix products
-    (bf16 and fp16 by automatic mixed precision); never taken from the hardware. compile: whether
-    torch compiles the network's blocks, which reorders sums; it needs a C++ compiler on the worker.
+    may share them. Every micro-batch has its own random numbers, and BatchNorm and
+    contrastive losses see one micro-batch at a time, so it changes the results. precision: of
+    matrix products (bf16 and fp16 by automatic mixed precision); never taken from the hardware.
+    compile: whether torch compiles the network's blocks, which reorders sums; it needs a C++
+    compiler on the worker.
     """
 
     presets: ClassVar[Presets] = {}
     presets_of_vits: ClassVar[tuple[str, ...]] = ()
+    """Parameters that a preset decides for ViTs only."""
 
     preset: Literal["auto", "nano", "paper"] = "auto"
     epochs: Count = 30
@@ -61,16 +63,15 @@ class Recipe:
             )
 
     def with_preset(self, given: Collection[str], *, is_nano: bool, family: str = "vit") -> Self:
-        """Return the recipe with every parameter that its preset decides for a backbone.
+        """Return the recipe with the parameters that its preset decides for a backbone.
 
-        given: names of the parameters that were written down; they stay. is_nano: whether the
-        backbone is a nano one. family: the backbone's; what is in ``presets_of_vits`` a preset
-        decides for ViTs alone.
+        given: names of the parameters in the experiment file, which keep their values. is_nano:
+        whether the backbone is a nano one. family: the backbone's; see ``presets_of_vits``.
         """
         preset = self.preset
         if preset == "auto":
             preset = "nano" if is_nano else "paper"
         values = self.presets.get(preset, {})
-        kept = {*given, *(() if family == "vit" else self.presets_of_vits)}
-        filled = {name: value for name, value in values.items() if name not in kept}
+        unchanged = {*given, *(() if family == "vit" else self.presets_of_vits)}
+        filled = {name: value for name, value in values.items() if name not in unchanged}
         return dataclasses.replace(self, preset="auto", **filled)

@@ -1,4 +1,4 @@
-"""The resume state: what an unfinished training saves, so that a killed one goes on from there."""
+"""The resume state: an unfinished training saves it, and resumes from it after it was killed."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ class StateFile(Protocol):
     """A place for the bytes of one unfinished training."""
 
     def read(self) -> bytes | None:
-        """Return what was written last, whole and unchanged, or None."""
+        """Return the content of the last `write`, whole and unchanged, or None."""
         ...
 
     def write(self, content: bytes) -> None:
-        """Put ``content`` in the place of what was there; a crash leaves one of the two."""
+        """Replace the content; a crash leaves the old or the new one, whole."""
         ...
 
 
 class ResumeState:
     """Saves tensors and plain notes of a training at intervals.
 
-    file: where to save; None saves nothing. every_s: seconds between two saves, if they are cheap.
+    file: where to save; None saves nothing. every_s: least seconds between two saves.
     share: the largest share of the time that saving may take: a big network is saved less often.
-    input_digests: what else the training depends on, such as the digest of the checkpoint that it
-    started from; a state with other digests is not used. pause_after: epochs after which the
-    training saves its state and ends for now; called again, it goes on from there.
+    input_digests: digests of the training's inputs, such as the checkpoint that it started from; a
+    state with other digests is ignored. pause_after: number of epochs after which the training
+    saves its state and returns; the next call resumes there.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class ResumeState:
         return self._file is not None and time.monotonic() >= self._due_at
 
     def save(self, tensors: Mapping[str, torch.Tensor], notes: Mapping[str, Any]) -> None:
-        """Save a state; ``notes`` are what JSON can hold, floats to the last bit."""
+        """Save a state; ``notes`` are JSON values, whose floats keep their last bit."""
         if self._file is None:
             return
         started = time.monotonic()
@@ -80,15 +80,15 @@ class ResumeState:
         )
 
     def last(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
-        """Return what `save` got last; None if there is nothing to go on from."""
+        """Return the last saved tensors and notes; None if there is no usable state."""
         content = self._file.read() if self._file is not None else None
         if content is None:
             return None
         try:
             tensors = safetensors.torch.load(content)
-            told = json.loads(tensors.pop(_NOTES).numpy().tobytes())
+            saved = json.loads(tensors.pop(_NOTES).numpy().tobytes())
         except (safetensors.SafetensorError, KeyError, ValueError):
             return None
-        if told.get("input_digests") != self._input_digests:
+        if saved.get("input_digests") != self._input_digests:
             return None
-        return tensors, told["notes"]
+        return tensors, saved["notes"]

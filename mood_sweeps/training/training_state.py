@@ -14,10 +14,10 @@ __all__ = ["TrainingState"]
 
 
 class TrainingState:
-    """The state of a training: epochs done, steps done in the next one, and all that they changed.
+    """The state of a training: finished epochs, steps of the current one, and their effects.
 
-    loss: sum over the steps of the epoch under way. untrained: that of the very first batch; None
-    before it. curves: the records of the epochs done.
+    loss: sum over the steps of the current epoch. untrained_loss: loss of the very first batch;
+    None before it. curves: the records of the finished epochs.
     """
 
     def __init__(
@@ -30,19 +30,19 @@ class TrainingState:
         self.epoch = 0
         self.step = 0
         self.loss = 0.0
-        self.untrained: float | None = None
+        self.untrained_loss: float | None = None
         self.curves: list[dict[str, Any]] = []
         self._objective, self._stepper = objective, stepper
         self._order, self._noise = order, noise
         self._order_before = order.get_state()
 
     def shuffled(self, count: int) -> torch.Tensor:
-        """Return the order of this epoch's images, the same when it is begun again."""
+        """Return the order of this epoch's images; a resumed epoch gets the same order."""
         self._order.set_state(self._order_before)
         return torch.randperm(count, generator=self._order)
 
     def end_epoch(self, record: dict[str, Any]) -> None:
-        """Go on to the next epoch."""
+        """Record an epoch and start the next one."""
         self.curves.append(record)
         self.epoch, self.step, self.loss = self.epoch + 1, 0, 0.0
         self._order_before = self._order.get_state()
@@ -62,14 +62,14 @@ class TrainingState:
             "epoch": self.epoch,
             "step": self.step,
             "loss": self.loss,
-            "untrained": self.untrained,
+            "untrained": self.untrained_loss,
             "curves": self.curves,
             "scaler": self._stepper.scaler.state_dict(),
         }
         return tensors, notes
 
     def restore(self, tensors: Mapping[str, torch.Tensor], notes: Mapping[str, Any]) -> None:
-        """Go back to the state that `to_tensors` returned."""
+        """Restore the state that `to_tensors` returned."""
         self._objective.load_state_dict(
             {
                 name.removeprefix("objective."): tensor
@@ -90,12 +90,12 @@ class TrainingState:
         if notes["scaler"]:
             self._stepper.scaler.load_state_dict(notes["scaler"])
         self.epoch, self.step, self.loss = notes["epoch"], notes["step"], notes["loss"]
-        self.untrained = notes.get("untrained")  # absent in a state of an older version
+        self.untrained_loss = notes.get("untrained")  # absent in a state of an older version
         self.curves = list(notes["curves"])
 
 
 def _like(parameter: torch.nn.Parameter, tensor: torch.Tensor) -> torch.Tensor:
-    """Return an optimiser's tensor on the parameter's device, laid out in memory as it is."""
+    """Return an optimiser's tensor with the device and memory layout of its parameter."""
     if tensor.shape != parameter.shape:
         return tensor.to(parameter.device)
     return torch.empty_like(parameter, requires_grad=False).copy_(tensor)

@@ -7,7 +7,7 @@ import torch
 
 from mood_sweeps.identity import canonical
 from mood_sweeps.networks import choose_backbone
-from mood_sweeps.networks.timm_networks import build, describe, features_of, timm_kind
+from mood_sweeps.networks.timm_networks import build, describe, feature_width, timm_kind
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_networks_map_images_to_pooled_features(
     features = network(torch.zeros(2, *shape))
     assert features.shape == (2, width)
     assert features.dtype == torch.float32
-    assert features_of(network, torch.zeros(3, *shape)) == width
+    assert feature_width(network, torch.zeros(3, *shape)) == width
 
 
 def test_a_description_is_plain_data() -> None:

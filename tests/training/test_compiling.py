@@ -15,7 +15,7 @@ from mood_sweeps.methods import PRETEXTS, choose_finetune
 from mood_sweeps.methods.finetunes.run_stage import finetune
 from mood_sweeps.methods.pretexts.objective import objective_of
 from mood_sweeps.methods.pretexts.pretrain import pretrain
-from mood_sweeps.methods.tokenizers.dvae_network import build_tokenizer, described
+from mood_sweeps.methods.tokenizers.dvae_network import build_tokenizer, describe_tokenizer
 from mood_sweeps.networks import choose_backbone
 from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.networks.timm_networks import build, describe
@@ -97,7 +97,9 @@ def test_a_network_without_blocks_is_refused() -> None:
 
 
 def test_a_tokenizer_has_blocks() -> None:
-    network = build_tokenizer(described(channels=1, patch_size=2, vocabulary=8, width=4, blocks=2))
+    network = build_tokenizer(
+        describe_tokenizer(channels=1, patch_size=2, vocabulary=8, width=4, blocks=2)
+    )
     assert len(blocks_of(network)) == 4
 
 

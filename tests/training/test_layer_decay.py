@@ -9,7 +9,7 @@ from torch import nn
 from mood_sweeps.errors import InputError
 from mood_sweeps.methods.pretexts.classification.objective import ClassificationObjective
 from mood_sweeps.networks import choose_backbone
-from mood_sweeps.networks.timm_layers import layers_refuse
+from mood_sweeps.networks.timm_layers import unsupported_layer_options
 from mood_sweeps.networks.timm_networks import build, describe, layers_below_head
 from mood_sweeps.training.layer_decay import layer_rates
 from mood_sweeps.training.optimiser_step import Stepper
@@ -97,8 +97,10 @@ def test_an_architecture_without_known_layers_is_refused() -> None:
 def test_what_an_architecture_cannot_do_is_known_before_anything_runs(
     name: str, reason: str | None
 ) -> None:
-    assert layers_refuse(choose_backbone(name), layer_decay=0.5, drop_path=0.1) == reason
-    assert layers_refuse(choose_backbone(name), layer_decay=1.0, drop_path=0.0) is None
+    assert (
+        unsupported_layer_options(choose_backbone(name), layer_decay=0.5, drop_path=0.1) == reason
+    )
+    assert unsupported_layer_options(choose_backbone(name), layer_decay=1.0, drop_path=0.0) is None
 
 
 @pytest.mark.parametrize(

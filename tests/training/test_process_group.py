@@ -261,7 +261,7 @@ def test_a_meeting_is_at_a_free_port_and_knows_who_does_not_come(
 
     from mood_sweeps.training import process_group as group
 
-    monkeypatch.setattr(group, "_COMING", timedelta(seconds=0.5))
+    monkeypatch.setattr(group, "_RENDEZVOUS_TIMEOUT", timedelta(seconds=0.5))
     first, second = Rendezvous(HERE), Rendezvous(HERE)
     assert first.address[1] != second.address[1]
     with pytest.raises(MemberLost, match="did not come together"):

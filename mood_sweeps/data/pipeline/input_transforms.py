@@ -1,4 +1,4 @@
-"""Transforms: labelled uint8 images → the float tensor a network is fed."""
+"""Transforms: labelled uint8 images → the float input tensor of a network."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def to_input(images: LabelledImages, form: dict[str, Any]) -> torch.Tensor:
     form: the ``input`` part of a network's description: size, channels, mean, std; with
     ``interpolation``, bilinear (the default) or bicubic, always antialiased; with ``crop``, the
     share of the shorter side that the middle square keeps: the shorter side becomes size / crop
-    pixels, rounded down (with ``squash`` both sides do), and the middle is cut out, as timm and
-    torchvision evaluate. Without it the image is squashed to a square of the size. Colour becomes
-    gray by luma, or gray is repeated.
+    pixels, rounded down (with ``squash`` both sides do), and the middle is cut out, as in
+    evaluation by timm and torchvision. Without ``crop`` the image is squashed to a square of the
+    size. Colour becomes gray by luma; gray is repeated for three channels.
     """
     pixels = torch.from_numpy(images.images.copy()).permute(0, 3, 1, 2).float() / 255
     pixels = _with_channels(pixels, form["channels"])
@@ -31,15 +31,15 @@ def to_input(images: LabelledImages, form: dict[str, Any]) -> torch.Tensor:
     if crop is not None:
         shorter = int(size / crop)
         squash = form.get("squash", False)
-        sides = (shorter, shorter) if squash else _around(pixels.shape[-2:], shorter)
+        sides = (shorter, shorter) if squash else _sides_with_shorter(pixels.shape[-2:], shorter)
     pixels = _middle(_resized(pixels, sides, form.get("interpolation", "bilinear")), size)
     mean = torch.tensor(form["mean"]).view(1, -1, 1, 1)
     std = torch.tensor(form["std"]).view(1, -1, 1, 1)
     return ((pixels - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
-def _around(sides: torch.Size, shorter: int) -> tuple[int, int]:
-    """Return the sides (height, width) of which the shorter one is ``shorter``."""
+def _sides_with_shorter(sides: torch.Size, shorter: int) -> tuple[int, int]:
+    """Return (height, width) scaled so that the shorter one is ``shorter``."""
     height, width = sides
     if height <= width:
         return shorter, int(shorter * width / height)
@@ -52,7 +52,7 @@ def _resized(pixels: torch.Tensor, sides: tuple[int, int], interpolation: str) -
     pixels = F.interpolate(
         pixels, size=sides, mode=interpolation, antialias=True, align_corners=False
     )
-    # A cubic overshoots at edges, where an image of bytes stays black or white.
+    # Bicubic interpolation overshoots at edges; byte images would be clipped there.
     return pixels.clamp(0, 1) if interpolation == "bicubic" else pixels
 
 

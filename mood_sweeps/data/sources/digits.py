@@ -31,15 +31,15 @@ _VERSION = 1
 class Digits:
     """The digits with values in ``digits`` (ascending, each in 0..9).
 
-    Images are uint8 (N, 8, 8, 1): the original 0..16 stretched to 0..255. The split of an image is
-    a function of the image alone: it is the same in ``digits`` and in ``digits:0-5``.
+    Images are uint8 (N, 8, 8, 1): the original 0..16 scaled to 0..255. The split of an image
+    depends on the image alone: it is the same in ``digits`` and in ``digits:0-5``.
     """
 
     digits: tuple[int, ...] = tuple(range(10))
 
     @property
     def name(self) -> str:
-        """``digits``, ``digits:0-5`` or ``digits:0,2,4``; neighbours are written as a range."""
+        """``digits``, ``digits:0-5`` or ``digits:0,2,4``; consecutive digits form a range."""
         if self.digits == tuple(range(10)):
             return "digits"
         return "digits:" + ",".join(
@@ -92,28 +92,28 @@ class Digits:
 
 
 def select_digits(selection: str) -> Digits:
-    """Read what follows ``digits:``: digits and ranges joined by commas, ``0-5`` or ``0,2,4``.
+    """Parse what follows ``digits:``: digits and ranges joined by commas, ``0-5`` or ``0,2,4``.
 
-    Raises InputError for an empty selection, for a range outside 0..9 or backwards, for a digit
-    listed twice.
+    Raises InputError for an empty selection, a range outside 0..9 or backwards, or a digit listed
+    twice.
     """
-    whole = f"image set 'digits:{selection}'"
+    label = f"image set 'digits:{selection}'"
     if not selection:
-        raise InputError(f"{whole} selects no class; write 'digits', 'digits:0-5' or 'digits:0,2'")
+        raise InputError(f"{label} selects no class; write 'digits', 'digits:0-5' or 'digits:0,2'")
     chosen: list[int] = []
     for part in selection.split(","):
         match = re.fullmatch(r"([0-9]+)(?:-([0-9]+))?", part)
         if match is None:
-            raise InputError(f"{whole}: {part!r} is neither a digit nor a range such as 0-5")
+            raise InputError(f"{label}: {part!r} is neither a digit nor a range such as 0-5")
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
-            raise InputError(f"{whole}: the range {part!r} runs backwards")
+            raise InputError(f"{label}: the range {part!r} runs backwards")
         if last > 9:
-            raise InputError(f"{whole}: {part!r} leaves the classes 0-9")
+            raise InputError(f"{label}: {part!r} leaves the classes 0-9")
         chosen.extend(range(first, last + 1))
-    twice = sorted({digit for digit in chosen if chosen.count(digit) > 1})
-    if twice:
-        raise InputError(f"{whole} lists {', '.join(map(str, twice))} twice")
+    repeated = sorted({digit for digit in chosen if chosen.count(digit) > 1})
+    if repeated:
+        raise InputError(f"{label} lists {', '.join(map(str, repeated))} twice")
     return Digits(tuple(sorted(chosen)))
 
 
@@ -148,7 +148,7 @@ def _split_of_each() -> npt.NDArray[np.str_]:
     digits = _table()[1]
     split = np.empty(len(digits), dtype="U5")
     for digit in range(10):
-        # RandomState, because its streams are frozen for good (NEP 19) and Generator's are not.
+        # RandomState, because its streams never change (NEP 19) and Generator's may.
         members = np.random.RandomState([_SPLIT_SEED, digit]).permutation(
             np.flatnonzero(digits == digit)
         )

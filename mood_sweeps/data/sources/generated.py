@@ -2,7 +2,7 @@
 
 Each set is a dictionary from class names to drawing functions. A drawing function takes a
 RandomState and returns one image as float64 (H, W) in [0, 1]. RandomState, because its streams
-are frozen for good (NEP 19), so that the bytes can be pinned.
+never change (NEP 19), so that tests can pin the bytes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Generated:
 
     name: its name, which also seeds it. drawings: class name → drawing function; each class gets an
     equal share of the images. version: bumped by hand whenever a drawing function changes.
-    parts: images of each class in train, val and test; without them it is used whole, 400 images.
+    parts: images of each class in train, val and test; without them, one whole of 400 images.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Generated:
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """Those of an ID set where it has parts."""
+        """The splits of an ID set if it has parts, else of an OOD set."""
         return ID_SPLITS if self.parts else OOD_SPLITS
 
     @property
@@ -60,33 +60,33 @@ class Generated:
             {
                 "generated": self.name,
                 "classes": self.classes,
-                "n": self._share * len(self.drawings) if self.parts else IMAGES_PER_SET,
+                "n": self._per_class * len(self.drawings) if self.parts else IMAGES_PER_SET,
                 "version": self.version,
                 **parts,
             }
         )
 
     @property
-    def _share(self) -> int:
+    def _per_class(self) -> int:
         """Images of each class."""
         return sum(self.parts.values()) or IMAGES_PER_SET // len(self.drawings)
 
     def size(self, split: str) -> int:
         """Return the number of images of a split."""
         require_split(self.name, split, self.splits)
-        return len(self.drawings) * self.parts.get(split, self._share)
+        return len(self.drawings) * self.parts.get(split, self._per_class)
 
     def load(self, split: str) -> LabelledImages:
         """Draw the images, class by class: the same bytes on every call."""
         require_split(self.name, split, self.splits)
         random = np.random.RandomState(list(self.name.encode("ascii")))
         images = np.stack(
-            [drawing(random) for drawing in self.drawings.values() for _ in range(self._share)]
+            [drawing(random) for drawing in self.drawings.values() for _ in range(self._per_class)]
         )
-        labels = np.repeat(np.arange(len(self.drawings), dtype=np.int64), self._share)
+        labels = np.repeat(np.arange(len(self.drawings), dtype=np.int64), self._per_class)
         pixels = np.rint(np.clip(images, 0.0, 1.0) * 255).astype(np.uint8)
-        # Images of a class are independent, so that any of them can be the first.
-        of_each = np.repeat(list(self.parts), list(self.parts.values())) if self.parts else ()
-        chosen = np.flatnonzero(np.tile(of_each, len(self.drawings)) == split)
+        # Images are i.i.d. within a class, so splits may take the first n, the next n, and so on.
+        split_of_each = np.repeat(list(self.parts), list(self.parts.values())) if self.parts else ()
+        chosen = np.flatnonzero(np.tile(split_of_each, len(self.drawings)) == split)
         whole = LabelledImages(pixels[..., None], labels, self.classes)
         return whole if split == "all" else whole.take(chosen)

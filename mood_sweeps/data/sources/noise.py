@@ -1,4 +1,4 @@
-"""Noise images, 8×8: drawn at the size of the smallest input, as averaging would turn them gray."""
+"""Noise images, 8×8: the smallest input size, since shrinking averages noise to plain gray."""
 
 from __future__ import annotations
 

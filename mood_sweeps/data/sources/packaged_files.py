@@ -1,4 +1,4 @@
-"""Data files that scikit-learn carries inside its package."""
+"""Data files inside the scikit-learn package."""
 
 from __future__ import annotations
 

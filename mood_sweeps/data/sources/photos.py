@@ -27,7 +27,7 @@ _VERSION = 1
 class Photos:
     """320 RGB patches, uint8 (320, 40, 40, 3): the 10×16 whole tiles of each photograph.
 
-    Tiles do not overlap, so that they can count as separate images in an interval."""
+    Tiles do not overlap, so confidence intervals may count them as separate images."""
 
     name: str = "photos"
     source: str = "photos"
@@ -36,7 +36,7 @@ class Photos:
 
     @property
     def fingerprint(self) -> str:
-        """Digest of the two files and of how they are cut; nothing is decoded."""
+        """Digest of the two files and the cutting rule, without decoding an image."""
         return key_of({"files": _digests(), "side": _SIDE, "version": _VERSION})
 
     def size(self, split: str) -> int:

@@ -1,4 +1,4 @@
-"""Shapes, 16×16: one filled figure on a plain ground; place, size, turn and contrast vary."""
+"""Shapes, 16×16: one filled figure on a plain ground; position, size, angle and contrast vary."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mood_sweeps.data.sources.generated import Drawing, Generated
 __all__ = ["SHAPES"]
 
 _SIDE = 16
-_FINE = 4  # sub-pixels per pixel and direction: edges are smooth, not stairs
+_FINE = 4  # sub-pixels per pixel and direction, for smooth edges
 
 Field = npt.NDArray[np.float64]
 Figure = Callable[[Field, Field], npt.NDArray[np.bool_]]
@@ -49,9 +49,9 @@ def _drawn(inside: Figure) -> Drawing:
         ground, figure = random.uniform(0.0, 0.3), random.uniform(0.7, 1.0)
         if random.uniform() < 0.5:
             ground, figure = figure, ground
-        places = (np.arange(_SIDE * _FINE) + 0.5) / _FINE
-        y = (places[:, None] - centre[0]) / radius
-        x = (places[None, :] - centre[1]) / radius
+        positions = (np.arange(_SIDE * _FINE) + 0.5) / _FINE
+        y = (positions[:, None] - centre[0]) / radius
+        x = (positions[None, :] - centre[1]) / radius
         turned = (np.cos(angle) * y + np.sin(angle) * x, np.cos(angle) * x - np.sin(angle) * y)
         fine = inside(*turned).reshape(_SIDE, _FINE, _SIDE, _FINE)
         coverage: Field = fine.mean(axis=(1, 3))

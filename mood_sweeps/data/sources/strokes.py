@@ -1,7 +1,7 @@
-"""Strokes, 16×16: one figure of lines on a dark ground, as if written; six classes, labelled.
+"""Strokes, 16×16: one figure of lines on a dark ground, like handwriting; six labelled classes.
 
-A labelled set to train on before an ID set of small gray images is seen: what ImageNet-22k is to
-photographs. Place, size, slant, width and brightness vary.
+An intermediate set for small gray images, as ImageNet-22k is for photographs. Position, size,
+slant, width and brightness vary.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mood_sweeps.data.sources.generated import Drawing, Generated
 __all__ = ["STROKES"]
 
 _SIDE = 16
-_FINE = 3  # sub-pixels per pixel and direction: edges are smooth, not stairs
+_FINE = 3  # sub-pixels per pixel and direction, for smooth edges
 
 Field = npt.NDArray[np.float64]
 Line = list[tuple[float, float]]
@@ -39,12 +39,12 @@ def _written(lines: list[Line]) -> Drawing:
         centre = random.uniform(1.1 * radius, _SIDE - 1.1 * radius, size=2)
         angle, width = random.uniform(-0.4, 0.4), random.uniform(0.14, 0.26)
         ground, ink = random.uniform(0.0, 0.15), random.uniform(0.7, 1.0)
-        places = (np.arange(_SIDE * _FINE) + 0.5) / _FINE
-        y, x = np.meshgrid(*((places - middle) / radius for middle in centre), indexing="ij")
+        positions = (np.arange(_SIDE * _FINE) + 0.5) / _FINE
+        y, x = np.meshgrid(*((positions - middle) / radius for middle in centre), indexing="ij")
         turned = np.cos(angle) * y + np.sin(angle) * x, np.cos(angle) * x - np.sin(angle) * y
-        away = np.stack(turned, axis=-1)[..., None, :] - starts
-        along = ((away * steps).sum(axis=-1) / (steps**2).sum(axis=-1)).clip(0, 1)
-        distance = np.linalg.norm(away - along[..., None] * steps, axis=-1).min(axis=-1)
+        from_start = np.stack(turned, axis=-1)[..., None, :] - starts
+        along = ((from_start * steps).sum(axis=-1) / (steps**2).sum(axis=-1)).clip(0, 1)
+        distance = np.linalg.norm(from_start - along[..., None] * steps, axis=-1).min(axis=-1)
         fine = (distance <= width).reshape(_SIDE, _FINE, _SIDE, _FINE)
         coverage: Field = fine.mean(axis=(1, 3))
         return ground + (ink - ground) * coverage

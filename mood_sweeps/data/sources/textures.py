@@ -15,7 +15,7 @@ Field = npt.NDArray[np.float64]
 
 
 def _turned_grid(random: np.random.RandomState) -> tuple[Field, Field]:
-    """Return two coordinates of each pixel, in pixels, turned and shifted at random."""
+    """Return two coordinates of each pixel, in pixels, rotated and shifted at random."""
     rows, columns = np.mgrid[:_SIDE, :_SIDE].astype(np.float64)
     angle = random.uniform(0, np.pi)
     along = np.cos(angle) * rows + np.sin(angle) * columns + random.uniform(0, _SIDE)

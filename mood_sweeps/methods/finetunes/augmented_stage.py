@@ -1,4 +1,4 @@
-"""What the stages declare that may train on strongly changed views of the images."""
+"""The base class of stages that train on augmented views of the images."""
 
 from __future__ import annotations
 
@@ -31,11 +31,12 @@ _NAMED = {
 class AugmentedStage(Supervised):
     """A supervised stage on views of the images, drawn anew in each epoch.
 
-    augmentation: ``nano`` for small images with an orientation: moved and turned a little;
-    ``paper``: cropped and flipped, as is usual for photographs.
-    rand_augment: magnitude of RandAugment, up to 10; 0 for none. rand_augment_ops: changes drawn
-    for an image. rand_augment_spread: standard deviation of the magnitude (see ``RandAugment``).
-    erase: probability that a rectangle of the image is replaced by noise (see ``erasing``).
+    augmentation: ``nano`` for small images with an orientation: small shifts and turns;
+    ``paper``: crops and flips, as is usual for photographs.
+    rand_augment: magnitude of RandAugment, up to 10; 0 for none. rand_augment_ops: number of
+    changes per image. rand_augment_spread: standard deviation of the magnitude (see
+    ``RandAugment``).
+    erase: probability that a rectangle of the image is replaced by noise (``random_erasing.py``).
     """
 
     augmentation: Literal["nano", "paper"] = "nano"

@@ -30,8 +30,8 @@ def choose_finetune(raw: Any) -> tuple[Choice, ...]:
 def choose_finetunes(raw: Any) -> tuple[tuple[Choice, ...], ...]:
     """Read one item of the fine-tuning axis, which may be a grid; return the chains it stands for.
 
-    Raises InputError for a chain that does not start with ``pt``, an unknown stage, one given
-    twice, or parameters of a stage that is not in the chain.
+    Raises InputError for a chain that does not start with ``pt``, an unknown or repeated
+    stage, or parameters of a stage that is not in the chain.
     """
     chain, given = _chain_and_parameters(raw)
     first, *stages = chain.split("+")

@@ -1,4 +1,4 @@
-"""Fine-tuning: a stage trains a checkpoint on, with the ID images."""
+"""Fine-tuning: a stage trains a checkpoint further, on the ID images."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def finetune(
 ) -> Checkpoint:
     """Return the checkpoint after a fine-tuning stage on ``train_images``.
 
-    validation: its accuracy is recorded and decides nothing. seed: not looked at by a stage that
-    uses none. exposed: the OOD images of a stage that shows some. progress, group:
-    see ``training.train``. Reproducible as ``pretrain``. Raises StageFailed where training fails: a
-    loss that is not finite, a class without images.
+    validation: its accuracy is recorded and influences nothing. seed: ignored by a stage that uses
+    none. exposed: OOD images, for a stage that trains with some. progress, group: see
+    ``loop.train``. Reproducible as ``pretrain``. Raises StageFailed if training fails: a loss that
+    is not finite, a class without images.
     """
     inputs = FinetuneInputs(
         stage.parameters,

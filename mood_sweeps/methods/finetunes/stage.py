@@ -1,4 +1,4 @@
-"""The contract of a fine-tuning stage: its declaration, and how it finds what trains it."""
+"""The contract of a fine-tuning stage: its declaration, with the name of its trainer."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["FinetuneStage"]
 class FinetuneStage:
     """A training of a checkpoint on the ID images; a declaration, imported without torch.
 
-    trainer: ``module:function`` that trains it, from `FinetuneInputs` to `Checkpoint`; the worker
-    imports it. version: raise it when the same inputs would give other weights. uses_seed: whether
+    trainer: ``module:function`` from `FinetuneInputs` to `Checkpoint`; the worker imports it.
+    version: raise it when the same inputs would give other weights. uses_seed: whether
     the seed enters the key. makes_head: whether the checkpoint has a classifier of the ID classes.
     makes_detector: whether the head has an OOD detector beside it. trains_on_intermediate: whether
     it trains on the intermediate set instead of the ID set.
@@ -30,11 +30,11 @@ class FinetuneStage:
     trains_on_intermediate: ClassVar[bool] = False
 
     def with_preset(self, given: Collection[str], *, is_nano: bool, family: str = "vit") -> Self:
-        """Return itself with the values of its preset; see `Recipe`. Without presets, unchanged."""
+        """Return this stage with its preset's values; see `Recipe`. Without presets, unchanged."""
         del given, is_nano, family
         return self
 
     def refuses(self, backbone: Choice) -> str | None:
-        """Return why it cannot train a backbone, or None; called on a stage with its preset."""
+        """Return why the stage cannot train a backbone, or None; called after `with_preset`."""
         del backbone
         return None

@@ -16,11 +16,11 @@ __all__ = ["FinetuneInputs"]
 
 @dataclass(frozen=True, eq=False)
 class FinetuneInputs:
-    """One checkpoint to be tuned on one ID set.
+    """One checkpoint to fine-tune on one ID set.
 
     parameters: of the declared stage. images: the ID train split. validation: its accuracy is
-    recorded and decides nothing. seed: 0 for a stage that uses none. exposed: OOD images that the
-    stage shows to the network. progress, listener, group: see ``training.train``.
+    recorded and influences nothing. seed: 0 for a stage that uses none. exposed: OOD images that
+    the stage trains with. progress, listener, group: see ``loop.train``.
     """
 
     parameters: Any

@@ -1,4 +1,4 @@
-"""What the stages declare that train all weights and a new head on labels."""
+"""The base class of stages that train all weights and a new head on labels."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pydantic import Field
 
 from mood_sweeps.choice import Choice, Count, Fraction
 from mood_sweeps.methods.finetunes.stage import FinetuneStage
-from mood_sweeps.networks.timm_layers import layers_refuse
+from mood_sweeps.networks.timm_layers import unsupported_layer_options
 from mood_sweeps.training.recipe import Presets, Recipe
 
 __all__ = ["MOODV1", "Supervised"]
 
 MOODV1 = {
-    # MOODv1 (Li et al. 2023), its code's command for BEiT-L/16, which is BEiT's for weights that
-    # went through intermediate fine-tuning; for BEiT-B/16 that has layer_decay 0.85, drop_path 0.1.
+    # MOODv1 (Li et al. 2023), its code's command for BEiT-L/16, which is BEiT's for weights after
+    # intermediate fine-tuning; for BEiT-B/16 that command has layer_decay 0.85, drop_path 0.1.
     "epochs": 100,
     "batch_size": 128,
     "learning_rate": 2e-5,
@@ -32,12 +32,12 @@ class Supervised(Recipe, FinetuneStage):
     """A seeded stage that makes a head; by default on the ID set, without a detector.
 
     label_smoothing: share of the target spread evenly over all classes.
-    layer_decay: what the learning rate is multiplied by for every layer below the head, so that the
-    first layers, which are the most general, move least (Clark et al. 2020; Bao et al. 2022).
+    layer_decay: factor of the learning rate for every layer below the head, so that the first
+    layers, which are the most general, change least (Clark et al. 2020; Bao et al. 2022).
     drop_path: probability that the last block is skipped for an image; it falls linearly to 0 at
-    the first (Huang et al. 2016). Training only: the checkpoint is of a network without.
-    ema: decay of a moving average of the weights, from the start on, that is published instead of
-    the last ones; it looks back some 1 / (1 - ema) steps. 0: the last ones.
+    the first (Huang et al. 2016). In training only: the checkpoint's network skips no block.
+    ema: decay of a moving average of the weights, from the start on, which is published instead of
+    the last weights; it spans about 1 / (1 - ema) steps. 0: publish the last weights.
     """
 
     presets: ClassVar[Presets] = {"paper": MOODV1}
@@ -50,5 +50,7 @@ class Supervised(Recipe, FinetuneStage):
     ema: Fraction = 0.0
 
     def refuses(self, backbone: Choice) -> str | None:
-        """Return why a backbone cannot be trained so, or None; see `FinetuneStage`."""
-        return layers_refuse(backbone, layer_decay=self.layer_decay, drop_path=self.drop_path)
+        """Return why these options do not work for a backbone, or None; see `FinetuneStage`."""
+        return unsupported_layer_options(
+            backbone, layer_decay=self.layer_decay, drop_path=self.drop_path
+        )

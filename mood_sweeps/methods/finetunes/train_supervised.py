@@ -14,7 +14,7 @@ from mood_sweeps.methods.finetunes.stage_inputs import FinetuneInputs
 from mood_sweeps.methods.finetunes.supervised_objective import FinetuningObjective
 from mood_sweeps.networks.checkpoint import Checkpoint, state_of
 from mood_sweeps.networks.reproducible import reproducible
-from mood_sweeps.networks.timm_networks import build, features_of
+from mood_sweeps.networks.timm_networks import build, feature_width
 from mood_sweeps.networks.torch_device import own_device
 from mood_sweeps.training.layer_decay import layer_rates
 from mood_sweeps.training.learning_checks import accuracy_findings, weight_findings
@@ -29,13 +29,13 @@ _SUMMARY = ("loss", "validation_accuracy")
 
 
 Make = Callable[[nn.Module, int, int], Objective]
-"""(network, width D of its features, classes of the ID set) → what is to be trained."""
+"""(network, width D of its features, number of classes of the ID set) → the objective."""
 
 
 def train_supervised(inputs: FinetuneInputs, make: Make) -> Checkpoint:
     """Return the checkpoint after training the objective that ``make`` returns.
 
-    The validation accuracy of what would be published is recorded every epoch.
+    The validation accuracy of the published weights (see `ema`) is recorded every epoch.
     """
     recipe, validation = inputs.parameters, inputs.validation
     architecture = inputs.checkpoint.architecture
@@ -47,7 +47,7 @@ def train_supervised(inputs: FinetuneInputs, make: Make) -> Checkpoint:
         names = [name for name, _ in network.named_parameters()]
         images = BatchLoader(inputs.images, form, device)
         classes = len(inputs.images.class_names)
-        width = features_of(network, images.take(torch.arange(min(2, len(images)))).cpu())
+        width = feature_width(network, images.take(torch.arange(min(2, len(images)))).cpu())
         objective = FinetuningObjective(
             make(network, width, classes), drops_paths=recipe.drop_path > 0, ema=recipe.ema
         ).to(device)
@@ -91,11 +91,11 @@ def train_supervised(inputs: FinetuneInputs, make: Make) -> Checkpoint:
 def _accuracy(published: Any, images: BatchLoader, labels: Ints) -> Callable[[], dict[str, float]]:
     def measure() -> dict[str, float]:
         with torch.no_grad():
-            found = [
-                published.head(published.network(some)).argmax(dim=1).cpu()
-                for some in images.stream(images.in_order(_BATCH))
+            predicted = [
+                published.head(published.network(batch)).argmax(dim=1).cpu()
+                for batch in images.stream(images.in_order(_BATCH))
             ]
-        right = torch.cat(found) == torch.from_numpy(labels)
+        right = torch.cat(predicted) == torch.from_numpy(labels)
         return {"validation_accuracy": right.float().mean().item()}
 
     return measure

@@ -1,4 +1,4 @@
-"""What pretext tasks declare that learn from random views of an image."""
+"""The base class of pretext tasks that train on random views of an image."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["Augmented"]
 
 @dataclass(frozen=True)
 class Augmented(PretextTask):
-    """A task on views drawn by named augmentations; single parts of these can be changed.
+    """A task on views drawn by named augmentations, with parameters that change single parts.
 
     augmentation: ``nano`` for small gray images with an orientation; ``paper``: the paper's.
     flip, jitter, grayscale, blur, solarise: the probability of each (see ``Augmentation``), in all
-    views; None for what the named augmentation says of each view.
+    views; None for the values of the named augmentation.
     """
 
     augmentations: ClassVar[Mapping[str, tuple[Augmentation, ...]]]

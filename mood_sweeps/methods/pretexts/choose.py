@@ -19,7 +19,7 @@ LOADED: dict[str, type[Any]] = {
     **{name: Published for name in published() if name not in PRETEXTS},
     "file": WeightsFile,
 }
-"""Pretext tasks that are loaded only, by the name that an experiment file uses."""
+"""Pretext tasks that can only be loaded, by the name that an experiment file uses."""
 
 _EVERY = {**PRETEXTS, **LOADED}
 
@@ -27,9 +27,10 @@ _EVERY = {**PRETEXTS, **LOADED}
 def choose_pretexts(raw: Any) -> tuple[Choice, ...]:
     """Read one item of the pretext axis, which may be a grid.
 
-    ``weights`` says where weights come from: ``trained`` (the default of what can be trained),
-    ``published``, or the path of a file; the other parameters follow from that.
-    Raises InputError for an unknown name or parameter, and for a task that is not trained here.
+    ``weights`` is the source of the weights: ``trained`` (the default for tasks that can be
+    trained), ``published``, or the path of a file; it decides which other parameters exist.
+    Raises InputError for an unknown name or parameter, and for ``trained`` if a task can only be
+    loaded.
     """
     return tuple(
         choice
@@ -39,17 +40,17 @@ def choose_pretexts(raw: Any) -> tuple[Choice, ...]:
 
 
 def _by_weights(raw: Any) -> Iterator[tuple[Any, Any, Any]]:
-    """Yield name, weights and raw value of every kind of weights that is asked for."""
+    """Yield name, weights and raw value for every requested source of weights."""
     if not (isinstance(raw, Mapping) and len(raw) == 1):
         yield raw, None, raw
         return
     ((name, given),) = raw.items()
-    has_choice = isinstance(given, Mapping) and "weights" in given and _can_choose(name)
-    if not has_choice:
+    names_weights = isinstance(given, Mapping) and "weights" in given and _has_weights(name)
+    if not names_weights:
         yield name, None, raw
         return
-    listed = isinstance(given["weights"], list)
-    for weights in given["weights"] if listed and given["weights"] else [given["weights"]]:
+    is_list = isinstance(given["weights"], list)
+    for weights in given["weights"] if is_list and given["weights"] else [given["weights"]]:
         others = {key: value for key, value in given.items() if key != "weights"}
         if weights == "trained":
             if name in LOADED:
@@ -60,7 +61,7 @@ def _by_weights(raw: Any) -> Iterator[tuple[Any, Any, Any]]:
         yield name, weights, {name: others}
 
 
-def _can_choose(name: Any) -> bool:
+def _has_weights(name: Any) -> bool:
     return isinstance(name, str) and name in _EVERY and _EVERY[name] is not RandomWeights
 
 

@@ -1,4 +1,4 @@
-"""What a masked pretext task trained beside the network: it makes images of hidden patches."""
+"""The decoder of a masked pretext task: trained beside the network, it reconstructs images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mood_sweeps.networks.reproducible import reproducible
 from mood_sweeps.networks.timm_networks import build
 from mood_sweeps.training.objective import Objective
 
-__all__ = ["decoder_of", "revived"]
+__all__ = ["decoder_of", "restore_objective"]
 
 _NETWORK = "network."
 
@@ -23,23 +23,23 @@ _NETWORK = "network."
 def decoder_of(
     pretext: Choice, objective: Objective, tokenizer: Checkpoint | None
 ) -> Decoder | None:
-    """Return what ``pretext`` trained beside the network, if that can reconstruct images."""
+    """Return what ``pretext`` trained beside the network; None if it reconstructs no images."""
     if not isinstance(objective, Reconstructing):
         return None
     weights = state_of(objective, without=_NETWORK)
     return Decoder(pretext.content, weights, tokenizer.architecture if tokenizer else None)
 
 
-def revived(checkpoint: Checkpoint) -> Reconstructing:
-    """Return the objective that left a checkpoint, in evaluation mode, learning no more.
+def restore_objective(checkpoint: Checkpoint) -> Reconstructing:
+    """Return the objective that trained a checkpoint, in evaluation mode, without gradients.
 
     Raises InputError if the checkpoint has no decoder.
     """
     decoder = checkpoint.decoder
     if decoder is None:
         raise InputError("this representation has no decoder, so it reconstructs nothing")
-    given = {decoder.pretext["name"]: decoder.pretext.get("parameters", {})}
-    task = choose(given, PRETEXTS, "pretext").parameters
+    raw = {decoder.pretext["name"]: decoder.pretext.get("parameters", {})}
+    task = choose(raw, PRETEXTS, "pretext").parameters
     form = checkpoint.architecture["input"]
     with reproducible(0, "reconstruct"):  # initial weights are drawn, and then overwritten
         network = build(checkpoint.architecture)

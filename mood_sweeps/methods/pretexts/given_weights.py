@@ -1,9 +1,9 @@
-"""Weights that others trained, declared: published ones and files.
+"""Declarations of weights that others trained: published ones and files.
 
-transform: how images become what the network is fed. ``own``: normalisation, size, interpolation
-and crop as the authors of the weights evaluate them; ``moodv2``: as MOODv2 does for every model,
-mean and standard deviation 0.5 and a bilinear squash to the input's size. For a file, which says
-nothing about it, ``imagenet`` and ``half`` change the normalisation alone.
+transform: from images to inputs of the network. ``own``: normalisation, size, interpolation
+and crop as in the evaluation of the weights' authors; ``moodv2``: as in MOODv2 for every model,
+mean and standard deviation 0.5 and a bilinear squash to the input's size. A file does not record
+its normalisation, so ``imagenet`` and ``half`` set that alone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from mood_sweeps.methods.pretexts.task import Pretext
-from mood_sweeps.networks.published.catalogue import Weights, longest
+from mood_sweeps.networks.published.catalogue import Weights, find_weights
 
 __all__ = ["Published", "PublishedTask", "WeightsFile"]
 
@@ -34,8 +34,8 @@ class _Loaded(Pretext):
 class Published(_Loaded):
     """Weights of the catalogue (``published/weights.txt``), fetched from the Hugging Face hub.
 
-    source: the authors or the training set, where there are several; by default the first.
-    revision: of the repository on the hub, such as a commit, which pins the bytes.
+    source: the authors or the training set, if there are several; by default the first.
+    revision: of the repository on the hub; a commit pins the bytes.
     """
 
     source: Text | None = None
@@ -45,8 +45,8 @@ class Published(_Loaded):
     def weights_for(
         self, pretext: str, backbone: str, stages: Sequence[str], id_set: str
     ) -> Weights | str:
-        """Return what the catalogue has, or a sentence that says why nothing (see `longest`)."""
-        return longest(pretext, backbone, stages, id_set, self.source)
+        """Return fitting weights, or a sentence that says why there are none (`find_weights`)."""
+        return find_weights(pretext, backbone, stages, id_set, self.source)
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,12 @@ class PublishedTask(Published):
 
 @dataclass(frozen=True)
 class WeightsFile(_Loaded):
-    """Weights in a file: safetensors, or a torch file, read without running what is in it.
+    """Weights in a file: safetensors, or a torch file, read without running code in it.
 
     weights: its path, relative to the experiment file. layout: the tool that named the weights;
-    ``auto`` finds out. head: the image set of the file's classifier, its classes in their order;
-    without it the checkpoint is headless. averaged: of a training checkpoint that holds the moving
-    average of the weights, take that, as timm does; false: the raw weights.
+    ``auto`` detects it. head: the image set with the classes of the file's classifier, in order;
+    without it the checkpoint is headless. averaged: from a training checkpoint that has a moving
+    average of the weights, read that, as timm does; false: read the raw weights.
     """
 
     weights: Text = field(kw_only=True)

@@ -15,11 +15,11 @@ __all__ = ["MultiCrop"]
 
 
 class MultiCrop:
-    """Draws the views of a batch for a network, and feeds it the local ones.
+    """Draws the views of a batch, and computes the features of local views.
 
-    views: of the two global crops and of the local ones. local_crops: local views per image.
-    local_size: their side as a share of the image's, rounded to whole patches. A network that takes
-    no other size than its own sees local crops enlarged to it. Raises InputError for local crops
+    views: augmentations of the two global crops and of the local ones. local_crops: local views per
+    image. local_size: their side as a share of the image's, rounded to whole patches. For a network
+    with a fixed input size local crops are enlarged to it. Raises InputError for local crops
     too small for the network.
     """
 
@@ -31,14 +31,14 @@ class MultiCrop:
         self.local_crops = local_crops
         self.local_side: int = self._form["size"]
         unit = allow_other_sizes(network)
-        self._resizes = unit is not None
+        self._takes_other_sizes = unit is not None
         if unit is not None:
             self.local_side = unit * max(1, round(local_size * self.local_side / unit))
             self._check(network)
 
     def global_crops(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Return (2·N, C, S, S): the first view of all images, then the second."""
-        views = [augment(images, how, generator, self._form) for how in self._global_views]
+        views = [augment(images, view, generator, self._form) for view in self._global_views]
         return torch.cat(views)
 
     def local_features(
@@ -49,13 +49,13 @@ class MultiCrop:
             augment(images, self._local_view, generator, self._form, self.local_side)
             for _ in range(self.local_crops)
         ]
-        if self._resizes:
+        if self._takes_other_sizes:
             return features_at(network, torch.cat(crops))
         features: torch.Tensor = network(torch.cat(crops))
         return features
 
     def _check(self, network: Any) -> None:
-        """Raise InputError if local crops are smaller than the network can take."""
+        """Raise InputError if local crops are too small for the network."""
         side = self.local_side
         example = torch.zeros(2, self._form["channels"], side, side)
         try:

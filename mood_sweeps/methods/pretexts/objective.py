@@ -1,4 +1,4 @@
-"""The contract of a pretext task's objective, and how a task finds its own."""
+"""The contract of a pretext task's objective, and the look-up of a task's objective."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class PretextObjective(Objective):
         """Return the objective that trains ``network`` on a task.
 
         task: of the class that declares this objective. example: images float32 (n, C, S, S).
-        classes: number of classes of the corpus. tokens: what it predicts, for a task that asked
-        for a tokenizer.
+        classes: number of classes of the corpus. tokens: computes the targets, for a task that
+        needs a tokenizer.
         """
 
 

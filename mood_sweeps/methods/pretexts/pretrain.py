@@ -42,9 +42,9 @@ def pretrain(
 ) -> Checkpoint:
     """Return the checkpoint of ``backbone`` trained from scratch by ``pretext`` on ``corpus``.
 
-    corpus: None only for a pretext that uses none. tokenizer: for a pretext that predicts tokens.
+    corpus: None only for a task that uses none. tokenizer: for a task that predicts tokens.
     progress, group: see `train`. Equal arguments give equal bits on one machine and thread count,
-    whatever ran before. Raises InputError for a missing corpus or a backbone the pretext cannot
+    whatever ran before. Raises InputError for a missing corpus or a backbone that the task cannot
     train, StageFailed for a loss that is not finite.
     """
     task: Any = pretext.parameters

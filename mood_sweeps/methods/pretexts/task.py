@@ -1,4 +1,4 @@
-"""The contract of an item of the pretext axis, and of a task that is trained here."""
+"""The contracts of a value of the pretext axis, and of a task that is trained here."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ ALL_FAMILIES = ("vit", "cnn", "other")
 class Pretext:
     """Where the weights of a backbone come from; a declaration, imported without torch.
 
-    version: raise it when the same inputs would give other weights. is_loaded: from weights that
-    others trained. uses_corpus, uses_seed: whether they enter the key. makes_head: whether the
-    checkpoint has a classifier of the corpus' classes. makes_decoder: whether it can reconstruct
-    images. families: the backbones that it makes sense for. drops_patches: whether the network is
-    fed only some patches of an image, which not every ViT can be. Planning refuses the others.
+    version: raise it when the same inputs would give other weights. is_loaded: whether
+    others trained the weights. uses_corpus, uses_seed: whether they enter the key. makes_head:
+    whether the checkpoint has a classifier of the corpus' classes. makes_decoder: whether it can
+    reconstruct images. families: the backbone families that it supports. drops_patches: whether the
+    network processes only some patches of an image, which not every ViT can. Planning refuses all
+    other backbones.
     """
 
     version: ClassVar[int]
@@ -36,12 +37,12 @@ class Pretext:
     drops_patches: ClassVar[bool] = False
 
     def with_preset(self, given: Collection[str], *, is_nano: bool, family: str = "vit") -> Self:
-        """Return itself with the values of its preset; see `Recipe`. Without presets, unchanged."""
+        """Return this task with its preset's values; see `Recipe`. Without presets, unchanged."""
         del given, is_nano, family
         return self
 
     def tokenizer_for(self, backbone: Choice, folder: Path) -> Choice | None:
-        """Return the tokenizer that must exist before it trains ``backbone``, None for most tasks.
+        """Return the tokenizer that must exist before ``backbone`` can train, None for most tasks.
 
         folder: paths of files are relative to it.
         """

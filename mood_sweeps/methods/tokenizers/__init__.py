@@ -1,1 +1,1 @@
-"""Tokenizers: what turns the patches of an image into visual tokens, trained or from a file."""
+"""Tokenizers: networks from the patches of an image to visual tokens, trained or from a file."""

@@ -1,4 +1,4 @@
-"""The tokenizers, declared: a discrete VAE that is trained, or one from a file."""
+"""The declarations of tokenizers: a discrete VAE that is trained here, or one from a file."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["Dvae", "TokenizerFile"]
 class Dvae(Recipe):
     """A discrete VAE, trained on images without labels (Ramesh et al. 2021, §2.1 and Appendix A).
 
-    The encoder gives each patch a distribution over ``vocabulary`` entries of a codebook; a sample
-    of it, relaxed by Gumbel noise and a temperature, picks the entries that the decoder makes the
-    image from. The loss is the squared error of the image plus kl_weight times the divergence of
-    the distribution from the uniform one, in nats per patch.
+    The encoder predicts for each patch a distribution over ``vocabulary`` entries of a codebook. A
+    sample of it, relaxed by Gumbel noise and a temperature, weights the entries from which the
+    decoder reconstructs the image. The loss is the squared error of the image plus kl_weight times
+    the divergence of the distribution from the uniform one, in nats per patch.
 
     image_size, channels, patch_size: of its input, the side and the patch in pixels. vocabulary:
     number of tokens. width: channels of codebook and layers. blocks: residual blocks in the
@@ -29,9 +29,10 @@ class Dvae(Recipe):
     version: ClassVar[int] = 1
     is_trained: ClassVar[bool] = True
     presets: ClassVar[Presets] = {
-        # DALL-E's (Ramesh et al. 2021, Appendix A), which BEiT takes over: vocabulary, batch, rate,
+        # DALL-E's (Ramesh et al. 2021, Appendix A), which BEiT uses: vocabulary, batch, rate,
         # decay, temperatures. Its 3 million updates are 6 passes over 250 million images, too few
-        # of any other corpus: the epochs are ours, and so are width and blocks of a net this plain.
+        # epochs for a smaller corpus; epochs, width and blocks are our choice for this simpler
+        # network.
         "paper": {
             "epochs": 50,
             "batch_size": 512,
@@ -60,8 +61,8 @@ class Dvae(Recipe):
 class TokenizerFile:
     """A tokenizer with weights from a file, ``model.safetensors`` of one trained here.
 
-    Its shapes say everything about it; it is known by the SHA-256 of the file's bytes, which is
-    the choice's digest.
+    The shapes in the file determine the network. The SHA-256 of the file's bytes identifies the
+    tokenizer, as the choice's digest.
     """
 
     version: ClassVar[int] = 1

@@ -8,13 +8,13 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
-__all__ = ["DiscreteVae", "build_tokenizer", "described"]
+__all__ = ["DiscreteVae", "build_tokenizer", "describe_tokenizer"]
 
 
 class DiscreteVae(nn.Module):
-    """Encoder, codebook and decoder; works on any image that is whole patches.
+    """Encoder, codebook and decoder; works on any image of whole patches.
 
-    No layer normalises over a batch, so that an image's tokens do not depend on its neighbours.
+    No layer normalises over a batch, so an image's tokens do not depend on the other images.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class DiscreteVae(nn.Module):
 
 
 class _Block(nn.Module):
-    """A residual block: what a patch is depends on its neighbours."""
+    """A residual block: a patch's output depends on the neighbouring patches."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -58,10 +58,10 @@ class _Block(nn.Module):
         return maps + inner
 
 
-def described(**dvae: int) -> dict[str, Any]:
+def describe_tokenizer(**dvae: int) -> dict[str, Any]:
     """Return the description of a tokenizer: plain data, what `build_tokenizer` needs.
 
-    dvae: what `DiscreteVae` is made with. Its input has pixels in [-1, 1], for any backbone.
+    dvae: the arguments of `DiscreteVae`. Its input has pixels in [-1, 1], for any backbone.
     """
     half = [0.5] * dvae["channels"]
     return {"dvae": dvae, "input": {"channels": dvae["channels"], "mean": half, "std": half}}

@@ -1,4 +1,4 @@
-"""The loss of a discrete VAE: the image made from relaxed samples, and the use of the codebook."""
+"""The loss of a discrete VAE: reconstruction from relaxed samples, and use of the codebook."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["DvaeObjective", "gumbel_noise", "temperature", "uniform_divergence"]
 
 
 class DvaeObjective(Objective):
-    """A discrete VAE with the temperature of the step under way."""
+    """A discrete VAE with the temperature of the current step."""
 
-    # It cools down, which makes samples coarser.
+    # The temperature falls, which makes samples coarser.
     loss_may_rise_again: ClassVar[bool] = True
 
     network: DiscreteVae
@@ -30,7 +30,7 @@ class DvaeObjective(Objective):
         self.temperature = recipe.warm_temperature
 
     def before_step(self, progress: float) -> None:
-        """Cool down."""
+        """Lower the temperature."""
         self.temperature = temperature(self.recipe, progress)
 
     def forward(
@@ -46,17 +46,19 @@ class DvaeObjective(Objective):
 
 
 def temperature(recipe: Dvae, progress: float) -> float:
-    """Return the temperature when this share of the steps is done: a cosine from warm to cold."""
+    """Return the temperature at a share of all steps: a cosine from warm to cold."""
     warm, cold = recipe.warm_temperature, recipe.cold_temperature
     return cold + (warm - cold) * (1 + math.cos(math.pi * progress)) / 2
 
 
 def gumbel_noise(shape: torch.Size, generator: torch.Generator) -> torch.Tensor:
-    """Return standard Gumbel noise: with it, the largest logit is a sample of their softmax."""
+    """Return standard Gumbel noise: the argmax of logits plus noise samples their softmax."""
     return -torch.empty(shape).exponential_(generator=generator).log()
 
 
 def uniform_divergence(logits: torch.Tensor) -> torch.Tensor:
     """Return the mean of KL(softmax(logits) ‖ uniform) over the last dimension, in nats."""
-    chosen = torch.log_softmax(logits, dim=-1)
-    return (chosen.exp() * chosen).sum(dim=-1).mean() + math.log(logits.shape[-1])
+    log_probabilities = torch.log_softmax(logits, dim=-1)
+    return (log_probabilities.exp() * log_probabilities).sum(dim=-1).mean() + math.log(
+        logits.shape[-1]
+    )

@@ -1,4 +1,4 @@
-"""A tokenizer is read from the file that the user has."""
+"""Reading a tokenizer from a user's file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import safetensors.torch
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.errors import InputError
-from mood_sweeps.methods.tokenizers.dvae_network import described
+from mood_sweeps.methods.tokenizers.dvae_network import describe_tokenizer
 from mood_sweeps.methods.tokenizers.tokenizer_file import dvae_of
 from mood_sweeps.networks.checkpoint import Checkpoint
 
@@ -17,9 +17,9 @@ __all__ = ["read_tokenizer"]
 
 
 def read_tokenizer(model: Choice) -> Checkpoint:
-    """Return the tokenizer of a choice that `choose_file` made.
+    """Return the tokenizer of a choice that `choose_file` returned.
 
-    Raises InputError if the file is no longer what the choice says.
+    Raises InputError if the file cannot be read or has changed since.
     """
     path = model.parameters.path
     try:
@@ -30,4 +30,4 @@ def read_tokenizer(model: Choice) -> Checkpoint:
         raise InputError(f"{path} changed after the launch was planned; launch again")
     weights = safetensors.torch.load(content)
     dvae = dvae_of({name: tuple(tensor.shape) for name, tensor in weights.items()})
-    return Checkpoint(described(**dvae), weights)
+    return Checkpoint(describe_tokenizer(**dvae), weights)

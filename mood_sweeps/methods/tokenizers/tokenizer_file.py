@@ -1,4 +1,4 @@
-"""A tokenizer in a file: which one it is, and whether it fits. Its weights stay there."""
+"""A tokenizer in a file: its digest and whether it fits a backbone. Weights are not read here."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 def choose_file(path: str, folder: Path, backbone: Choice) -> Choice:
-    """Return the tokenizer in a safetensors file, known by its bytes.
+    """Return the tokenizer in a safetensors file, identified by its bytes.
 
-    path: relative to ``folder``. Raises InputError if it cannot be read, is no tokenizer, or cuts
-    images in other patches than ``backbone``.
+    path: relative to ``folder``. Raises InputError if it cannot be read, is no tokenizer, or has
+    other patches than ``backbone``.
     """
     file = folder / path
     try:
@@ -56,7 +56,7 @@ def dvae_of(shapes: Shapes) -> dict[str, int]:
 def expected_shapes(
     *, channels: int, patch_size: int, vocabulary: int, width: int, blocks: int
 ) -> dict[str, tuple[int, ...]]:
-    """Return the shape of every tensor of such a discrete VAE, by name."""
+    """Return the shape of every tensor of a discrete VAE with these settings, by name."""
     shapes: dict[str, tuple[int, ...]] = {
         "cut.weight": (width, channels, patch_size, patch_size),
         "cut.bias": (width,),
@@ -74,23 +74,23 @@ def expected_shapes(
     return shapes
 
 
-def _check(what: str, shapes: Shapes, cut: Patches) -> None:
-    first = {name: len(shapes.get(name, ())) for name in ("cut.weight", "codebook.weight")}
-    if first != {"cut.weight": 4, "codebook.weight": 2}:
+def _check(label: str, shapes: Shapes, patches: Patches) -> None:
+    dimensions = {name: len(shapes.get(name, ())) for name in ("cut.weight", "codebook.weight")}
+    if dimensions != {"cut.weight": 4, "codebook.weight": 2}:
         raise InputError(
-            f"{what} holds no discrete VAE of ours: no four-dimensional 'cut.weight' beside a "
+            f"{label} holds no discrete VAE of ours: no four-dimensional 'cut.weight' beside a "
             "two-dimensional 'codebook.weight'"
         )
-    found: dict[str, Any] = dvae_of(shapes)
+    settings: dict[str, Any] = dvae_of(shapes)
     needed = expected_shapes(
-        **{**found, "channels": cut.channels, "patch_size": cut.patch_size},
+        **{**settings, "channels": patches.channels, "patch_size": patches.patch_size},
     )
     for name in sorted({*needed, *shapes}):
         if shapes.get(name) != needed.get(name):
             raise InputError(
-                f"{what}: tensor {name!r} is {_shown(shapes.get(name))}, and for patches of "
-                f"{cut.patch_size}×{cut.patch_size} pixels in {cut.channels} channels must be "
-                f"{_shown(needed.get(name))}"
+                f"{label}: tensor {name!r} is {_shown(shapes.get(name))}, and for patches of "
+                f"{patches.patch_size}×{patches.patch_size} pixels in {patches.channels} channels "
+                f"must be {_shown(needed.get(name))}"
             )
 
 

@@ -1,4 +1,4 @@
-"""A tokenizer is trained: a discrete VAE on the images of a corpus."""
+"""Training of a tokenizer: a discrete VAE on the images of a corpus."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from mood_sweeps.choice import Choice
 from mood_sweeps.data.image_set import LabelledImages
 from mood_sweeps.data.pipeline.batch_loader import BatchLoader
 from mood_sweeps.methods.tokenizers.declarations import Dvae
-from mood_sweeps.methods.tokenizers.dvae_network import DiscreteVae, build_tokenizer, described
+from mood_sweeps.methods.tokenizers.dvae_network import (
+    DiscreteVae,
+    build_tokenizer,
+    describe_tokenizer,
+)
 from mood_sweeps.methods.tokenizers.dvae_objective import DvaeObjective
 from mood_sweeps.networks.checkpoint import Checkpoint, state_of
 from mood_sweeps.networks.reproducible import reproducible
@@ -20,7 +24,7 @@ from mood_sweeps.training.resume_state import ResumeState
 __all__ = ["train_tokenizer"]
 
 _KIND = "tokenizer"
-_LOOKED_AT = 512
+_MEASURED_IMAGES = 512
 _SUMMARY = ("loss", "error", "used_tokens")
 
 
@@ -34,11 +38,11 @@ def train_tokenizer(
 ) -> Checkpoint:
     """Return the checkpoint of the tokenizer ``model`` declares, trained on ``corpus``.
 
-    Labels are not looked at. progress, reproducibility, errors: as of `pretrain`.
+    Labels are not used. progress, reproducibility, errors: as for `pretrain`.
     """
     recipe: Dvae = model.parameters
     names = ("channels", "patch_size", "vocabulary", "width", "blocks")
-    architecture = described(**{name: getattr(recipe, name) for name in names})
+    architecture = describe_tokenizer(**{name: getattr(recipe, name) for name in names})
     form = {**architecture["input"], "size": recipe.image_size}
     with reproducible(seed, _KIND):
         device = own_device()
@@ -69,15 +73,17 @@ def train_tokenizer(
 
 
 def _measured(network: DiscreteVae, images: BatchLoader) -> dict[str, float]:
-    """Return how well tokens alone tell an image, and how many are in use.
+    """Return the reconstruction error from tokens alone and the number of used tokens.
 
-    Of the first images: error is the squared error per pixel, used_tokens a number of tokens.
+    Over the first images: error is the squared error per pixel, used_tokens the number of different
+    tokens.
     """
-    some = images.take(torch.arange(min(_LOOKED_AT, len(images))))
+    sample = images.take(torch.arange(min(_MEASURED_IMAGES, len(images))))
     with torch.no_grad():
-        tokens = network.encode(some).argmax(dim=-1)
-        made = network.decode(F.one_hot(tokens, network.logits.out_channels).to(some.dtype))
+        tokens = network.encode(sample).argmax(dim=-1)
+        weights = F.one_hot(tokens, network.logits.out_channels).to(sample.dtype)
+        reconstructed = network.decode(weights)
     return {
-        "error": F.mse_loss(made, some).item(),
+        "error": F.mse_loss(reconstructed, sample).item(),
         "used_tokens": float(torch.bincount(tokens.flatten()).count_nonzero()),
     }

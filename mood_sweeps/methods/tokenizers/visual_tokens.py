@@ -1,4 +1,4 @@
-"""Visual tokens: what a trained tokenizer says of images that are normalised for a backbone."""
+"""Visual tokens by a trained tokenizer, for images that are normalised for a backbone."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["VisualTokens"]
 
 
 class VisualTokens(nn.Module):
-    """A tokenizer that learns no more.
+    """A frozen tokenizer.
 
-    architecture: the tokenizer's description; ``network`` is to be given its weights. form: the
-    ``input`` part of the backbone's description; its mean and std differ from the tokenizer's.
+    architecture: the tokenizer's description; the caller loads its weights into ``network``. form:
+    the ``input`` part of the backbone's description; its mean and std differ from the tokenizer's.
     """
 
     scale: torch.Tensor
@@ -39,7 +39,7 @@ class VisualTokens(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return tokens int64 (N, L), patches row by row, of images float32 (N, C, S, S)."""
-        # What is right must not depend on the precision that the backbone computes in.
+        # Targets must not depend on the precision of the backbone.
         with torch.autocast(images.device.type, enabled=False):
             return self.network.tokens(images.float() * self.scale + self.shift)
 

@@ -1,1 +1,1 @@
-"""Weights that others trained: which there are, by pretext task, backbone and stages."""
+"""The list of weights that others trained, by pretext task, backbone and stages."""

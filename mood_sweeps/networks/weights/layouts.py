@@ -1,7 +1,7 @@
 """Layouts: the names that other tools give weights → timm's names.
 
-A layout drops what belongs to pretraining only (decoders, projectors, momentum encoders). What
-stays is fitted to the network by `fitting`, where anything missing or over is an error.
+A layout drops what belongs to pretraining only (decoders, projectors, momentum encoders).
+``fit_to_network.py`` fits the rest to the network and raises for missing or unexpected weights.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ __all__ = ["LAYOUTS", "Layout", "layout_of"]
 class Layout:
     """How one tool names weights.
 
-    recognises: whether names are of this layout. translate: its weights by timm's names, given the
-    names that the network wants. form: how its models are evaluated, given the file's names: what
-    of a description's ``input`` is not as timm evaluates the architecture.
+    recognises: whether a file's names are of this layout. translate: from weights and the network's
+    names to weights by timm's names. form: from a file's names to the entries of a description's
+    ``input`` in which the tool's evaluation differs from timm's.
     """
 
     recognises: Callable[[Collection[str]], bool]
@@ -34,24 +34,24 @@ class Layout:
 
 
 def layout_of(names: Collection[str], wanted: str) -> str:
-    """Return the layout's name, found by the names if ``wanted`` is ``auto``."""
+    """Return ``wanted``, or if it is ``auto`` the name of the first layout that fits the names."""
     if wanted != "auto":
         return wanted
     return next(name for name, layout in LAYOUTS.items() if layout.recognises(names))
 
 
 def _moco_v3(state: State, wanted: Collection[str]) -> State:
-    """The base encoder of Chen et al. 2021's code; the momentum encoder where there is no other."""
+    """The base encoder of Chen et al. 2021's code; the momentum encoder if it is missing."""
     del wanted
     for encoder in ("base_encoder.", "momentum_encoder."):
-        found = {
+        weights = {
             name.removeprefix(encoder): value
             for name, value in state.items()
             if name.startswith(encoder)
         }
-        if found:
-            # What is called head (of a ViT) or fc (of a ResNet) is the projector.
-            return {name: one for name, one in found.items() if not name.startswith(_PROJECTORS)}
+        if weights:
+            # Their head (of a ViT) or fc (of a ResNet) is the projector.
+            return {name: one for name, one in weights.items() if not name.startswith(_PROJECTORS)}
     raise InputError("has neither 'base_encoder' nor 'momentum_encoder', so it is not MoCo v3's")
 
 
@@ -67,19 +67,19 @@ def _beit(state: State, wanted: Collection[str]) -> State:
 
 def _mmpretrain(state: State, wanted: Collection[str]) -> State:
     """Weights of mmpretrain and of mmclassification before it: ViT, BEiT and ResNet."""
-    found = {}
+    renamed = {}
     for name, value in state.items():
         if name.startswith("backbone."):
-            found[_from_mmpretrain(name.removeprefix("backbone."))] = value
+            renamed[_from_mmpretrain(name.removeprefix("backbone."))] = value
         elif name.startswith("head.") and name.rpartition(".")[0] in _MM_CLASSIFIERS:
-            found[f"head.{name.rpartition('.')[2]}"] = value
+            renamed[f"head.{name.rpartition('.')[2]}"] = value
         elif not name.startswith(_MM_OTHERS):
-            found[name] = value
-    return _beit(found, wanted)
+            renamed[name] = value
+    return _beit(renamed, wanted)
 
 
 def _timm(state: State, wanted: Collection[str]) -> State:
-    """timm's own names, as most ViTs and ResNets of other projects have them."""
+    """timm's own names, which most ViTs and ResNets of other projects use."""
     return {
         name: value
         for name, value in state.items()
@@ -90,8 +90,8 @@ def _timm(state: State, wanted: Collection[str]) -> State:
 def _ready_to_finetune(state: State, wanted: Collection[str]) -> State:
     """Do what BEiT's fine-tuning code does with pretrained weights.
 
-    The relative positions that all blocks shared become each block's own; the norm of the tokens
-    gives way to a fresh norm of the mean token (weight 1, bias 0).
+    Each block gets a copy of the relative positions that all blocks shared. A fresh norm of the
+    mean token (weight 1, bias 0) replaces the norm of the tokens.
     """
     shared = state.pop(_SHARED_POSITIONS, None)
     if shared is None:
@@ -140,14 +140,14 @@ def _has_beit_positions(names: Collection[str]) -> bool:
 
 
 def _is_beit(names: Collection[str]) -> bool:
-    # timm has the tables, too, but neither shares nor stores what they are indexed by.
+    # timm has the tables too, but shares no table and stores no index.
     return any("relative_position_index" in name or name == _SHARED_POSITIONS for name in names)
 
 
 _RESIZED = {"crop": 0.875, "squash": False}  # 256 → 224, in the code of all three
 _BEIT_FORM = {"statistics": "half", "interpolation": "bicubic", **_RESIZED}
 
-# In the order in which they are looked for.
+# The first layout that recognises a file's names is used.
 LAYOUTS: dict[str, Layout] = {
     "mocov3": Layout(
         lambda names: any(name.startswith(("base_encoder.", "momentum_enc")) for name in names),

@@ -1,4 +1,4 @@
-"""A checkpoint from weights that others trained: nothing is trained, nothing is drawn."""
+"""A checkpoint from weights that others trained, without training or random numbers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mood_sweeps.networks.timm_networks import (
     hub_name,
     pooling_of,
 )
-from mood_sweeps.networks.weights.fit_to_network import fitted
+from mood_sweeps.networks.weights.fit_to_network import fit_weights
 from mood_sweeps.networks.weights.layouts import LAYOUTS, layout_of
 from mood_sweeps.networks.weights.weights_files import State, WeightsRead, read_weights
 
@@ -46,9 +46,10 @@ def load_published(
 ) -> Checkpoint:
     """Return the checkpoint of published weights, as timm loads them.
 
-    tag: timm's name of them. transform: see `pretexts.loaded`. revision: of the repository on the
-    Hugging Face hub. with_head: whether their classifier is the head. file: a copy on this machine,
-    instead of the hub's. Raises StageFailed where they cannot be had, or are not what timm expects.
+    tag: timm's name of them. transform: see ``given_weights.py``. revision: of the repository on
+    the Hugging Face hub. with_head: whether their classifier becomes the head. file: a copy on this
+    machine, instead of the hub's. Raises StageFailed if they cannot be fetched or are not what timm
+    expects.
     """
     description = describe_loaded(backbone, tag)
     overlay: dict[str, Any] = {}
@@ -62,7 +63,7 @@ def load_published(
         except RuntimeError as error:
             line = " ".join(str(error).split())[:300]
             raise StageFailed(f"the weights {tag} are not what timm expects: {line}") from error
-        except Exception as error:  # the hub's errors have no common root below this
+        except Exception as error:  # the hub's errors have no narrower base class
             line = (str(error).splitlines() or [type(error).__name__])[0]
             raise StageFailed(
                 f"the weights {tag} cannot be fetched ({line}); where there is no network, "
@@ -86,36 +87,40 @@ def load_file(
 ) -> Checkpoint:
     """Return the checkpoint of the weights in a file.
 
-    layout: a key of `layouts.LAYOUTS`, or ``auto``. transform: see `pretexts.loaded`. classes: the
-    number of classes that the file's classifier has to tell apart to be the head; None: no head.
-    averaged: see `files.read_weights`; what was taken is in the architecture's ``loaded``.
+    layout: a key of `layouts.LAYOUTS`, or ``auto``. transform: see ``given_weights.py``. classes:
+    the number of classes that the file's classifier must have to become the head; None: no head.
+    averaged: see `read_weights`; the architecture's ``loaded`` records which weights were read.
     Raises InputError, naming the file and what is wrong with it.
     """
     read = read_weights(path, averaged=averaged)
-    found = read.state
-    layout = layout_of(found, layout)
+    raw = read.state
+    layout = layout_of(raw, layout)
     description = describe_loaded(backbone)
     is_nano = backbone.parameters.timm_name is not None
     with reproducible(0, "load"):
         try:
             names = build(description).state_dict()
-            state = LAYOUTS[layout].translate(dict(found), names)
-            form = {} if is_nano else LAYOUTS[layout].form(found)
+            state = LAYOUTS[layout].translate(dict(raw), names)
+            form = {} if is_nano else LAYOUTS[layout].form(raw)
             if (
                 "fc_norm.weight" in state
                 and "fc_norm.weight" not in names
                 and "norm.weight" in names
             ):
-                # A ViT that was fine-tuned on its mean token keeps its last norm for that.
+                # A ViT fine-tuned on its mean token has its last norm after pooling, as fc_norm.
                 description["options"] = {**description["options"], "global_pool": "avg"}
-            kept: dict[str, Any] = {"layout": layout, "left_out": _left_out(found, state, names)}
+            origin: dict[str, Any] = {"layout": layout, "left_out": _left_out(raw, state, names)}
             if read.is_average or read.others:
-                kept |= {"taken": read.taken, "is_average": read.is_average}
-                kept["others"] = list(read.others)
-            checkpoint = _checkpoint(state, description, transform, form, classes is not None, kept)
+                origin |= {"taken": read.taken, "is_average": read.is_average}
+                origin["others"] = list(read.others)
+            checkpoint = _checkpoint(
+                state, description, transform, form, classes is not None, origin
+            )
         except InputError as error:
             raise InputError(
-                Problem(f"{path} (read as layout {layout!r}{_of(read)}) {problem.message}")
+                Problem(
+                    f"{path} (read as layout {layout!r}{_which_weights(read)}) {problem.message}"
+                )
                 for problem in error.problems
             ) from None
     if classes is not None and (checkpoint.head is None or len(checkpoint.head.bias) != classes):
@@ -124,8 +129,8 @@ def load_file(
     return checkpoint
 
 
-def _of(read: WeightsRead) -> str:
-    """Return which of several weights of a file were read, in words for an error."""
+def _which_weights(read: WeightsRead) -> str:
+    """Return which of a file's sets of weights was read, in words for an error."""
     if not read.is_average or not read.others:
         return ""
     return f", from {read.taken!r}, the average; 'averaged: false' takes the raw weights"
@@ -140,7 +145,7 @@ def _checkpoint(
     loaded: Mapping[str, Any],
 ) -> Checkpoint:
     network = build(description)
-    weights, classifier = fitted(state, network, (*_HEADS, *classifiers(description)))
+    weights, classifier = fit_weights(state, network, (*_HEADS, *classifiers(description)))
     head = _head(classifier, network) if with_head else None
     architecture = {
         **description,
@@ -152,7 +157,7 @@ def _checkpoint(
 
 
 def _input(own: Mapping[str, Any], form: Mapping[str, Any], transform: str) -> dict[str, Any]:
-    """Return the ``input`` of a description under a transform (see `pretexts.loaded`)."""
+    """Return the ``input`` of a description under a transform (see ``given_weights.py``)."""
     if transform == "moodv2":
         plain = {name: own[name] for name in ("size", "channels")}
         return {**plain, **_normalised("half", own["channels"])}
@@ -183,7 +188,7 @@ def _head(classifier: State, network: nn.Module) -> Head | None:
     return Head(weight.float().numpy().copy(), bias.float().numpy().copy())
 
 
-def _left_out(found: State, state: State, names: Collection[str]) -> dict[str, int]:
-    """Return how many weights of a file found no use, by the first part of their names."""
+def _left_out(raw: State, state: State, names: Collection[str]) -> dict[str, int]:
+    """Return the number of a file's weights that are not used, by the first part of their names."""
     used = {id(value) for name, value in state.items() if name in names}
-    return dict(Counter(name.partition(".")[0] for name in found if id(found[name]) not in used))
+    return dict(Counter(name.partition(".")[0] for name in raw if id(raw[name]) not in used))

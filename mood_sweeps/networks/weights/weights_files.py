@@ -1,4 +1,4 @@
-"""Files of weights: safetensors, and torch's files read without running what is in them."""
+"""Files of weights: safetensors, and torch's files, read without running code in them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ State = dict[str, torch.Tensor]
 """Weights by name."""
 
 _ZIP, _PICKLE = b"PK\x03\x04", b"\x80\x02"
-# Where training scripts keep weights, in the order in which they are looked for.
+# Keys under which training scripts keep weights; the first that exists is used.
 _AVERAGES = (
     "state_dict_ema",
     "model_ema",
@@ -39,17 +39,18 @@ _AVERAGES = (
     "averaged_model_state_dict",
 )
 _RAW = ("state_dict", "model", "model_state_dict", "net", "module")
-_INSIDE_AVERAGES = ("shadow",)  # what an object that keeps an average may call it
+_INSIDE_AVERAGES = ("shadow",)  # keys inside an entry of _AVERAGES
 _WRAPPERS = ("_orig_mod.", "module.", "_orig_mod.")  # torch.compile's and data-parallel's, nested
 
 
 @dataclass(frozen=True, eq=False)
 class WeightsRead:
-    """The weights of a file that were taken, and what else it holds.
+    """The weights that were read from a file, and the names of its other weights.
 
     taken: the keys that lead to them, "state_dict_ema" or "ema.module"; empty: the file itself.
-    is_average: whether they are the moving average of a training's. others: the keys of the weights
-    that were left, the average or the raw ones, and entries of unknown names that hold the same.
+    is_average: whether they are the moving average of a training's weights. others: the keys of the
+    weights that were not read (the average or the raw ones), and of entries with unknown names that
+    hold tensors of the same names.
     """
 
     state: State
@@ -59,74 +60,74 @@ class WeightsRead:
 
 
 def read_weights(path: Path, *, averaged: bool = True) -> WeightsRead:
-    """Return the weights in a file, by the names that its writer gave them.
+    """Return the weights in a file, by the names in the file.
 
-    averaged: of a training checkpoint the moving average of the weights is taken, where it has one,
-    as timm's ``load_state_dict`` does (``use_ema``); False: the raw weights.
-    Raises InputError, naming the file, for what is no file of weights, is cut short or damaged, or
-    would run code when read, and where raw weights are asked for and the average is all there is.
+    averaged: read the moving average of the weights from a training checkpoint that has one, as
+    timm's ``load_state_dict`` does (``use_ema``); False: read the raw weights.
+    Raises InputError, naming the file, if it is not a file of weights, is cut short or damaged, or
+    would run code when read, or if raw weights are requested and it holds only their average.
     """
     try:
         with path.open("rb") as file:
             start = file.read(9)
         if start[8:] == b"{":
-            found: Any = safetensors.torch.load_file(path)
+            content: Any = safetensors.torch.load_file(path)
         elif start.startswith((_ZIP, _PICKLE)):
             # Training scripts keep their arguments beside the weights, in a Namespace of values.
             with torch.serialization.safe_globals([argparse.Namespace]):
-                found = torch.load(path, map_location="cpu", weights_only=True)
+                content = torch.load(path, map_location="cpu", weights_only=True)
         else:
             raise InputError(f"{path} is neither a safetensors file nor a torch file of weights")
     except InputError:
         raise
     except UnpicklingError as error:
-        raise InputError(f"{path} is refused: {_why(error)}") from None
+        raise InputError(f"{path} is refused: {_refusal(error)}") from None
     except Exception as error:  # each library has its own errors for a damaged file
         lines = str(error).splitlines() or [type(error).__name__]
         raise InputError(f"{path} is cut short or damaged: {lines[0]}") from None
-    return _chosen(list(_weights_in(found)), averaged, path, found)
+    return _select(list(_weights_in(content)), averaged, path, content)
 
 
 def _weights_in(
-    found: Any, at: tuple[str, ...] = (), *, is_average: bool = False
+    content: Any, keys: tuple[str, ...] = (), *, is_average: bool = False
 ) -> Iterator[tuple[str, bool, State]]:
     """Yield the keys that lead to weights, whether they are an average, and the weights."""
-    if not isinstance(found, Mapping) or not found:
+    if not isinstance(content, Mapping) or not content:
         return
-    if all(isinstance(value, torch.Tensor) for value in found.values()):
-        # How many were averaged, of torch's AveragedModel, is no weight.
-        named = {_unwrapped(name): one for name, one in found.items() if name != "n_averaged"}
-        yield ".".join(at), is_average, named
+    if all(isinstance(value, torch.Tensor) for value in content.values()):
+        # ``n_averaged`` of torch's AveragedModel is a counter, not a weight.
+        named = {_unwrapped(name): one for name, one in content.items() if name != "n_averaged"}
+        yield ".".join(keys), is_average, named
         return
     for key in (*_AVERAGES, *_RAW, *(_INSIDE_AVERAGES if is_average else ())):
         average = is_average or key in _AVERAGES
-        yield from _weights_in(found.get(key), (*at, key), is_average=average)
+        yield from _weights_in(content.get(key), (*keys, key), is_average=average)
 
 
-def _chosen(
-    there: list[tuple[str, bool, State]], averaged: bool, path: Path, found: Any
+def _select(
+    candidates: list[tuple[str, bool, State]], averaged: bool, path: Path, content: Any
 ) -> WeightsRead:
-    if not there:
-        has = ", ".join(map(str, list(found)[:8])) if isinstance(found, Mapping) else ""
+    if not candidates:
+        has = ", ".join(map(str, list(content)[:8])) if isinstance(content, Mapping) else ""
         keys = f" (it has {has})" if has else ""
         raise InputError(
             f"{path} holds no weights by name: neither itself nor its state_dict{keys}"
         )
-    wanted = [one for one in there if one[1] == averaged]
+    wanted = [one for one in candidates if one[1] == averaged]
     if not wanted and not averaged:
         raise InputError(
-            f"{path} holds no raw weights, only their average ({there[0][0]}); leave out "
+            f"{path} holds no raw weights, only their average ({candidates[0][0]}); leave out "
             "'averaged: false'"
         )
-    taken, is_average, state = (wanted or there)[0]
-    others = [name for name, _, _ in there if name != taken]
-    others += _alike(found, state, {name.split(".")[0] for name in (taken, *others)})
+    taken, is_average, state = (wanted or candidates)[0]
+    others = [name for name, _, _ in candidates if name != taken]
+    others += _similar_entries(content, state, {name.split(".")[0] for name in (taken, *others)})
     return WeightsRead(state, taken, is_average, tuple(others))
 
 
-def _alike(found: Any, state: State, known: set[str]) -> Iterator[str]:
-    """Yield the top-level entries, of any other name, with tensors of the same names as taken."""
-    for key, entry in found.items():
+def _similar_entries(content: Any, state: State, known: set[str]) -> Iterator[str]:
+    """Yield the top-level keys, not in ``known``, of entries that have the names of ``state``."""
+    for key, entry in content.items():
         if key in known or not isinstance(entry, Mapping):
             continue
         inside = [entry, *(value for value in entry.values() if isinstance(value, Mapping))]
@@ -140,10 +141,10 @@ def _unwrapped(name: str) -> str:
     return name
 
 
-def _why(error: Exception) -> str:
-    """Return what torch's reader found in a pickle that is more than weights."""
+def _refusal(error: Exception) -> str:
+    """Return why torch refused a pickle that holds more than weights."""
     text = " ".join(str(error).split())
-    called = re.search(r"(?:Unsupported global: GLOBAL|GLOBAL|class) ([\w.]+)", text)
-    if called:
-        return f"reading it would call {called[1]}, and weights need nothing of the kind"
+    match = re.search(r"(?:Unsupported global: GLOBAL|GLOBAL|class) ([\w.]+)", text)
+    if match:
+        return f"reading it would call {match[1]}, and weights need nothing of the kind"
     return f"it is no pickle of weights alone ({text[:200]})"

@@ -1,7 +1,7 @@
-"""Colours of a batch changed image by image: what torchvision does to one image, for many at once.
+"""Colour changes of a batch: as torchvision changes one image, for many images at once.
 
-Images are float (N, C, H, W) with C of 1 or 3 and values in [0, 1]; factors are (N,). Gray images
-have no colour to change: they come back as they are.
+Images are float (N, C, H, W) with C of 1 or 3 and values in [0, 1]; factors are (N,). Changes of
+saturation and hue return gray images as they are.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _LUMA = (0.2989, 0.587, 0.114)  # as torchvision rounds ITU-R BT.601
 
 def change_brightness(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
     """Return ``images`` times their factor."""
-    return (images * _each(factor)).clamp(0, 1)
+    return (images * _per_image(factor)).clamp(0, 1)
 
 
 def change_contrast(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
     """Return ``images`` with the distance to their mean gray times their factor."""
-    middle = to_gray(images).mean(dim=(1, 2, 3), keepdim=True)
-    return _blend(images, middle, factor)
+    mean_gray = to_gray(images).mean(dim=(1, 2, 3), keepdim=True)
+    return _blend(images, mean_gray, factor)
 
 
 def change_saturation(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
@@ -73,8 +73,8 @@ def solarise(images: torch.Tensor) -> torch.Tensor:
 
 
 def _blend(images: torch.Tensor, other: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
-    return (other + (images - other) * _each(factor)).clamp(0, 1)
+    return (other + (images - other) * _per_image(factor)).clamp(0, 1)
 
 
-def _each(values: torch.Tensor) -> torch.Tensor:
+def _per_image(values: torch.Tensor) -> torch.Tensor:
     return values.view(-1, 1, 1, 1)

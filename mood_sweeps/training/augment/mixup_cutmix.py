@@ -23,8 +23,9 @@ def mixed(
 
     images: (N, C, H, W). targets: (N, classes), probabilities. mixup, cutmix: α of λ ~ Beta(α, α),
     0 for never; with both, one of them is drawn for the batch. Mixup (Zhang et al. 2018) adds
-    pixels; CutMix (Yun et al. 2019) cuts a box of 1 − λ of the area out of the other image, and λ
-    becomes what the borders leave. A λ for the batch and the reverse order are timm's and BEiT's.
+    pixels; CutMix (Yun et al. 2019) pastes a box of 1 − λ of the area from the other image, and λ
+    becomes the share of the area outside the box, which ends at the image's borders. One λ for the
+    batch and the reverse order are as in timm and BEiT.
     """
     cuts = cutmix > 0 and (mixup == 0 or float(torch.rand((), generator=generator)) < 0.5)
     share = _beta(cutmix if cuts else mixup, generator)
@@ -47,7 +48,7 @@ def _span(side: int, share: float, generator: torch.Generator) -> tuple[int, int
 
 
 def _beta(alpha: float, generator: torch.Generator) -> float:
-    # torch draws from a Beta distribution by its global generator only. RandomState's streams are
-    # frozen for good (NEP 19).
+    # torch draws from a Beta distribution by its global generator only. RandomState's streams
+    # never change (NEP 19).
     seed = int(torch.randint(_SEEDS, (), generator=generator))
     return float(np.random.RandomState(seed).beta(alpha, alpha))

@@ -1,4 +1,4 @@
-"""Augmentations as declared: how a random view of an image is drawn. ``augment`` draws them."""
+"""Declared augmentations: how `random_views.augment` draws a random view of an image."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Range = tuple[_Area, _Area]
 class Window:
     """A window laid over the image, which may be turned and reach beyond it.
 
-    Its fields are the parameters of ``augment.random_view``.
+    Its fields are the parameters of `random_views.random_view`.
     """
 
     scale: tuple[float, float] = (0.9, 1.1)
@@ -32,7 +32,7 @@ class Window:
 class RandAugment:
     """A few changes of fifteen, drawn anew for each image (Cubuk et al. 2020), as timm draws them.
 
-    magnitude: of each change, up to 10. ops: how many are drawn, with repeats; each is carried out
+    magnitude: of each change, up to 10. ops: number of drawn changes, with repeats; each is applied
     with probability one half. spread: standard deviation of the magnitude.
     """
 
@@ -43,15 +43,15 @@ class RandAugment:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What is done to an image, in this order; by default nothing. Drawn anew for each image.
+    """The changes of an image, in this order; by default none. Drawn anew for each image.
 
-    window: seen instead of the image. crop_scale: range of the area cut out, as a share of the
-    image's; crop_ratio: of its width to its height; interpolation: of cropping and resizing.
+    window: a window that replaces the image. crop_scale: range of the crop's area, as a share of
+    the image's; crop_ratio: range of its width over its height; interpolation: of the crop.
     flip, jitter, grayscale, blur, solarise: the probability of each. A flip swaps left and right.
     brightness, contrast, saturation, hue: largest relative change by jitter (hue: in turns of the
     colour wheel), in random order. blur_sigma: range of the Gaussian's standard deviation, in
-    pixels of the view. Solarising inverts what is at least half as bright as white.
-    rand_augment: see there. erase: probability that a rectangle is replaced by noise.
+    pixels of the view. Solarising inverts values of at least half of white.
+    rand_augment: see `RandAugment`. erase: probability that a rectangle is replaced by noise.
     """
 
     window: Window | None = None

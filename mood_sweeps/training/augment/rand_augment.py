@@ -1,7 +1,7 @@
-"""RandAugment of a whole batch (Cubuk et al. 2020), each image by changes of its own.
+"""RandAugment of a whole batch (Cubuk et al. 2020), with different changes for each image.
 
-The fifteen changes and how a magnitude m in [0, 10] drives them are timm's ``rand-…-inc1``, which
-BEiT, MAE and MOODv1 train with: the higher m, the stronger each of them.
+The fifteen changes and their dependence on a magnitude m in [0, 10] are timm's ``rand-…-inc1``, as
+in the training of BEiT, MAE and MOODv1: each change is stronger for higher m.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ _Change = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def rand_augmented(
-    pixels: torch.Tensor, how: RandAugment, mean: torch.Tensor, generator: torch.Generator
+    pixels: torch.Tensor, settings: RandAugment, mean: torch.Tensor, generator: torch.Generator
 ) -> torch.Tensor:
-    """Return ``pixels`` (N, C, H, W) in [0, 1] after ``how.ops`` changes drawn for each image.
+    """Return ``pixels`` (N, C, H, W) in [0, 1] after ``settings.ops`` changes drawn for each image.
 
-    mean: (1, C, 1, 1), what is seen beyond the border.
+    mean: (1, C, 1, 1), the value beyond the border.
     """
     count = len(pixels)
-    for _ in range(how.ops):
-        drawn = torch.randint(len(CHANGES), (count,), generator=generator)
-        happens = torch.rand(count, generator=generator) < 0.5
-        magnitude = how.magnitude + how.spread * torch.randn(count, generator=generator)
+    for _ in range(settings.ops):
+        drawn_change = torch.randint(len(CHANGES), (count,), generator=generator)
+        is_applied = torch.rand(count, generator=generator) < 0.5
+        magnitude = settings.magnitude + settings.spread * torch.randn(count, generator=generator)
         sign = torch.randint(2, (count,), generator=generator) * 2 - 1
         strength = sign * magnitude.clamp(0, 10) / 10
         for number, change in enumerate(CHANGES.values()):
-            chosen = (happens & (drawn == number)).nonzero().flatten()
+            chosen = (is_applied & (drawn_change == number)).nonzero().flatten()
             if len(chosen):
-                at = chosen.to(pixels.device)
-                changed = change(pixels[at], strength[chosen].to(pixels), mean)
-                pixels = pixels.index_copy(0, at, changed)
+                index = chosen.to(pixels.device)
+                changed = change(pixels[index], strength[chosen].to(pixels), mean)
+                pixels = pixels.index_copy(0, index, changed)
     return pixels
 
 
 def _auto_contrast(
     pixels: torch.Tensor, strength: torch.Tensor, mean: torch.Tensor
 ) -> torch.Tensor:
-    """Stretch every channel to [0, 1]; one of a single value stays."""
+    """Stretch every channel to [0, 1]; a channel with one value stays."""
     del strength, mean
     low, high = pixels.amin(dim=(2, 3), keepdim=True), pixels.amax(dim=(2, 3), keepdim=True)
     span = high - low
@@ -59,8 +59,8 @@ def _equalise(pixels: torch.Tensor, strength: torch.Tensor, mean: torch.Tensor) 
     """Flatten the histogram of every channel, as PIL's ``equalize`` does with 256 levels."""
     del strength, mean
     levels = _levels(pixels).flatten(2).flatten(0, 1)
-    at = levels + 256 * torch.arange(len(levels), device=levels.device)[:, None]
-    histogram = torch.bincount(at.flatten(), minlength=256 * len(levels)).view(-1, 256)
+    bins = levels + 256 * torch.arange(len(levels), device=levels.device)[:, None]
+    histogram = torch.bincount(bins.flatten(), minlength=256 * len(levels)).view(-1, 256)
     last = histogram.gather(1, levels.amax(dim=1, keepdim=True))
     step = (histogram.sum(dim=1, keepdim=True) - last) // 255
     below = histogram.cumsum(dim=1) - histogram
@@ -82,15 +82,15 @@ def _rotate(pixels: torch.Tensor, strength: torch.Tensor, mean: torch.Tensor) ->
 
 
 def _posterise(pixels: torch.Tensor, strength: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:
-    """Keep 4 to 0 of the highest of 8 bits."""
+    """Keep the 4 to 0 highest of 8 bits."""
     del mean
-    kept = 4 - (strength.abs() * 4).int()
-    unit = (2 ** (8 - kept)).view(-1, 1, 1, 1)
+    bits = 4 - (strength.abs() * 4).int()
+    unit = (2 ** (8 - bits)).view(-1, 1, 1, 1)
     return (_levels(pixels) // unit * unit) / _LEVELS
 
 
 def _solarise(pixels: torch.Tensor, strength: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:
-    """Invert what is at least as bright as a threshold of 256 down to 0."""
+    """Invert levels from a threshold on, which is 256 down to 0."""
     del mean
     threshold = 256 - (strength.abs() * 256).int()
     return torch.where(_levels(pixels) >= threshold.view(-1, 1, 1, 1), 1 - pixels, pixels)
@@ -169,7 +169,7 @@ CHANGES: dict[str, _Change] = {
     "TranslateXRel": _move_x,
     "TranslateYRel": _move_y,
 }
-"""By timm's names. Changes without a direction look at the strength's size only."""
+"""By timm's names. Changes without a direction ignore the sign of the strength."""
 
 
 def _factor(strength: torch.Tensor) -> torch.Tensor:
@@ -186,11 +186,11 @@ def _moved(
     rows: tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]],
     mean: torch.Tensor,
 ) -> torch.Tensor:
-    """Return the images read where an affine map sends their pixels; ``mean`` beyond the border.
+    """Return images sampled at the positions of an affine map; ``mean`` beyond the border.
 
-    rows: x and y by x, y and 1, (n,) each, in coordinates from -1 to 1.
+    rows: coefficients of the map's x and y on x, y and 1, (n,) each; coordinates from -1 to 1.
     """
     matrices = torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)
     grid = F.affine_grid(matrices, list(pixels.shape), align_corners=False)
-    read = F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
-    return torch.where((grid.abs() <= 1).all(dim=3)[:, None], read, mean)
+    sampled = F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
+    return torch.where((grid.abs() <= 1).all(dim=3)[:, None], sampled, mean)

@@ -1,7 +1,7 @@
-"""Resampling of a batch: of each image another box, resized or blurred, in two matrix products.
+"""Resampling of a batch by two matrix products: a different box or blur for each image.
 
-Both are separable filters, so an image becomes ``rows @ image @ columnsᵀ`` with weights of its own.
-That treats all images at once, is antialiased, and takes boxes between pixels as PIL does.
+Both are separable filters, so an image becomes ``rows @ image @ columnsᵀ`` with its own weights.
+This handles all images at once, is antialiased, and allows boxes between pixels, as PIL does.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def random_boxes(
     """Return float32 (count, 4): top, left, height, width of boxes in a square of side 1.
 
     scale: range of the area, uniform. ratio: range of width to height, uniform in its logarithm.
-    Drawn until a box fits into the square, as by torchvision's RandomResizedCrop; after ten misses
+    Drawn until a box fits into the square, as in torchvision's RandomResizedCrop; after ten misses
     the box is the whole square.
     """
     area = _between(scale, torch.rand(count, _TRIES, generator=generator))
@@ -40,7 +40,7 @@ def random_boxes(
 def resized(
     images: torch.Tensor, boxes: torch.Tensor, size: int, interpolation: str = "bilinear"
 ) -> torch.Tensor:
-    """Return (N, C, size, size): a box of each image (N, C, H, W), as PIL's ``resize`` with it.
+    """Return (N, C, size, size): a box of each image (N, C, H, W), as PIL's ``resize`` does.
 
     boxes: (N, 4), see `random_boxes`. interpolation: bilinear or bicubic; bicubic may overshoot
     the range of the values.
@@ -53,9 +53,9 @@ def resized(
 
 
 def blurred(images: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
-    """Return ``images`` (N, C, H, W) under a Gaussian of standard deviation (N,), in pixels.
+    """Return ``images`` (N, C, H, W) blurred by Gaussians; sigma: (N,), in pixels.
 
-    At the border the weights inside the image are scaled up to 1.
+    At the border the weights inside the image are scaled to sum to 1.
     """
     rows, columns = (_gaussian(sigma.to(images), side) for side in images.shape[2:])
     return _apply(images, rows, columns)
@@ -64,10 +64,10 @@ def blurred(images: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
 def _weights(
     start: torch.Tensor, length: torch.Tensor, inputs: int, outputs: int, interpolation: str
 ) -> torch.Tensor:
-    """Return (N, outputs, inputs): what each pixel of a line adds to each pixel made of it."""
+    """Return (N, outputs, inputs): the weights of a line's input pixels in its output pixels."""
     step = (length / outputs).view(-1, 1, 1)
     middle = start.view(-1, 1, 1) + step * (_centres(outputs, start).view(1, -1, 1))
-    # Where the line shrinks, the filter widens: that is the antialiasing.
+    # Antialiasing: where the line shrinks, the filter widens.
     distance = ((_centres(inputs, start) - middle) / step.clamp(min=1)).abs()
     weights = _bicubic(distance) if interpolation == "bicubic" else (1 - distance).clamp(min=0)
     return weights / weights.sum(dim=2, keepdim=True)
@@ -81,14 +81,14 @@ def _bicubic(distance: torch.Tensor) -> torch.Tensor:
 
 
 def _gaussian(sigma: torch.Tensor, side: int) -> torch.Tensor:
-    places = _centres(side, sigma)
-    distance = (places.view(1, -1, 1) - places) / sigma.view(-1, 1, 1)
+    centres = _centres(side, sigma)
+    distance = (centres.view(1, -1, 1) - centres) / sigma.view(-1, 1, 1)
     weights = torch.exp(-0.5 * distance.square())
     return weights / weights.sum(dim=2, keepdim=True)
 
 
 def _apply(images: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
-    # `matmul` of stacked matrices reads them fastest with channels outside.
+    # `matmul` of stacked matrices is fastest on channels-first memory.
     return rows[:, None] @ images.contiguous() @ columns[:, None].transpose(2, 3)
 
 

@@ -15,7 +15,7 @@ FORM = {"size": 12, "channels": 3, "mean": [0.5, 0.4, 0.3], "std": [0.5, 0.6, 0.
 @pytest.fixture(params=["ahead", "on the fly"])
 def images(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> BatchLoader:
     if request.param == "on the fly":
-        monkeypatch.setattr(batches, "_AHEAD_BYTES", 0)
+        monkeypatch.setattr(batches, "_CACHE_BYTES", 0)
     return BatchLoader(IMAGES, FORM)
 
 

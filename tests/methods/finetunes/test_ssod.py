@@ -10,10 +10,10 @@ from mood_sweeps.methods.finetunes.ssod.objective import (
     SSODObjective,
     detector_loss,
     pooled_and_positions,
-    sides,
+    split_patches,
 )
 from mood_sweeps.networks import choose_backbone
-from mood_sweeps.networks.timm_networks import build, describe, features_of
+from mood_sweeps.networks.timm_networks import build, describe, feature_width
 
 
 def logits_of(confidence: float) -> list[float]:
@@ -27,7 +27,7 @@ LABEL = torch.tensor([0])
 
 
 def test_a_two_by_two_map_by_hand() -> None:
-    is_id, is_ood = sides(MAP, LABEL, 0.95)
+    is_id, is_ood = split_patches(MAP, LABEL, 0.95)
     assert is_id.tolist() == [[True, False, False, False]]
     assert is_ood.tolist() == [[False, True, False, False]]
     detected = torch.tensor([[2.0, -1.0, 50.0, -50.0]])
@@ -36,7 +36,7 @@ def test_a_two_by_two_map_by_hand() -> None:
 
 
 def test_the_class_that_counts_is_the_images_own() -> None:
-    is_id, is_ood = sides(MAP, torch.tensor([1]), 0.95)
+    is_id, is_ood = split_patches(MAP, torch.tensor([1]), 0.95)
     assert is_id.tolist() == [[False, True, False, False]]
     assert is_ood.tolist() == [[True, False, False, False]]
 
@@ -45,13 +45,13 @@ def test_the_class_that_counts_is_the_images_own() -> None:
     ("gamma", "id_count", "ood_count"), [(0.5, 3, 1), (0.95, 1, 1), (0.99, 0, 0), (1.0, 0, 0)]
 )
 def test_gamma_between_its_ends(gamma: float, id_count: int, ood_count: int) -> None:
-    is_id, is_ood = sides(MAP, LABEL, gamma)
+    is_id, is_ood = split_patches(MAP, LABEL, gamma)
     assert (int(is_id.sum()), int(is_ood.sum())) == (id_count, ood_count)
 
 
 def test_at_gamma_1_only_certainty_counts() -> None:
     certain = torch.tensor([[[200.0, -200.0], [-200.0, 200.0]]])
-    is_id, is_ood = sides(certain, LABEL, 1.0)
+    is_id, is_ood = split_patches(certain, LABEL, 1.0)
     assert is_id.tolist() == [[True, False]]
     assert is_ood.tolist() == [[False, True]]
 
@@ -91,7 +91,7 @@ def test_alpha_0_is_plain_cross_entropy_and_leaves_the_detector_alone() -> None:
     torch.manual_seed(0)
     network = build(describe(choose_backbone("resnet_nano"))).eval()
     images, labels = torch.randn(4, 1, 8, 8), torch.tensor([0, 1, 2, 0])
-    width = features_of(network, images)
+    width = feature_width(network, images)
     objective = SSODObjective(network, width, 3, alpha=0.0, gamma=0.95, smoothing=0.0)
     objective(images, labels, torch.Generator()).backward()
     assert objective.detector.weight.grad is None
@@ -102,7 +102,7 @@ def test_the_sampler_passes_no_gradient_to_the_classifier() -> None:
     torch.manual_seed(0)
     network = build(describe(choose_backbone("resnet_nano"))).eval()
     images, labels = torch.randn(4, 1, 8, 8), torch.tensor([0, 1, 2, 0])
-    width = features_of(network, images)
+    width = feature_width(network, images)
     gradients = []
     for alpha in (0.0, 2.0):
         torch.manual_seed(1)

@@ -11,7 +11,7 @@ from mood_sweeps.data import image_set
 from mood_sweeps.errors import InputError
 from mood_sweeps.inspection.live_network import LiveNetwork, NetworkInputs
 from mood_sweeps.methods import PRETEXTS
-from mood_sweeps.methods.pretexts.decoder import revived
+from mood_sweeps.methods.pretexts.decoder import restore_objective
 from mood_sweeps.methods.pretexts.masked.masks import patchify, unpatchify
 from mood_sweeps.methods.pretexts.pretrain import pretrain
 from mood_sweeps.methods.tokenizers.declarations import Dvae
@@ -86,7 +86,7 @@ def test_training_longer_reconstructs_better() -> None:
 def test_who_trains_on_has_no_decoder() -> None:
     random = pretrain(choose("random", PRETEXTS, "pretext"), VIT, None, 0)
     with pytest.raises(InputError, match="has no decoder"):
-        revived(random)
+        restore_objective(random)
 
 
 def test_patches_are_put_back_where_they_were() -> None:

@@ -10,7 +10,7 @@ from mood_sweeps.choice import choose
 from mood_sweeps.errors import InputError
 from mood_sweeps.methods import PRETEXTS
 from mood_sweeps.methods.pretexts.mocov3.declaration import MoCoV3
-from mood_sweeps.methods.pretexts.mocov3.objective import MoCoV3Objective, contrast
+from mood_sweeps.methods.pretexts.mocov3.objective import MoCoV3Objective, contrastive_loss
 from mood_sweeps.networks import choose_backbone
 from mood_sweeps.networks.timm_networks import build, describe
 
@@ -32,12 +32,14 @@ def test_contrast_is_info_nce_written_out() -> None:
             for j in range(5)
         ]
         total += -math.log(math.exp(similar[i]) / sum(map(math.exp, similar)))
-    assert contrast(queries, keys, tau).item() == pytest.approx(2 * tau * total / 5, rel=1e-5)
+    assert contrastive_loss(queries, keys, tau).item() == pytest.approx(
+        2 * tau * total / 5, rel=1e-5
+    )
 
 
 def test_perfect_agreement_is_cheap_and_confusion_dear() -> None:
     keys = torch.eye(6)
-    assert contrast(keys, keys, 0.2) < contrast(keys.roll(1, 0), keys, 0.2)
+    assert contrastive_loss(keys, keys, 0.2) < contrastive_loss(keys.roll(1, 0), keys, 0.2)
 
 
 def test_the_key_encoder_follows_by_the_momentum_and_learns_no_other_way() -> None:

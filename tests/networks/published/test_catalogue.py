@@ -14,7 +14,7 @@ from mood_sweeps.data import LabelledImages, image_set
 from mood_sweeps.data.pipeline.input_transforms import to_input
 from mood_sweeps.identity import canonical
 from mood_sweeps.networks import choose_backbone
-from mood_sweeps.networks.published.catalogue import longest, published
+from mood_sweeps.networks.published.catalogue import find_weights, published
 from mood_sweeps.networks.timm_networks import build, describe_loaded, hub_name, pooling_of
 
 ROWS = [one for backbones in published().values() for group in backbones.values() for one in group]
@@ -86,7 +86,7 @@ def test_every_transform_is_the_one_timm_evaluates_with() -> None:
 
 def test_the_longest_prefix_of_a_chain_is_taken() -> None:
     def found(*stages: str, pretext: str = "eva02", id_set: str = "digits:0-5") -> str:
-        weights = longest(pretext, "eva02_base_patch14_448", stages, id_set)
+        weights = find_weights(pretext, "eva02_base_patch14_448", stages, id_set)
         return weights if isinstance(weights, str) else weights.tag.partition(".")[2]
 
     assert found("inter") == "mim_in22k_ft_in22k"
@@ -109,7 +109,7 @@ def test_the_longest_prefix_of_a_chain_is_taken() -> None:
 
 def test_the_first_source_is_the_default() -> None:
     def source(wanted: str | None) -> str:
-        weights = longest("clip", "vit_base_patch16_clip_224", (), "digits:0-5", wanted)
+        weights = find_weights("clip", "vit_base_patch16_clip_224", (), "digits:0-5", wanted)
         return weights if isinstance(weights, str) else weights.source
 
     assert source(None) == "openai"

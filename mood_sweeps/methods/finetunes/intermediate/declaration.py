@@ -12,11 +12,11 @@ __all__ = ["Intermediate"]
 
 @dataclass(frozen=True)
 class Intermediate(MultiClass):
-    """Train all weights and a head on the intermediate set's classes, before the ID set is seen.
+    """Train all weights and a head on the intermediate set's classes, before the ID set's.
 
-    What MOODv1 takes from BEiT (Bao et al. 2022, §2.5): supervised training on ImageNet-22k between
-    pretext task and fine-tuning. The set is the sweep's ``intermediate``, or else its corpus, as
-    ImageNet-22k is both there. Published weights that went through it are loaded instead.
+    MOODv1 adopts it from BEiT (Bao et al. 2022, §2.5): supervised training on ImageNet-22k between
+    pretext task and fine-tuning. The set is the sweep's ``intermediate``, by default its corpus
+    (ImageNet-22k is both in MOODv1). Published weights with this stage are loaded instead.
     """
 
     trains_on_intermediate: ClassVar[bool] = True

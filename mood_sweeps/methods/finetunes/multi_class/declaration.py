@@ -19,10 +19,10 @@ _Alpha = Annotated[float, Field(ge=0)]
 class MultiClass(AugmentedStage):
     """Train all weights and a new head on the ID classes by cross-entropy.
 
-    preset: ``paper`` is MOODv1's, which starts from weights that went through ``inter``; ``beit``
-    is BEiT's for weights that have seen no label.
-    mixup, cutmix: α of the Beta distribution that says how much of an image is mixed with another
-    one, or cut out of it (see ``training/augment/mixup_cutmix.py``); 0 for none. With both, each
+    preset: ``paper`` is MOODv1's, for weights after ``inter``; ``beit`` is BEiT's, for weights
+    trained without labels.
+    mixup, cutmix: α of the Beta distribution of the share of an image that is mixed with another
+    one, or pasted from it (see ``training/augment/mixup_cutmix.py``); 0 for none. With both, each
     batch draws one of them.
     """
 

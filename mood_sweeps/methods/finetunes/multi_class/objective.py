@@ -1,4 +1,4 @@
-"""Supervised fine-tuning: cross-entropy on augmented views, which may be mixed."""
+"""Supervised fine-tuning: cross-entropy on augmented and possibly mixed views."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def train(inputs: FinetuneInputs) -> Checkpoint:
 
 
 class MultiClassObjective(ClassifierObjective):
-    """Classification with a view and a mixing of its own.
+    """Classification with declared augmentation and mixing.
 
     view: how an image is augmented. mixup, cutmix: see ``mixup_cutmix.mixed``.
     """

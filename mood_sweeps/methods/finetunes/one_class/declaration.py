@@ -17,7 +17,7 @@ class OneClass(AugmentedStage):
     """Train all weights and a head of N_c outputs on an ID set of one class (or few).
 
     MOODv1, Eq. 1: the target is y (1 − α) + α / N_c. Without smoothing the loss of a single class
-    would sink to zero and nothing be learnt; with it the head has to hold the class at 1 − α.
+    falls to zero and the network learns nothing; with it the prediction must stay at 1 − α.
 
     outputs: N_c, at least the classes of the ID set. label_smoothing: α.
     """

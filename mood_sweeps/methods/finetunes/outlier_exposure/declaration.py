@@ -16,21 +16,21 @@ __all__ = ["OutlierExposure"]
 
 @dataclass(frozen=True)
 class OutlierExposure(AugmentedStage):
-    """Train as ``ft``, while a few known OOD images are to be told nothing about.
+    """Train as ``ft``, and push predictions for a few known OOD images towards uniform.
 
     Hendrycks et al. (2019), Eq. 1 for classifiers: cross-entropy of the ID images, plus ``weight``
-    times the cross-entropy from the uniform distribution to the prediction of OOD images. Its score
-    is that of any classifier: msp, energy, …
+    times the cross-entropy from the uniform distribution to the prediction of OOD images. All
+    scorers for classifiers apply: msp, energy, …
 
-    exposed: the OOD set with the images that are shown; no cell of the sweep is tested on them.
-    k: how many of each of its classes, drawn by the seed (MOODv1, Tab. 9: 0, 1, 2, 3, 10); 0 is
-    ``ft``. weight: λ, the authors' 0.5.
+    exposed: the OOD set of the training images; no cell of the sweep is tested on these images.
+    k: number of images of each of its classes, drawn by the seed (MOODv1, Tab. 9: 0, 1, 2, 3, 10);
+    0 is ``ft``. weight: λ, the authors' 0.5.
     """
 
     trainer: ClassVar[str] = "mood_sweeps.methods.finetunes.outlier_exposure.objective:train"
     presets: ClassVar[Presets] = {"paper": MOODV1_VIEWS}
 
-    # Its images are in the key, by what they are.
+    # The key has the digest of the images instead of the set's name.
     exposed: Annotated[str, Field(min_length=1)] = field(kw_only=True, metadata=OUT_OF_KEYS)
     k: Annotated[int, Field(ge=0)] = field(kw_only=True)
     weight: Annotated[float, Field(ge=0)] = 0.5

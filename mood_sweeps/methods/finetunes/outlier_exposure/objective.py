@@ -1,4 +1,4 @@
-"""Outlier exposure: classification of ID images that is kept from being sure of known OOD ones."""
+"""Outlier exposure: classify ID images, with uncertain predictions for known OOD images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["OutlierExposureObjective", "train", "uniform_cross_entropy"]
 
 
 def train(inputs: FinetuneInputs) -> Checkpoint:
-    """Return the checkpoint after training on the ID classes with OOD images beside them."""
+    """Return the checkpoint after training on the ID classes and on the exposed OOD images."""
     task = inputs.parameters
     form = inputs.checkpoint.architecture["input"]
     exposed = BatchLoader(inputs.exposed, form, own_device()) if inputs.exposed else None
@@ -41,10 +41,10 @@ def train(inputs: FinetuneInputs) -> Checkpoint:
 class OutlierExposureObjective(MultiClassObjective):
     """Classification with a second loss on OOD images (Hendrycks et al. 2019, Eq. 1).
 
-    L = CE(ID images, their labels) + weight · CE(uniform, OOD images). A step sees as many OOD
-    images as ID images, drawn without repeats, or all there are. Both go through the network as one
-    batch, as the authors' do: statistics of BatchNorm are of both. Without OOD images, or with
-    weight 0, it is plain classification to the bit.
+    L = CE(ID images, their labels) + weight · CE(uniform, OOD images). A step uses as many OOD
+    images as ID images, drawn without repeats, or all OOD images if there are fewer. Both form one
+    batch, as in the authors' code, so BatchNorm's statistics are over both. Without OOD images, or
+    with weight 0, it is plain classification to the bit.
     """
 
     def __init__(

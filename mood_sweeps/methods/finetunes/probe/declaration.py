@@ -16,8 +16,8 @@ class Probe(FinetuneStage):
     """Leave the weights as they are; fit a linear head on the features of the ID classes.
 
     Multinomial logistic regression with an L2 penalty on standardised features, by L-BFGS from
-    zero: nothing is drawn, so no seed. (Radford et al. 2021, App. A.3, probe so on raw features
-    and choose the penalty on validation images; a grid over ``c`` shows what the choice does.)
+    zero: no random numbers, so no seed. (Radford et al. 2021, App. A.3, do this on raw features and
+    choose the penalty on validation images; a grid over ``c`` shows its effect.)
 
     c: inverse strength of the penalty: the loss is ‖W‖² / 2 + c · (sum of cross-entropies).
     iterations: steps of L-BFGS at most.

@@ -27,7 +27,7 @@ __all__ = ["fit_head", "fit_probe"]
 def fit_probe(inputs: FinetuneInputs) -> Checkpoint:
     """Return the same weights with a head fitted on the features of the ID train split.
 
-    Features are those of extraction: no augmentation. Raises StageFailed as `fit_head`.
+    Features are extracted without augmentation. Raises StageFailed as `fit_head`.
     """
     started = time.perf_counter()
     checkpoint = dataclasses.replace(inputs.checkpoint, head=None)
@@ -53,17 +53,17 @@ def fit_head(
 ) -> tuple[Head, dict[str, float]]:
     """Return the head (C, D) on raw features, and the mean loss and number of iterations.
 
-    bank: features (N, D) with labels 0..C-1. Computed in float64; the standardisation is folded
-    into weight and bias, so that the head is one like any other.
+    bank: features (N, D) with labels 0..C-1. Computed in float64; weight and bias
+    include the standardisation, so that the head works like any other.
     Raises StageFailed if there are fewer than two classes, or a class has no image.
     """
     if len(class_names) < 2:
         raise StageFailed(f"a linear probe needs two classes or more; there is {class_names[0]!r}")
     absent = sorted(set(range(len(class_names))).difference(bank.labels.tolist()))
     if absent:
-        named = ", ".join(repr(class_names[at]) for at in absent)
+        named = ", ".join(repr(class_names[label]) for label in absent)
         raise StageFailed(f"a linear probe needs images of every class; there are none of {named}")
-    # Late: over a second of imports, which every worker's start would bear.
+    # Late: these imports take over a second, which would delay the start of every worker.
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import log_loss
@@ -73,7 +73,7 @@ def fit_head(
     features = scaler.fit_transform(bank.features.astype(np.float64))
     model = LogisticRegression(C=probe.c, max_iter=probe.iterations)
     with warnings.catch_warnings():
-        # That the iterations were used up can be read off their number.
+        # Not needed: the summary has the number of iterations.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(features, bank.labels)
     weight, bias = _of_every_class(model)
@@ -84,7 +84,7 @@ def fit_head(
 
 
 def _of_every_class(model: LogisticRegression) -> tuple[Floats, Floats]:
-    """Return weight (C, D) and bias (C,); of two classes scikit-learn keeps the difference only."""
+    """Return weight (C, D) and bias (C,); for two classes scikit-learn has only the difference."""
     if len(model.classes_) > 2:
         return model.coef_, model.intercept_
     weight, bias = model.coef_[0] / 2, model.intercept_[0] / 2

@@ -1,4 +1,4 @@
-"""Fine-tuning with a detector of OOD beside the head."""
+"""Fine-tuning with an OOD detector beside the head."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = ["SSOD"]
 class SSOD(Supervised):
     """Train all weights, a new head and an OOD detector, learnt from background patches.
 
-    Self-Supervised OOD Detection (SSOD), Eq. 9 and 11: patches in which the classifier is sure of
-    the image's class are ID, those in which it is sure of the opposite stand for OOD. Scored by
-    ``ssod``.
+    Self-Supervised OOD Detection (SSOD), Eq. 9 and 11: patches for which the classifier is
+    confident of the image's class are ID; patches for which it is confident of the opposite serve
+    as OOD. The scorer ``ssod`` uses the detector.
 
-    alpha: weight of the detector's loss; 0 is plain cross-entropy. The paper does not say its
-    value; 1 weighs a patch's binary loss as an image's cross-entropy. gamma: confidence from which
-    on a patch is ID, its complement being OOD (the paper's 0.95).
+    alpha: weight of the detector's loss; 0 is plain cross-entropy. The paper does not state its
+    value; with 1 a patch's binary loss weighs as much as an image's cross-entropy. gamma: least
+    confidence of an ID patch; an OOD patch has at most 1 − gamma (0.95 in the paper).
     """
 
     trainer: ClassVar[str] = "mood_sweeps.methods.finetunes.ssod.objective:train"

@@ -20,8 +20,8 @@ __all__ = [
     "confidence_in",
     "detector_loss",
     "pooled_and_positions",
-    "sides",
-    "sides_of",
+    "split_by_confidence",
+    "split_patches",
     "train",
 ]
 
@@ -45,13 +45,13 @@ def train(inputs: FinetuneInputs) -> Checkpoint:
 class SSODObjective(Objective):
     """Network, classifier and a linear detector beside it, trained together (SSOD, Eq. 9 and 11).
 
-    The classifier looks at every position of the last feature map, without gradient: where it is
-    sure of the image's own class, the patch is ID, where it is sure that it is not, the patch is
-    background and stands for OOD. L = CE(classifier(pooled), y) + α · (mean BCE over ID patches +
-    mean BCE over OOD patches); α = 0 is plain classification.
+    The classifier predicts every position of the last feature map, without gradient. Where it is
+    confident of the image's class, the patch is ID; where it is confident of the opposite, the
+    patch is background and serves as OOD. L = CE(classifier(pooled), y) + α · (mean BCE over ID
+    patches + mean BCE over OOD patches); α = 0 is plain classification.
     """
 
-    # No patch is on either side before the classifier is sure of some.
+    # At the start no patch counts as ID or OOD: the detector's loss is 0 and rises later.
     loss_may_rise: ClassVar[bool] = True
 
     network: Any
@@ -81,18 +81,18 @@ class SSODObjective(Objective):
         if self.alpha == 0:
             return loss
         with torch.no_grad():
-            is_id, is_ood = sides(self.head(positions), labels, self.gamma)
+            is_id, is_ood = split_patches(self.head(positions), labels, self.gamma)
         return loss + self.alpha * detector_loss(self.detector(positions)[..., 0], is_id, is_ood)
 
     def trained_head(self) -> Head:
-        """Return the classifier with the detector beside it."""
+        """Return the classifier with the detector."""
         return linear_head(self.head, self.detector)
 
 
 def pooled_and_positions(network: Any, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the pooled features (N, D) and those of every position of the last map (N, P, D).
 
-    Positions are normalised as the pooled features are, so that one classifier fits both.
+    Positions are normalised as the pooled features are, so that one classifier works on both.
     """
     last = network.forward_features(images)
     pooled = network.forward_head(last, pre_logits=True)
@@ -101,25 +101,25 @@ def pooled_and_positions(network: Any, images: torch.Tensor) -> tuple[torch.Tens
     return pooled, network.fc_norm(last[:, network.num_prefix_tokens :])
 
 
-def sides(
+def split_patches(
     logits: torch.Tensor, labels: torch.Tensor, gamma: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return which patches count as ID and which as OOD, bool (N, P) each; the rest as neither.
+    """Return which patches count as ID and which as OOD, bool (N, P) each; others are neither.
 
     logits: of the classifier at every position, (N, P, C). labels: int64 (N,), of the images.
-    gamma: confidence in the image's class from which on a patch is ID; up to 1 − gamma it is OOD.
+    gamma: a patch is ID from this confidence in the image's class on, and OOD up to 1 − gamma.
     """
-    return sides_of(confidence_in(logits, labels), gamma)
+    return split_by_confidence(confidence_in(logits, labels), gamma)
 
 
 def confidence_in(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Return the softmax (N, P) of each image's class at every position; see `sides`."""
+    """Return the softmax (N, P) of each image's class at every position; see `split_patches`."""
     confidence = F.softmax(logits.float(), dim=-1)
     return confidence.take_along_dim(labels.view(-1, 1, 1), dim=-1)[..., 0]
 
 
-def sides_of(own: torch.Tensor, gamma: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return which confidences (N, P) in the own class make a patch ID and which OOD."""
+def split_by_confidence(own: torch.Tensor, gamma: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return which patches are ID and which OOD, by confidences (N, P) in the image's class."""
     is_id = own >= gamma
     return is_id, (own <= 1 - gamma) & ~is_id
 
@@ -127,10 +127,10 @@ def sides_of(own: torch.Tensor, gamma: float) -> tuple[torch.Tensor, torch.Tenso
 def detector_loss(
     detected: torch.Tensor, is_id: torch.Tensor, is_ood: torch.Tensor
 ) -> torch.Tensor:
-    """Return the mean BCE over ID patches plus that over OOD patches; an empty side counts 0.
+    """Return the mean BCE over ID patches plus that over OOD patches; 0 for an empty side.
 
-    detected: the detector's output before the sigmoid, (N, P); high = ID. Each side is averaged by
-    itself, since background patches are many times as frequent.
+    detected: the detector's output before the sigmoid, (N, P); high = ID. Each side has its own
+    mean, since background patches are many times as frequent.
     """
     nothing = detected.sum() * 0  # keeps the gradient defined if both sides are empty
     as_id, as_ood = detected[is_id], detected[is_ood]

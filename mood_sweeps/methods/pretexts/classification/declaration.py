@@ -1,4 +1,4 @@
-"""Supervised pretraining, declared; trained by ``objectives.classification``."""
+"""The declaration of supervised pretraining; ``objective.py`` trains it."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from torch import nn
 from mood_sweeps.methods.pretexts.classification.declaration import Classification
 from mood_sweeps.methods.pretexts.objective import PretextObjective
 from mood_sweeps.methods.tokenizers.visual_tokens import VisualTokens
-from mood_sweeps.networks.timm_networks import features_of
+from mood_sweeps.networks.timm_networks import feature_width
 from mood_sweeps.training.classifier import ClassifierObjective
 
 __all__ = ["ClassificationObjective"]
@@ -30,4 +30,4 @@ class ClassificationObjective(ClassifierObjective, PretextObjective):
     ) -> Self:
         """Return the objective of a task; see `PretextObjective`."""
         del tokens
-        return cls(network, features_of(network, example), classes, task.label_smoothing)
+        return cls(network, feature_width(network, example), classes, task.label_smoothing)

@@ -1,4 +1,4 @@
-"""DINO, declared; trained by ``objectives.dino``."""
+"""The declaration of DINO; ``objective.py`` trains it."""
 
 from __future__ import annotations
 
@@ -28,28 +28,29 @@ class Dino(Augmented):
     """Self-distillation without labels (Caron et al. 2021): a student predicts its own average.
 
     The student sees two global and several local crops, the teacher, a moving average of the
-    student, only the global ones; the loss is the cross-entropy between their softmaxes over views
-    that differ. The teacher is what is published.
+    student, only the global ones; the loss is the cross-entropy between their softmaxes for
+    different views. The teacher is published.
 
     global_scale, local_scale: ranges of the area seen, as shares of the image's; None for the named
     augmentation's. local_crops: per image. local_size: side of a local crop as a share of the
-    image's, rounded to whole patches; a network that takes one size only (windowed attention,
-    relative or rotary positions) sees them enlarged to it.
-    outputs, hidden, bottleneck: widths of the head. head_norm: whether BatchNorm stands between its
-    layers: features of a small network hardly differ at the start, and without it the teacher stays
-    uniform, which the student learns at once. unit_prototypes: whether the rows of its last layer
-    keep length one. frozen_head: share of training in which the
-    head's last layer stays as it is. student_temperature; teacher_temperature, which rises
+    image's, rounded to whole patches; for a network with a fixed input size (windowed
+    attention, relative or rotary positions) they are enlarged to it.
+    outputs, hidden, bottleneck: widths of the head. head_norm: whether BatchNorm is between its
+    layers: features of a small network hardly differ at the start, and without BatchNorm the
+    teacher stays uniform, which the student learns at once. unit_prototypes: whether the rows of
+    its last layer keep length one. frozen_head: share of training, from the start, in which the
+    head's last layer stays fixed. student_temperature; teacher_temperature, which rises
     linearly from first_teacher_temperature over the share teacher_warmup of training.
     momentum: of the teacher at the start; it rises to 1 by a cosine. center_momentum: of the mean
-    output that is taken off the teacher's.
+    output that is subtracted from the teacher's.
     """
 
     version: ClassVar[int] = 1
     objective: ClassVar[str] = "mood_sweeps.methods.pretexts.dino.objective:DinoObjective"
     presets: ClassVar[Presets] = {
         # The paper's §3.2 and its code for ViT-S/16 with 2×224² and 10×96² crops. Weight decay
-        # stays at the start of its schedule (0.04 to 0.4), and gradients are clipped as a whole.
+        # stays at the start of its schedule (0.04 to 0.4); clipping is by the norm of all
+        # gradients.
         "paper": {
             "epochs": 300,
             "batch_size": 1024,

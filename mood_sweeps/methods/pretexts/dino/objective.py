@@ -15,7 +15,7 @@ from mood_sweeps.methods.pretexts.dino.declaration import Dino
 from mood_sweeps.methods.pretexts.multi_crop import MultiCrop
 from mood_sweeps.methods.pretexts.objective import PretextObjective
 from mood_sweeps.methods.tokenizers.visual_tokens import VisualTokens
-from mood_sweeps.networks.timm_networks import features_of
+from mood_sweeps.networks.timm_networks import feature_width
 from mood_sweeps.training.momentum import follow, rising_momentum
 
 __all__ = ["DinoObjective"]
@@ -24,7 +24,7 @@ __all__ = ["DinoObjective"]
 class DinoObjective(PretextObjective):
     """Student (``network`` and ``heads``) and teacher; heads, centring and loss are lightly's."""
 
-    # The teacher is centred and sharpened as training goes on, which alone moves the loss.
+    # Centring and sharpening of the teacher change during training, which alone changes the loss.
     loss_may_rise: ClassVar[bool] = True
 
     network: Any
@@ -56,13 +56,13 @@ class DinoObjective(PretextObjective):
     ) -> Self:
         """Return the objective of a task; see `PretextObjective`."""
         del classes, tokens
-        return cls(task, network, features_of(network, example))
+        return cls(task, network, feature_width(network, example))
 
     def _add_head(self, name: str, inputs: int) -> None:
-        """Give student and teacher a head of ``inputs``; both start alike."""
+        """Add a head for ``inputs`` features to student and teacher, with equal weights."""
         task = self.task
         with warnings.catch_warnings():
-            # lightly uses a weight norm that torch has a newer form of; the numbers are the same.
+            # lightly uses a weight norm that torch has deprecated; the numbers are the same.
             warnings.simplefilter("ignore", FutureWarning)
             student, teacher = (
                 DINOProjectionHead(
@@ -82,33 +82,33 @@ class DinoObjective(PretextObjective):
     def forward(
         self, images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
     ) -> torch.Tensor:
-        """Return the loss between views of a batch; labels are not looked at."""
+        """Return the loss between views of a batch; labels are not used."""
         del labels
         views = self.crops.global_crops(images, generator)
         with torch.no_grad():
-            taught = self.teacher_heads["image"](self.teacher(views))
-        return self._distilled(taught, self.network(views), images, generator)
+            teacher_outputs = self.teacher_heads["image"](self.teacher(views))
+        return self._distillation_loss(teacher_outputs, self.network(views), images, generator)
 
-    def _distilled(
+    def _distillation_loss(
         self,
-        taught: torch.Tensor,
+        teacher_outputs: torch.Tensor,
         features: torch.Tensor,
         images: torch.Tensor,
         generator: torch.Generator,
     ) -> torch.Tensor:
         """Return the loss of the global crops' features (2·N, D) and of the local crops.
 
-        taught: outputs (2·N, K) of the teacher for the global crops.
+        teacher_outputs: (2·N, K), for the global crops.
         """
         if self.crops.local_crops:
             local = self.crops.local_features(self.network, images, generator)
             features = torch.cat([features, local])
-        learnt = self.heads["image"](features)
-        # The loss sums over all outputs and images, and keeps the precision of fp32.
+        student_outputs = self.heads["image"](features)
+        # The loss sums over all outputs and images; it is computed in fp32.
         with torch.autocast(images.device.type, enabled=False):
             loss: torch.Tensor = self.loss(
-                taught.float().chunk(2),
-                learnt.float().chunk(2 + self.crops.local_crops),
+                teacher_outputs.float().chunk(2),
+                student_outputs.float().chunk(2 + self.crops.local_crops),
                 teacher_temp=self.temperature,
             )
         return loss
@@ -121,7 +121,7 @@ class DinoObjective(PretextObjective):
         self.temperature = first + (task.teacher_temperature - first) * rise
         for head in self.heads.values():
             layer: Any = head.last_layer
-            # Without a gradient the optimiser leaves a parameter alone, its decay included.
+            # The optimiser skips parameters without a gradient, and their weight decay.
             layer.requires_grad_(progress >= task.frozen_head)
             layer.weight_g.requires_grad_(progress >= task.frozen_head and not task.unit_prototypes)
 

@@ -1,4 +1,4 @@
-"""DINOv2, declared; trained by ``objectives.dinov2``."""
+"""The declaration of DINOv2; ``objective.py`` trains it."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _FIRST, _SECOND, _LOCAL = Dino.augmentations["paper"]
 
 @dataclass(frozen=True)
 class DinoV2(Dino):
-    """DINO, and as much for hidden patches, and features spread out (Oquab et al. 2023, §4).
+    """DINO with the same loss for hidden patches and with spread features (Oquab et al. 2023, §4).
 
-    In some of the student's global crops blocks of patches are hidden; it predicts what the teacher
-    makes of them, which sees all (iBOT, Zhou et al. 2022). KoLeo pushes the features of a batch
-    away from their nearest neighbours (Sablayrolles et al. 2019). Centring is the mean's; the
-    paper's large models use Sinkhorn-Knopp instead.
+    In some of the student's global crops blocks of patches are hidden; the student predicts the
+    outputs of the teacher, which sees all patches (iBOT, Zhou et al. 2022). KoLeo pushes the
+    features of a batch away from their nearest neighbours (Sablayrolles et al. 2019). The teacher
+    is centred by its mean output; the paper's large models use Sinkhorn-Knopp instead.
 
     masked_images: share of the global crops with hidden patches. mask_ratio: range of the share
     of their patches that is hidden, spread evenly over the batch. shared_head: whether patches and
-    images have one head. patch_weight, koleo_weight: of the two losses beside DINO's.
+    images share one head. patch_weight, koleo_weight: weights of the two losses beside DINO's.
     """
 
     version: ClassVar[int] = 1
@@ -38,7 +38,7 @@ class DinoV2(Dino):
     families: ClassVar[tuple[str, ...]] = ("vit",)
     presets: ClassVar[Presets] = {
         # The paper's ViT-L from scratch (Table 16 and the code's vitl14.yaml): 625,000 steps on
-        # ImageNet-22k, lr 2e-4 × √(batch / 1024). Without its dropped paths; weight decay stays at
+        # ImageNet-22k, lr 2e-4 × √(batch / 1024). Without drop path; weight decay stays at
         # the start of its schedule (0.04 to 0.2).
         "paper": {
             **Dino.presets["paper"],

@@ -13,7 +13,7 @@ from mood_sweeps.methods.pretexts.dinov2.declaration import DinoV2
 from mood_sweeps.methods.pretexts.masked.encoding import tokens_with_mask_token
 from mood_sweeps.methods.pretexts.masked.masks import block_mask
 from mood_sweeps.methods.tokenizers.visual_tokens import VisualTokens
-from mood_sweeps.networks.timm_networks import features_of
+from mood_sweeps.networks.timm_networks import feature_width
 
 __all__ = ["DinoV2Objective", "spread_masks"]
 
@@ -52,12 +52,12 @@ class DinoV2Objective(DinoObjective):
     ) -> Self:
         """Return the objective of a task; see `PretextObjective`."""
         del classes, tokens
-        return cls(task, network, features_of(network, example), example)
+        return cls(task, network, feature_width(network, example), example)
 
     def forward(
         self, images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
     ) -> torch.Tensor:
-        """Return the sum of the three losses of a batch; labels are not looked at."""
+        """Return the sum of the three losses of a batch; labels are not used."""
         del labels
         task = self.task
         views = self.crops.global_crops(images, generator)
@@ -66,22 +66,22 @@ class DinoV2Objective(DinoObjective):
         hidden = hidden.to(images.device)
         with torch.no_grad():
             tokens = self.teacher.forward_features(views)
-            taught = self.teacher_heads["image"](self.teacher.forward_head(tokens))
+            teacher_outputs = self.teacher_heads["image"](self.teacher.forward_head(tokens))
             patches = _patches(self.teacher, tokens)[hidden]
-            taught_patches = self.teacher_heads["patch"](patches)
+            teacher_patches = self.teacher_heads["patch"](patches)
         tokens = tokens_with_mask_token(self.network, views, hidden, self.mask_token)
         features = self.network.forward_head(tokens)
-        learnt_patches = self.heads["patch"](_patches(self.network, tokens)[hidden])
-        loss = self._distilled(taught, features, images, generator)
+        student_patches = self.heads["patch"](_patches(self.network, tokens)[hidden])
+        loss = self._distillation_loss(teacher_outputs, features, images, generator)
         with torch.autocast(images.device.type, enabled=False):
-            of_patches = self.patch_loss(
-                taught_patches.float(),
-                learnt_patches.float(),
+            patch_loss = self.patch_loss(
+                teacher_patches.float(),
+                student_patches.float(),
                 hidden.view(-1, *grid),
                 teacher_temp=self.temperature,
             )
-            crowding = sum(self.koleo(view) for view in features.float().chunk(2))
-        total: torch.Tensor = loss + task.patch_weight * of_patches + task.koleo_weight * crowding
+            koleo_loss = sum(self.koleo(view) for view in features.float().chunk(2))
+        total: torch.Tensor = loss + task.patch_weight * patch_loss + task.koleo_weight * koleo_loss
         return total
 
 
@@ -94,8 +94,9 @@ def spread_masks(
 ) -> torch.Tensor:
     """Return bool (count, rows·columns): which patches are hidden, none in most images.
 
-    The share of the images, rounded down, but at least one, has blocks hidden, each by a ratio of
-    its own: one uniform in each of as many equal parts of the range, as in the paper's code.
+    share: of the images that have hidden blocks, rounded down, but at least one image. ratio: range
+    of the hidden share of patches: it is split into one equal part per such image, and each image's
+    ratio is uniform in its part, as in the paper's code.
     """
     masked = max(1, int(share * count))
     part = torch.arange(masked) + torch.rand(masked, generator=generator)
@@ -107,6 +108,6 @@ def spread_masks(
 
 
 def _patches(network: Any, tokens: torch.Tensor) -> torch.Tensor:
-    """Return patch tokens (N, L, D), under the norm that a network keeps for its pooled feature."""
+    """Return patch tokens (N, L, D), with the network's norm for its pooled feature."""
     patches: torch.Tensor = network.fc_norm(tokens[:, network.num_prefix_tokens :])
     return patches

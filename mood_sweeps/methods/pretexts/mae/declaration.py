@@ -1,4 +1,4 @@
-"""Masked autoencoding, declared; trained by ``objectives.mae``."""
+"""The declaration of masked autoencoding; ``objective.py`` trains it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["Mae"]
 class Mae(Augmented):
     """Masked autoencoder (He et al. 2022): encode the visible patches, decode the hidden ones.
 
-    The encoder is fed nothing but the visible patches, which is where its speed comes from. A small
-    transformer, thrown away afterwards, fills mask tokens in and predicts pixels; the loss is the
-    mean squared error over hidden patches.
+    The encoder processes only the visible patches, which makes it fast. A small transformer, which
+    the published network leaves out, inserts mask tokens and predicts pixels; the loss is the mean
+    squared error over hidden patches.
 
     mask_ratio: share of the patches hidden in each image. decoder_depth, decoder_width,
     decoder_heads: blocks of the decoder, width and attention heads of each; the width is a multiple
-    of 4 and of heads. normalise: whether a target patch has its own mean taken off and is divided
-    by its own standard deviation.
+    of 4 and of heads. normalise: whether each target patch is normalised by its own mean and
+    standard deviation.
     """
 
     version: ClassVar[int] = 1

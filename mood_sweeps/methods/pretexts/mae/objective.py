@@ -1,4 +1,4 @@
-"""Masked autoencoding: a decoder predicts hidden patches from the visible ones, encoded alone."""
+"""Masked autoencoding: a decoder predicts hidden patches from the encoded visible ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mood_sweeps.methods.tokenizers.visual_tokens import VisualTokens
 from mood_sweeps.networks.position_embeddings import sincos_positions
 from mood_sweeps.training.augment.random_views import augment
 
-__all__ = ["MaeDecoder", "MaeObjective", "as_before", "normalised"]
+__all__ = ["MaeDecoder", "MaeObjective", "normalised", "unnormalised"]
 
 
 class MaeObjective(Reconstructing):
@@ -55,7 +55,7 @@ class MaeObjective(Reconstructing):
     def forward(
         self, images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
     ) -> torch.Tensor:
-        """Return the mean squared error over hidden patches; labels are not looked at."""
+        """Return the mean squared error over hidden patches; labels are not used."""
         del labels
         (view,) = self.task.views()
         images = augment(images, view, generator, self.network.description["input"])
@@ -69,12 +69,12 @@ class MaeObjective(Reconstructing):
     def pixels(self, images: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
         """Return predicted pixels; see `Reconstructing`."""
         predicted = self.predict(images, hidden)
-        return as_before(predicted, images, self.patch) if self.task.normalise else predicted
+        return unnormalised(predicted, images, self.patch) if self.task.normalise else predicted
 
     def predict(self, images: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
-        """Return predicted patches (N, L, patch²·C) where ``hidden`` bool (N, L) is unseen.
+        """Return predicted patches (N, L, patch²·C) with ``hidden`` bool (N, L) not encoded.
 
-        Every row hides the same number. Where targets are normalised, so are predictions.
+        Every row hides the same number. If targets are normalised, so are predictions.
         """
         predicted: torch.Tensor = self.decoder(encode_visible(self.network, images, hidden), hidden)
         return predicted
@@ -84,7 +84,8 @@ class MaeDecoder(nn.Module):
     """A small transformer: encoded visible patches and mask tokens → the pixels of all patches.
 
     inputs: width of the encoder's tokens. outputs: values of a patch. side: patches along a side of
-    the image. prefix: tokens before the patches, which get no position. Positions are fixed sines.
+    the image. prefix: number of tokens before the patches, without positions. Positions are fixed
+    sines.
     """
 
     positions: torch.Tensor
@@ -133,19 +134,19 @@ class MaeDecoder(nn.Module):
 
 
 def normalised(patches: torch.Tensor) -> torch.Tensor:
-    """Return patches (N, L, P) of mean 0 and variance 1 each; flat ones become 0 (the paper's §3).
+    """Return patches (N, L, P), each with mean 0 and variance 1; flat ones become 0 (paper, §3).
 
-    10⁻⁶ is added to the variance, as the authors do.
+    10⁻⁶ is added to the variance, as in the authors' code.
     """
     mean = patches.mean(dim=-1, keepdim=True)
     variance = patches.var(dim=-1, keepdim=True, correction=0)
     return (patches - mean) / (variance + 1e-6).sqrt()
 
 
-def as_before(patches: torch.Tensor, images: torch.Tensor, patch: int) -> torch.Tensor:
+def unnormalised(patches: torch.Tensor, images: torch.Tensor, patch: int) -> torch.Tensor:
     """Return normalised predictions (N, L, P) with the mean and deviation of the images' patches.
 
-    Nothing predicts these two: pictures of reconstructions take them from the patch itself.
+    The decoder does not predict these two, so reconstructions use those of the true patch.
     """
     true = patchify(images, patch)
     mean = true.mean(dim=-1, keepdim=True)

@@ -1,4 +1,4 @@
-"""How a ViT encodes an image with hidden patches: a mask token in their place, or without them."""
+"""Encoding an image with hidden patches by a ViT: with mask tokens, or without hidden patches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["encode_visible", "encode_with_mask_token", "tokens_with_mask_token"]
 def encode_with_mask_token(
     network: Any, images: torch.Tensor, hidden: torch.Tensor, mask_token: torch.Tensor
 ) -> torch.Tensor:
-    """Return the tokens (N, L, D) of all patches, hidden ones being ``mask_token`` to the network.
+    """Return the tokens (N, L, D) of all patches, with hidden ones replaced by ``mask_token``.
 
     As `tokens_with_mask_token`, without the prefix tokens.
     """
@@ -25,11 +25,11 @@ def encode_with_mask_token(
 def tokens_with_mask_token(
     network: Any, images: torch.Tensor, hidden: torch.Tensor, mask_token: torch.Tensor
 ) -> torch.Tensor:
-    """Return all tokens (N, P+L, D), hidden patches being ``mask_token`` to the network.
+    """Return all tokens (N, P+L, D), with hidden patches replaced by ``mask_token``.
 
-    images: float32 (N, C, S, S). hidden: bool (N, L). mask_token: (D,), it takes the place of a
-    hidden patch's embedding right after ``patch_embed``, before positions are added; so this works
-    for any ViT of timm, whatever it adds later.
+    images: float32 (N, C, S, S). hidden: bool (N, L). mask_token: (D,), it replaces a hidden
+    patch's embedding right after ``patch_embed``, before positions are added; so this works for any
+    ViT of timm, whatever it adds later.
     """
 
     def hide(tokens: torch.Tensor) -> torch.Tensor:
@@ -40,12 +40,12 @@ def tokens_with_mask_token(
 
 
 def encode_visible(network: Any, images: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
-    """Return the tokens (N, P+V, D) of a network that is fed P prefix tokens and visible patches.
+    """Return the tokens (N, P+V, D) of P prefix tokens and V visible patches.
 
-    images: float32 (N, C, S, S). hidden: bool (N, L), the same number in every row, which leaves V
-    visible patches; they stay in their order. Patches go where timm's own patch dropout stands:
-    after positions were added, before the first block. So this works for the ViTs that have one and
-    with blocks that use no positions (``can_drop_patches``).
+    images: float32 (N, C, S, S). hidden: bool (N, L), the same number in every row. Visible
+    patches keep their order. Hidden patches are removed at timm's patch dropout: after positions
+    were added, before the first block. So this works for ViTs with a patch dropout and with blocks
+    that use no positions (``can_drop_patches``).
     """
     prefix = network.num_prefix_tokens
 
@@ -62,7 +62,7 @@ def _features_with(
     module: nn.Module,
     images: torch.Tensor,
 ) -> torch.Tensor:
-    """Return all tokens of a network in which ``change`` is done to what ``module`` gives."""
+    """Return all tokens of a network after ``change`` of the output of ``module``."""
     handle = module.register_forward_hook(lambda _module, _inputs, output: change(output))
     try:
         tokens: torch.Tensor = network.forward_features(images)

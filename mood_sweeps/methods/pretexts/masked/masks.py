@@ -29,7 +29,7 @@ def patchify(images: torch.Tensor, patch: int) -> torch.Tensor:
 
 
 def unpatchify(patches: torch.Tensor, patch: int, channels: int) -> torch.Tensor:
-    """Return square images (N, C, S, S) of patches (N, L, patch²·C): what `patchify` undoes."""
+    """Return square images (N, C, S, S) of patches (N, L, patch²·C): the inverse of `patchify`."""
     count, side = len(patches), math.isqrt(patches.shape[1])
     blocks = patches.reshape(count, side, side, patch, patch, channels)
     return blocks.permute(0, 5, 1, 3, 2, 4).reshape(count, channels, side * patch, side * patch)
@@ -43,20 +43,20 @@ def random_mask(count: int, patches: int, ratio: float, generator: torch.Generat
 
 
 def complementary_masks(patches: int, ratio: float, seed: int) -> torch.Tensor:
-    """Return bool (M, patches), True where hidden: every patch by equally many of the M masks.
+    """Return bool (M, patches), True where hidden; equally many masks hide each patch.
 
-    Patches are dealt to M parts that differ by one at most. Up to a ratio of ½ a mask hides one
-    part, M = 1/ratio; above it, it leaves one part visible, M = 1/(1 − ratio); rounded, and no more
-    than there are patches, which must be two.
+    Patches are split at random into M parts whose sizes differ by at most one. Up to a ratio of ½ a
+    mask hides one part, M = 1/ratio; above ½ it leaves one part visible, M = 1/(1 − ratio). M is
+    rounded, and at most the number of patches, which must be at least two.
     """
     parts = min(max(2, round(1 / max(min(ratio, 1 - ratio), 1 / patches))), patches)
     order = torch.randperm(patches, generator=torch.Generator().manual_seed(seed))
-    dealt = torch.arange(parts)[:, None] == order % parts
-    return dealt if ratio <= 0.5 else ~dealt
+    in_part = torch.arange(parts)[:, None] == order % parts
+    return in_part if ratio <= 0.5 else ~in_part
 
 
 def smallest_block(patches: int) -> int:
-    """Return how many patches a block has at least: 16 of 14×14 as in BEiT, the same share else."""
+    """Return the least number of patches of a block: BEiT's 16 of 14×14, or the same share."""
     return max(1, round(patches * 16 / 14**2))
 
 
@@ -65,12 +65,12 @@ def block_mask(
 ) -> torch.Tensor:
     """Return bool (count, rows·columns), True where hidden: blocks, row by row of ``grid``.
 
-    Block after block is hidden (Bao et al. 2022, Algorithm 1): its area uniform from
-    `smallest_block` to what may still be hidden, its height over width log-uniform in
-    [0.3, 1/0.3], its place uniform; its sides are rounded, and end at the grid's. As in the paper's
-    code, a block that would hide more than round(ratio·patches) in all, or nothing new, is drawn
-    again, and a mask is done when ten such followed each other: that number is an upper bound,
-    which small grids reach always and large ones nearly.
+    Blocks are hidden one after the other (Bao et al. 2022, Algorithm 1): the area is uniform from
+    `smallest_block` to the number that may still be hidden, height over width log-uniform in
+    [0.3, 1/0.3], the position uniform; sides are rounded, and at most the grid's. As in the paper's
+    code, a block that would hide more than round(ratio·patches) in total, or nothing new, is drawn
+    again, and a mask is finished after ten such blocks in a row. So round(ratio·patches) is an
+    upper bound, which small grids always reach and large ones nearly.
     """
     patches = grid[0] * grid[1]
     most = max(1, round(ratio * patches))
@@ -85,7 +85,7 @@ def block_mask(
 def _hide_blocks(grid: tuple[int, int], most: int, numbers: Iterator[float]) -> int:
     """Return one mask as the bits of a number, patch 0 the lowest.
 
-    Numbers, because a batch of them takes a fortieth of a nano network's step; arrays take more.
+    With integers a batch of masks takes a fortieth of a nano network's step; arrays are slower.
     """
     rows, columns = grid
     least = min(most, smallest_block(rows * columns))

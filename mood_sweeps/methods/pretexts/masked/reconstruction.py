@@ -1,4 +1,4 @@
-"""What a masked pretext task has learnt to make of hidden patches, put together as whole images."""
+"""Reconstruction of whole images from a masked pretext task's predictions of hidden patches."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ __all__ = ["Reconstructing"]
 class Reconstructing(PretextObjective):
     """An objective that predicts the pixels of hidden patches.
 
-    task: has the ``mask_ratio`` it was trained with. patch: side of a patch in pixels. square: how
-    many patches a side of what is hidden at once has.
+    task: has the ``mask_ratio`` of training. patch: side of a patch in pixels. square: side of the
+    squares that are hidden as a whole, in patches.
     """
 
     network: Any
@@ -28,17 +28,17 @@ class Reconstructing(PretextObjective):
 
     @abstractmethod
     def pixels(self, images: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
-        """Return (N, L, patch²·C), normalised as images are; ``hidden`` bool (N, L) is unseen.
+        """Return (N, L, patch²·C), normalised as images are; ``hidden``: bool (N, L).
 
         Predictions for visible patches are ignored. Every row hides the same number.
         """
 
     def reconstruct(self, images: torch.Tensor, seed: int) -> torch.Tensor:
-        """Return images (N, C, S, S) each patch of which is predicted from others.
+        """Return images (N, C, S, S) in which each patch is predicted from others.
 
-        Patches are dealt, by ``seed``, to masks that hide as many as in training, as nearly as each
-        patch can be hidden equally often; where that is more than once, predictions are averaged.
-        The masks are the same for every image. Raises InputError for images of one patch.
+        The masks (see `complementary_masks`) hide each patch equally often and about as many at
+        once as in training. If a patch is hidden more than once, its predictions are averaged. All
+        images have the same masks, drawn by ``seed``. Raises InputError for images of one patch.
         """
         side = images.shape[-1] // self.patch
         across = -(-side // self.square)

@@ -1,4 +1,4 @@
-"""Masked image modelling, declared; trained by ``objectives.mim``."""
+"""The declaration of masked image modelling; ``objective.py`` trains it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mood_sweeps.training.recipe import Presets
 
 __all__ = ["Mim"]
 
-# The authors' code; it jitters every image by up to 0.4, and no hue.
+# As in the authors' code, which jitters every image by up to 0.4, but not its hue.
 _PAPER = Augmentation(
     crop_scale=(0.08, 1.0),
     flip=0.5,
@@ -35,16 +35,18 @@ _PAPER = Augmentation(
 class Mim(Augmented):
     """Masked image modelling (BEiT, Bao et al. 2022): hide patches, predict what was hidden.
 
-    Hidden patches are a learnt mask token to the encoder; one linear layer predicts each of them.
+    A learnt mask token replaces hidden patches in the encoder; a linear layer predicts them.
 
-    target: ``tokens``, the visual tokens that a tokenizer gives hidden patches, by cross-entropy;
+    target: ``tokens``, the visual tokens of hidden patches by a tokenizer, by cross-entropy;
     ``pixels``, the patches themselves, by squared error (the paper's own ablation).
-    mask: ``block``, rectangles until mask_ratio of the patches are hidden; ``random``, single ones.
-    normalise: whether a patch's pixels are scaled by their own mean and deviation (MAE, He et al.
-    2022), with target pixels.
-    The tokenizer is trained before, on the same corpus and seed, once for all backbones of the same
-    input. vocabulary, tokenizer_epochs: its number of tokens and its epochs; None for its preset's.
-    tokenizer: the file of one to take instead, relative to the experiment's file:
+    mask: ``block``, rectangles until mask_ratio of the patches are hidden; ``random``, single
+    patches.
+    normalise: with target pixels, whether each patch is normalised by its own mean and standard
+    deviation (MAE, He et al. 2022).
+    The tokenizer is trained first, on the same corpus and seed, once for all backbones with the
+    same input. vocabulary, tokenizer_epochs: its number of tokens and its epochs; None for its
+    preset's.
+    tokenizer: a file with a trained tokenizer to use instead, relative to the experiment file: the
     ``model.safetensors`` of one trained here.
     """
 
@@ -79,27 +81,29 @@ class Mim(Augmented):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        own = ("vocabulary", "tokenizer_epochs")
-        given = [name for name in (*own, "tokenizer") if getattr(self, name) is not None]
+        of_training = ("vocabulary", "tokenizer_epochs")
+        given = [name for name in (*of_training, "tokenizer") if getattr(self, name) is not None]
         if given and self.target != "tokens":
             raise InputError(f"pretext 'mim': {given[0]} goes with target: tokens only")
         if self.tokenizer is not None and len(given) > 1:
             raise InputError(f"pretext 'mim': {given[0]} is of a tokenizer that is trained")
 
     def tokenizer_for(self, backbone: Choice, folder: Path) -> Choice | None:
-        """Return the tokenizer it needs before it can train ``backbone``; see `PretextTask`."""
+        """Return the tokenizer that must exist before ``backbone`` can train; see `Pretext`."""
         if self.target != "tokens":
             return None
         if self.tokenizer is not None:
             return choose_file(self.tokenizer, folder, backbone)
-        own = {"vocabulary": self.vocabulary, "epochs": self.tokenizer_epochs}
-        given: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
-        cut = patches_of(backbone)
+        options = {"vocabulary": self.vocabulary, "epochs": self.tokenizer_epochs}
+        given: dict[str, Any] = {
+            name: value for name, value in options.items() if value is not None
+        }
+        patches = patches_of(backbone)
         recipe = Dvae(
             self.preset,
-            image_size=cut.image_size,
-            channels=cut.channels,
-            patch_size=cut.patch_size,
+            image_size=patches.image_size,
+            channels=patches.channels,
+            patch_size=patches.patch_size,
             **given,
         )
         is_nano = backbone.parameters.is_nano

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
-from mood_sweeps.methods.pretexts.mae.objective import as_before, normalised
+from mood_sweeps.methods.pretexts.mae.objective import normalised, unnormalised
 from mood_sweeps.methods.pretexts.masked.encoding import encode_with_mask_token
 from mood_sweeps.methods.pretexts.masked.masks import block_mask, patchify, random_mask
 from mood_sweeps.methods.pretexts.masked.reconstruction import Reconstructing
@@ -22,7 +22,7 @@ __all__ = ["MimObjective", "masked_error"]
 class MimObjective(Reconstructing):
     """A ViT, a mask token and a linear decoder of each patch.
 
-    tokens: what says the visual tokens of images; None where pixels are predicted.
+    tokens: computes the visual tokens of images; None if the target is pixels.
     """
 
     network: Any
@@ -59,16 +59,16 @@ class MimObjective(Reconstructing):
     def forward(
         self, images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
     ) -> torch.Tensor:
-        """Return the mean loss over hidden patches; labels are not looked at.
+        """Return the mean loss over hidden patches; labels are not used.
 
-        Of pixels the squared error, of tokens the cross-entropy.
+        It is the squared error of pixels, or the cross-entropy of tokens.
         """
         del labels
         (view,) = self.task.views()
         images = augment(images, view, generator, self.network.description["input"])
         hidden = self._mask(images, generator).to(images.device)
         if self.tokens is not None:
-            # Logits of thousands of tokens, only where they are needed.
+            # Logits over thousands of tokens: computed for hidden patches only.
             predicted = self.decoder(self._encode(images, hidden)[hidden])
             return F.cross_entropy(predicted, self.tokens(images)[hidden])
         targets = patchify(images, self.patch)
@@ -84,20 +84,21 @@ class MimObjective(Reconstructing):
         return block_mask(count, (rows, columns), self.task.mask_ratio, generator)
 
     def predict(self, images: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
-        """Return what is predicted of patches, (N, L, outputs), ``hidden`` bool (N, L) unseen."""
+        """Return predictions of patches, (N, L, outputs), with ``hidden`` bool (N, L) masked."""
         predicted: torch.Tensor = self.decoder(self._encode(images, hidden))
         return predicted
 
     def pixels(self, images: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
         """Return predicted pixels; see `Reconstructing`.
 
-        Of tokens, what the tokenizer makes of the likeliest ones, the visible patches' its own.
+        For tokens, the tokenizer decodes the likeliest token of each hidden patch and its own
+        tokens of the visible patches.
         """
         predicted = self.predict(images, hidden)
         if self.tokens is not None:
             tokens = torch.where(hidden, predicted.argmax(dim=-1), self.tokens(images))
             return patchify(self.tokens.images(tokens), self.patch)
-        return as_before(predicted, images, self.patch) if self.task.normalise else predicted
+        return unnormalised(predicted, images, self.patch) if self.task.normalise else predicted
 
     def _encode(self, images: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
         return encode_with_mask_token(self.network, images, hidden, self.mask_token)

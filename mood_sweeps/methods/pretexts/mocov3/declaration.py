@@ -1,4 +1,4 @@
-"""MoCo v3, declared; trained by ``objectives.mocov3``."""
+"""The declaration of MoCo v3; ``objective.py`` trains it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mood_sweeps.training.recipe import Presets
 __all__ = ["MoCoV3"]
 
 _NANO = Augmentation(window=Window(scale=(0.85, 1.1), shift=0.1, turn=0.2, contrast=0.3))
-# The paper's code: BYOL's two views, which differ in blur and solarisation.
+# As in the paper's code: BYOL's two views, which differ in blur and solarisation.
 _PAPER = Augmentation(crop_scale=(0.08, 1.0), flip=0.5, jitter=0.8, grayscale=0.2)
 
 

@@ -12,21 +12,21 @@ from torch import nn
 from mood_sweeps.methods.pretexts.mocov3.declaration import MoCoV3
 from mood_sweeps.methods.pretexts.objective import PretextObjective
 from mood_sweeps.methods.tokenizers.visual_tokens import VisualTokens
-from mood_sweeps.networks.timm_networks import features_of
+from mood_sweeps.networks.timm_networks import feature_width
 from mood_sweeps.training.augment.random_views import augment
 from mood_sweeps.training.momentum import follow, rising_momentum
 
-__all__ = ["MoCoV3Objective", "contrast"]
+__all__ = ["MoCoV3Objective", "contrastive_loss"]
 
 
 class MoCoV3Objective(PretextObjective):
     """Query encoder (network, projector, predictor) and a momentum copy without predictor.
 
-    The patch embedding of a ViT is frozen at its random start, which the paper found to stabilise
-    training (its §4).
+    The patch embedding of a ViT is frozen at its random start, which stabilises training (§4 of the
+    paper).
     """
 
-    # Keys are those of a network that learns, too.
+    # The key encoder changes during training, and with it the targets.
     loss_may_rise_again: ClassVar[bool] = True
 
     network: Any
@@ -52,7 +52,7 @@ class MoCoV3Objective(PretextObjective):
     ) -> Self:
         """Return the objective of a task; see `PretextObjective`."""
         del classes, tokens
-        return cls(task, network, features_of(network, example))
+        return cls(task, network, feature_width(network, example))
 
     def _query_encoder(self) -> nn.Sequential:
         return nn.Sequential(self.network, self.projector)
@@ -60,17 +60,17 @@ class MoCoV3Objective(PretextObjective):
     def forward(
         self, images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
     ) -> torch.Tensor:
-        """Return the symmetric contrastive loss of a batch; labels are not looked at."""
+        """Return the symmetric contrastive loss of a batch; labels are not used."""
         del labels
         form = self.network.description["input"]
-        first, second = (augment(images, how, generator, form) for how in self.task.views())
+        first, second = (augment(images, view, generator, form) for view in self.task.views())
         encoder = self._query_encoder()
         queries = [self.predictor(encoder(view)) for view in (first, second)]
         with torch.no_grad():
             keys = [self.key_encoder(view) for view in (first, second)]
-        return contrast(queries[0], keys[1], self.task.temperature) + contrast(
-            queries[1], keys[0], self.task.temperature
-        )
+        temperature = self.task.temperature
+        first_loss = contrastive_loss(queries[0], keys[1], temperature)
+        return first_loss + contrastive_loss(queries[1], keys[0], temperature)
 
     def after_step(self, progress: float) -> None:
         """Move the key encoder towards the query encoder; the momentum rises to 1 by a cosine."""
@@ -81,8 +81,8 @@ class MoCoV3Objective(PretextObjective):
         )
 
 
-def contrast(queries: torch.Tensor, keys: torch.Tensor, temperature: float) -> torch.Tensor:
-    """Return 2τ · cross-entropy of each query (N, D) finding its own key (N, D) in the batch."""
+def contrastive_loss(queries: torch.Tensor, keys: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Return 2τ · cross-entropy of matching queries (N, D) to their own keys (N, D) in the batch."""
     similarity = F.normalize(queries, dim=1) @ F.normalize(keys, dim=1).T / temperature
     own = torch.arange(len(queries), device=queries.device)
     return 2 * temperature * F.cross_entropy(similarity, own)

@@ -1,4 +1,4 @@
-"""No pretext task at all."""
+"""The random baseline: no pretext task."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ __all__ = ["RandomWeights"]
 
 @dataclass(frozen=True)
 class RandomWeights(Pretext):
-    """No pretext task: freshly initialised weights, the baseline all others need.
+    """No pretext task: freshly initialised weights, the baseline for all other tasks.
 
-    Blocks that a recipe starts as the identity act from the start here: a baseline has to see the
-    image, and BatchNorm measures noise where it would not (``networks/untrained_networks.py``).
+    Features of a baseline must depend on the image. So residual blocks that usually start as the
+    identity act from the start, and BatchNorm is set by noise images where needed
+    (``networks/untrained_networks.py``).
     Fine-tuning of ``random`` starts from these weights.
     """
 

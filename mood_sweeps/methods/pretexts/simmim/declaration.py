@@ -1,4 +1,4 @@
-"""SimMIM, declared; trained by ``objectives.simmim``."""
+"""The declaration of SimMIM; ``objective.py`` trains it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["SimMim"]
 class SimMim(Augmented):
     """SimMIM (Xie et al. 2022): hide coarse squares, predict their pixels with one linear layer.
 
-    A mask token stands in the place of every hidden patch; the loss is the mean absolute error over
-    the hidden pixels.
+    A mask token replaces every hidden patch; the loss is the mean absolute error over the hidden
+    pixels.
 
     mask_ratio: share of the squares hidden in each image. mask_patch_size: their side in pixels,
-    rounded to whole patches of the backbone, at least one; where squares do not fill the image, the
-    last ones are cut.
+    rounded to whole patches of the backbone, at least one; the last squares of a row or column may
+    be cut.
     """
 
     version: ClassVar[int] = 1
@@ -31,7 +31,7 @@ class SimMim(Augmented):
     families: ClassVar[tuple[str, ...]] = ("vit",)
     makes_decoder: ClassVar[bool] = True
     presets: ClassVar[Presets] = {
-        # The authors' ViT-B configuration; they end with a tenth of the rate, not with a cosine.
+        # The authors' ViT-B configuration, whose schedule ends with a tenth of the rate instead.
         "paper": {
             "epochs": 800,
             "batch_size": 2048,

@@ -49,7 +49,7 @@ class SimMimObjective(Reconstructing):
     def forward(
         self, images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
     ) -> torch.Tensor:
-        """Return the mean absolute error over hidden pixels; labels are not looked at."""
+        """Return the mean absolute error over hidden pixels; labels are not used."""
         del labels
         (view,) = self.task.views()
         images = augment(images, view, generator, self.network.description["input"])
@@ -72,7 +72,7 @@ def random_squares(
     """Return bool (count, side²), True where hidden: whole squares of ``square``² patches.
 
     side: patches along a side of the image; the mask holds them row by row. The share ``ratio`` of
-    the squares is hidden as in `random_mask`; where they do not fill the image, the last ones are
+    the squares is hidden as in `random_mask`; the last squares of a row or column may be
     cut.
     """
     across = -(-side // square)
