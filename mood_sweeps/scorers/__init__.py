@@ -36,3 +36,7 @@ def __getattr__(name: str) -> type[Scorer]:
     if name not in _CLASSES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return _CLASSES[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_CLASSES})
