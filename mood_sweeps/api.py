@@ -1,4 +1,4 @@
-"""The front door's functions: each opens what is needed, calls one thing and returns its answer."""
+"""Functions of the package: each opens what is needed, calls one thing and returns its answer."""
 
 from __future__ import annotations
 

@@ -239,7 +239,7 @@ def imported_files(file: str) -> set[str]:
 def test_floors_hold_inside_every_folder() -> None:
     """The files and folders of a folder, too, can be read from the bottom up: no circle anywhere.
 
-    The `__init__` of a folder is its front door, for others: nothing inside the folder imports it.
+    The `__init__` of a folder names what it offers to others: nothing inside the folder imports it.
     """
     graphs: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for file in files():

@@ -32,7 +32,7 @@ def read_plugins(
 ) -> UserScorers:
     """Read ``plugins:``, paths relative to ``folder``, noting every problem on the way.
 
-    built_in: the package's scorers, whose names a plugin cannot use. open_plugins: the plugins are
+    built_in: the package's scorers; a plugin cannot use their names. open_plugins: the plugins are
     added to it.
     """
     all_loaded = True

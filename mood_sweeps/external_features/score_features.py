@@ -1,4 +1,4 @@
-"""The front door for Python: arrays or files in, a frame out."""
+"""From Python: arrays or files in, a frame out."""
 
 from __future__ import annotations
 

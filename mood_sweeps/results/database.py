@@ -29,9 +29,9 @@ MMAP_BYTES = 1 << 30
 BUSY_TIMEOUT_MS = 30_000
 CONNECT_TIMEOUT_S = 10
 ALWAYS_PLANNED = "-c plan_cache_mode=force_custom_plan"
-"""PostgreSQL otherwise plans a repeated statement only once. A connection that planned while a table
-was empty then reads the whole table for each new row's foreign key, however large it has grown: a
-tenth of the speed at 20,000 numbers, and slower with more."""
+"""PostgreSQL otherwise plans a repeated statement only once. A connection that planned while a
+table was empty then reads the whole table for each new row's foreign key, however large it has
+grown: a tenth of the speed at 20,000 numbers, and slower with more."""
 
 
 class Database:

@@ -121,7 +121,7 @@ class Leases:
         try:
             os.link(temporary, lease.path)
         except FileExistsError:
-            # NFS may repeat a request whose answer was lost: then the existing link is ours.
+            # NFS may repeat a request if the answer was lost: then the existing link is ours.
             if temporary.stat().st_nlink < 2:
                 return None
         finally:

@@ -72,7 +72,7 @@ class Checkpoints:
         return self._transfer == "copy"
 
     def _unfinished_model(self, run: Run) -> LoggedModel | None:
-        """Return a model that a crash left unfinished; a run without parameters is new and has none."""
+        """Return a model that a crash left unfinished; a run without parameters has none."""
         if not run.data.params:
             return None
         found = self._client.search_logged_models(

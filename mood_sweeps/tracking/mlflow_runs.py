@@ -122,9 +122,9 @@ class Runs:
     ) -> None:
         """Log what the run does not have yet, in as few calls as MLflow's limits allow.
 
-        An existing parameter stays as it is: MLflow never lets one change. MLflow keeps equal points
-        only once; a number that was lost and made again is newer, so it gets the time of the point
-        that the run already has.
+        An existing parameter stays as it is: MLflow never lets one change. MLflow keeps equal
+        points only once; a number that was lost and made again is newer, so it gets the time of the
+        point that the run already has.
         """
         new_params = [Param(k, v) for k, v in params.items() if k not in run.data.params]
         new_tags = [

@@ -43,8 +43,8 @@ def serve(
 
     tracking_uri: of a store (SQLite is created if it does not exist yet) or of a server, for which
     only its address is printed. say: prints a line: that the server starts, then its addresses once
-    pages can be opened. To be called from the main thread. Raises InputError if the port is taken, the store cannot be used or the
-    server does not come up.
+    pages can be opened. To be called from the main thread. Raises InputError if the port is taken,
+    the store cannot be used or the server does not come up.
     """
     secrets = Secrets(tracking_uri)
     if tracking_uri.startswith(("http://", "https://")):

@@ -68,7 +68,7 @@ def update_artifact_addresses(database: Path, artifact_root: Path) -> None:
 
 
 def _moves(connection: sqlite3.Connection, database: Path, root: Path) -> list[_Move]:
-    """Return a move for each experiment whose artifacts are recorded outside ``root``."""
+    """Return a move for each experiment with artifacts recorded outside ``root``."""
     if "artifact_location" not in _columns(connection, "experiments"):
         return []
     moves = []

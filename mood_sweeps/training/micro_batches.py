@@ -167,7 +167,7 @@ class _Sums:
     def headers(
         self, has_part: bool, loss: float, tensors: Tensors
     ) -> list[tuple[bool, float, list[bool]]]:
-        """Return for every rank whether it has a micro-batch, its loss, and which tensors it has."""
+        """Return, by rank, whether it has a micro-batch, its loss, and which tensors it has."""
         own = torch.tensor(
             [has_part, loss, *(tensor is not None for tensor in tensors)], dtype=torch.float64
         )

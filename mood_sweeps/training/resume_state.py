@@ -58,7 +58,7 @@ class ResumeState:
         return self._file is not None and time.monotonic() >= self._due_at
 
     def save(self, tensors: Mapping[str, torch.Tensor], notes: Mapping[str, Any]) -> None:
-        """Save a state; ``notes`` are JSON values, whose floats keep their last bit."""
+        """Save a state; ``notes`` are JSON values; floats keep their last bit."""
         if self._file is None:
             return
         started = time.monotonic()

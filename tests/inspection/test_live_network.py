@@ -140,7 +140,7 @@ def test_tokens_that_stand_for_no_patch_are_positions_too():
 
 def test_a_final_map_leads_to_the_features(checkpoint, network, inputs):
     if checkpoint.architecture["family"] != "cnn":
-        with pytest.raises(Undefined, match="not pooled from a map"):
+        with pytest.raises(Undefined, match="pooled from tokens"):
             network.final_map(inputs)
         return
     maps = network.final_map(inputs)

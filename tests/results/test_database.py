@@ -94,7 +94,7 @@ def test_an_older_database_is_migrated_with_its_rows(file: Path) -> None:
     database = Database(f"sqlite:///{file}")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(migrate.command, "upgrade", lambda config, _: real(config, "0001"))
-        patch.setattr(migrate, "_follow_registry", lambda _: None)
+        patch.setattr(migrate, "_apply_registry", lambda _: None)
         database.prepare()
     with database.writing() as connection:
         connection.execute(text("INSERT INTO sweeps VALUES ('a', 1)"))

@@ -105,5 +105,5 @@ def test_what_is_no_store_is_left_alone(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE x (y)")
     update_artifact_addresses(tmp_path / "other.db", tmp_path / "mlartifacts")
     (tmp_path / "broken.db").write_text("this is no database, and long enough to be seen as none")
-    with pytest.raises(StoreError, match=r"broken\.db cannot be told"):
+    with pytest.raises(StoreError, match=r"broken\.db cannot be changed"):
         update_artifact_addresses(tmp_path / "broken.db", tmp_path / "mlartifacts")

@@ -99,7 +99,7 @@ def test_the_pooled_form_is_another_number_and_needs_no_network(name):
 @pytest.mark.parametrize("name", sorted(n for n in SCORERS if SCORERS[n].pooled_form))
 def test_a_network_that_pools_no_map_has_no_such_score(name):
     made = networks("test_vit", image_size=32)
-    with pytest.raises(Undefined, match="not pooled from a map"):
+    with pytest.raises(Undefined, match="pooled from tokens"):
         SCORERS[name]().fit(made.train, None)
 
 

@@ -82,7 +82,7 @@ class MoCoV3Objective(PretextObjective):
 
 
 def contrastive_loss(queries: torch.Tensor, keys: torch.Tensor, temperature: float) -> torch.Tensor:
-    """Return 2τ · cross-entropy of matching queries (N, D) to their own keys (N, D) in the batch."""
+    """Return 2τ · cross-entropy of matching queries (N, D) to their own keys (N, D)."""
     similarity = F.normalize(queries, dim=1) @ F.normalize(keys, dim=1).T / temperature
     own = torch.arange(len(queries), device=queries.device)
     return 2 * temperature * F.cross_entropy(similarity, own)

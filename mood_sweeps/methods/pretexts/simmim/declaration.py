@@ -31,7 +31,7 @@ class SimMim(Augmented):
     families: ClassVar[tuple[str, ...]] = ("vit",)
     makes_decoder: ClassVar[bool] = True
     presets: ClassVar[Presets] = {
-        # The authors' ViT-B configuration, whose schedule ends with a tenth of the rate instead.
+        # The authors' ViT-B configuration; their schedule ends with a tenth of the rate instead.
         "paper": {
             "epochs": 800,
             "batch_size": 2048,
