@@ -180,7 +180,9 @@ class Store:
     def _remove_abandoned(self, now: float) -> None:
         """Remove what killed processes left behind a day ago or longer.
 
-        Also remove the states of finished trainings that a killed process left behind. now: by the clock that dates the files; this host's may be wrong.
+        Also remove the states of finished trainings that a killed process left behind.
+
+        now: by the clock that dates the files; this host's may be wrong.
         """
         unfinished = list((self.root / "unfinished").glob("*/*"))
         for path in unfinished:

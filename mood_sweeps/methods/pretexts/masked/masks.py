@@ -45,8 +45,8 @@ def random_mask(count: int, patches: int, ratio: float, generator: torch.Generat
 def complementary_masks(patches: int, ratio: float, seed: int) -> torch.Tensor:
     """Return bool (M, patches), True where hidden; equally many masks hide each patch.
 
-    Patches are split at random into M parts of sizes that differ by at most one. Up to a ratio of ½ a
-    mask hides one part, M = 1/ratio; above ½ it leaves one part visible, M = 1/(1 − ratio). M is
+    Patches are split at random into M parts of sizes that differ by at most one. Up to a ratio of ½
+    a mask hides one part, M = 1/ratio; above ½ it leaves one part visible, M = 1/(1 − ratio). M is
     rounded, and at most the number of patches, which must be at least two.
     """
     parts = min(max(2, round(1 / max(min(ratio, 1 - ratio), 1 / patches))), patches)
