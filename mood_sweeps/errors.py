@@ -3,11 +3,9 @@
 MoodSweepsError
 ├── InputError           what the user gave cannot be used; nothing was started (exit code 2)
 ├── StoreError           the artifact store cannot be used as asked
-│   ├── CorruptObject    an object's bytes differ from its manifest
-│   └── LeaseLost        another launch took over the work this process was doing
-├── MemberLost           a worker that shares a training is gone; the training is tried again
-├── ExecutorLost         the place where stages run is gone; the same launch goes on later
+│   └── CorruptObject    an object's bytes differ from its manifest
 ├── DatabaseError        the results database cannot be used as asked (exit code 2)
+├── ExecutorLost         the place where stages run is gone; the same launch goes on later
 ├── StageFailed          a stage's own code raised; its descendants are skipped
 ├── PluginFailed         a plugin's scorer raised, crashed, hung or returned no scores
 └── Undefined            a number has no defined value for this input; the row says why
@@ -25,8 +23,6 @@ __all__ = [
     "DatabaseError",
     "ExecutorLost",
     "InputError",
-    "LeaseLost",
-    "MemberLost",
     "MoodSweepsError",
     "PluginFailed",
     "Problem",
@@ -92,14 +88,6 @@ class CorruptObject(StoreError):
     def __init__(self, message: str, ref: Any = None) -> None:
         self.ref = ref
         super().__init__(message)
-
-
-class LeaseLost(StoreError):
-    """Another launch took over the work this process was doing; what it made is discarded."""
-
-
-class MemberLost(MoodSweepsError):
-    """A worker that shares a training with this one is gone; nothing is wrong with the stage."""
 
 
 class ExecutorLost(MoodSweepsError):

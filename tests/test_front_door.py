@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 import mood_sweeps as ms
+from mood_sweeps import errors, internal_signals
 from mood_sweeps.workspace import Workspace
 
 EXPORTED = [
-    "CorruptObject", "DatabaseError", "FeatureBank", "Head", "InlineSettings", "InputError",
-    "LaunchResult", "LeaseLost", "MoodSweepsError", "Options", "Plan", "RaySettings", "Results",
-    "StageFailed", "StoreError", "Sweep", "Undefined", "WorkerSettings", "Workspace", "launch",
-    "load_sweep", "open_results", "plan", "score_features",
+    "CorruptObject", "DatabaseError", "ExecutorLost", "FeatureBank", "Head", "InlineSettings",
+    "InputError", "LaunchResult", "MoodSweepsError", "Options", "Plan", "PluginFailed",
+    "RaySettings", "Results", "StageFailed", "StoreError", "Sweep", "Undefined", "WorkerSettings",
+    "Workspace", "launch", "load_sweep", "open_results", "plan", "score_features",
 ]  # fmt: skip
 
 
@@ -25,6 +26,20 @@ def test_exactly_these_names_are_exported():
     for name in EXPORTED:
         assert getattr(ms, name) is not None
     assert not hasattr(ms, "no_such_name")
+
+
+def test_every_error_of_the_tree_is_exported_and_no_internal_signal_is_in_it():
+    tree = {kind for kind in vars(errors).values() if _is_exception(kind)}
+    assert {kind.__name__ for kind in tree} <= set(ms.__all__)
+    assert all(issubclass(kind, ms.MoodSweepsError) for kind in tree)
+    signals = {kind for kind in vars(internal_signals).values() if _is_exception(kind)}
+    assert signals
+    assert not any(issubclass(kind, ms.MoodSweepsError) for kind in signals)
+    assert not {kind.__name__ for kind in signals} & set(ms.__all__)
+
+
+def _is_exception(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Exception)
 
 
 def test_importing_the_package_and_its_help_import_nothing_heavy():

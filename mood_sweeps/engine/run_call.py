@@ -16,15 +16,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mood_sweeps.engine.environment import environment
-from mood_sweeps.errors import (
-    CorruptObject,
-    InputError,
-    LeaseLost,
-    MemberLost,
-    StageFailed,
-    one_line,
-    plain,
-)
+from mood_sweeps.errors import CorruptObject, InputError, StageFailed, one_line, plain
+from mood_sweeps.internal_signals import LeaseLost, MemberLost
 from mood_sweeps.jobs.context import JobContext, RunTrials
 from mood_sweeps.jobs.outcome import Outcome
 from mood_sweeps.jobs.single_thread import single_thread

@@ -18,7 +18,8 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from mood_sweeps.errors import LeaseLost, StoreError
+from mood_sweeps.errors import StoreError
+from mood_sweeps.internal_signals import LeaseLost
 from mood_sweeps.store.process_identity import Process, this_process
 
 __all__ = ["HEARTBEAT_S", "TTL_S", "Lease", "Leases"]

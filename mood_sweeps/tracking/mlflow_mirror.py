@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mood_sweeps.data.catalogue import image_set
-from mood_sweeps.errors import CorruptObject, InputError, LeaseLost
+from mood_sweeps.errors import CorruptObject, InputError
+from mood_sweeps.internal_signals import LeaseLost
 from mood_sweeps.results.database import Database
 from mood_sweeps.results.mlflow_records import Records
 from mood_sweeps.results.outbox import LAUNCH, Item, Outbox

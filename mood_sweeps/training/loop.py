@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from mood_sweeps.data.pipeline.batch_loader import BatchLoader
-from mood_sweeps.errors import MemberLost, StageFailed
+from mood_sweeps.errors import StageFailed
+from mood_sweeps.internal_signals import MemberLost
 from mood_sweeps.networks.reproducible import stream
 from mood_sweeps.networks.torch_device import peak_memory_mb
 from mood_sweeps.training.learning_checks import loss_findings

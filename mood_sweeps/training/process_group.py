@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import torch
 
-from mood_sweeps.errors import MemberLost
+from mood_sweeps.internal_signals import MemberLost
 
 __all__ = ["SINGLE_PROCESS", "ConnectedProcessGroup", "ProcessGroup", "Rendezvous", "SingleProcess"]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mood_sweeps.errors import LeaseLost
+from mood_sweeps.internal_signals import LeaseLost
 from mood_sweeps.store import leases as leases_module
 from mood_sweeps.store.leases import TTL_S, Leases
 from mood_sweeps.store.process_identity import Process, this_process

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from safetensors import SafetensorError
 
-from mood_sweeps.errors import CorruptObject, InputError, LeaseLost, StoreError
+from mood_sweeps.errors import CorruptObject, InputError, StoreError
 from mood_sweeps.identity import key_of
+from mood_sweeps.internal_signals import LeaseLost
 from mood_sweeps.store import Ref, Store
 from mood_sweeps.store.codecs import load_bank, save_arrays
 from mood_sweeps.store.manifest import MANIFEST

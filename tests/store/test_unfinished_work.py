@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mood_sweeps.errors import LeaseLost
+from mood_sweeps.internal_signals import LeaseLost
 from mood_sweeps.store import Store
 from tests.support.store_objects import REF, publish
 

@@ -11,7 +11,8 @@ import torch
 from mood_sweeps.choice import choose
 from mood_sweeps.data import image_set
 from mood_sweeps.data.pipeline.batch_loader import BatchLoader
-from mood_sweeps.errors import MemberLost, StageFailed
+from mood_sweeps.errors import StageFailed
+from mood_sweeps.internal_signals import MemberLost
 from mood_sweeps.methods import PRETEXTS
 from mood_sweeps.methods.finetunes.supervised_objective import FinetuningObjective
 from mood_sweeps.methods.pretexts.classification.declaration import Classification

@@ -11,7 +11,7 @@ import pytest
 
 from mood_sweeps.engine.executors.ray.worker import Worker
 from mood_sweeps.engine.executors.ray.worker_shapes import TRIALS
-from mood_sweeps.errors import LeaseLost
+from mood_sweeps.internal_signals import LeaseLost
 from mood_sweeps.jobs.tuning_trials import in_turn
 from mood_sweeps.jobs.worker_settings import WorkerSettings
 from mood_sweeps.store import Store
