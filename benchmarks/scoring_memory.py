@@ -63,7 +63,8 @@ def main() -> None:
     names = arguments.only.split(",") if arguments.only else list(NAMES)
     with threadpool_limits(1):
         bank, head = make_bank(arguments.rows)
-        sizes = [array.nbytes / 1e9 for array in (bank.features, bank.logits)]
+        arrays = (bank.features, bank.logits)
+        sizes = [array.nbytes / 1e9 for array in arrays if array is not None]
         print(f"features {sizes[0]:.2f} GB, logits {sizes[1]:.2f} GB\n")
         print("| fitted | s | GB at the peak |\n|---|--:|--:|")
         for shown in (*([name] for name in names), names):

@@ -18,8 +18,9 @@ from typing import Any
 
 import torch
 import torch.distributed
-import torch.multiprocessing
 from side_by_side import machine
+from torch.distributed import PrefixStore, TCPStore
+from torch.multiprocessing import spawn
 from torch.nn.parallel import DistributedDataParallel
 from training import noise
 
@@ -83,7 +84,7 @@ class Case:
         drawn, half = torch.Generator().manual_seed(0), self.task.precision == "bf16"
 
         def epoch() -> None:
-            for batch in torch.randperm(len(self.images)).split(self.batch):
+            for batch in torch.split(torch.randperm(len(self.images)), self.batch):
                 mine = batch.chunk(self.members)[self.rank]
                 optimizer.zero_grad()
                 with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
@@ -99,10 +100,10 @@ def member(rank: int, members: int, rounds: int, port: int) -> None:
     """Be one of the processes; the first of them prints."""
     case = Case(rank, members)
     backend = "nccl" if case.device.type == "cuda" else "gloo"
-    store = torch.distributed.TCPStore(HERE, port, is_master=False)
+    store = TCPStore(HERE, port, is_master=False)
     torch.distributed.init_process_group(
         backend,
-        store=torch.distributed.PrefixStore("ddp", store),
+        store=PrefixStore("ddp", store),
         rank=rank,
         world_size=members,
     )
@@ -143,10 +144,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     # Where torch's own group and ours meet.
-    store = torch.distributed.TCPStore(HERE, 0, is_master=True, wait_for_workers=False)
-    torch.multiprocessing.spawn(
-        member, (arguments.members, arguments.rounds, store.port), nprocs=arguments.members
-    )
+    store = TCPStore(HERE, 0, is_master=True, wait_for_workers=False)
+    spawn(member, (arguments.members, arguments.rounds, store.port), nprocs=arguments.members)
 
 
 if __name__ == "__main__":

@@ -123,13 +123,13 @@ def main() -> None:
     for what, seconds in sorted(marks.first.items(), key=lambda item: item[1]):
         print(f"  {what:<40}{seconds:>8.2f} s")
     print(f"  driver's own CPU: {own.user + own.system:.1f} s")
-    by_kind = defaultdict(list)
+    by_kind: dict[str, list[float]] = defaultdict(list)
     for _, call, outcome in marks.outcomes:
         by_kind[call.kind].append(outcome.seconds)
-    for kind, seconds in sorted(by_kind.items(), key=lambda item: -sum(item[1])):
+    for kind, spent in sorted(by_kind.items(), key=lambda item: -sum(item[1])):
         print(
-            f"  {len(seconds):>4} {kind:<10}{sum(seconds):>8.1f} s in workers, "
-            f"{sum(seconds) / len(seconds):.3f} each, longest {max(seconds):.2f}"
+            f"  {len(spent):>4} {kind:<10}{sum(spent):>8.1f} s in workers, "
+            f"{sum(spent) / len(spent):.3f} each, longest {max(spent):.2f}"
         )
     ready, unready = idle_share(marks, arguments.workers)
     print(f"  idle while a call was ready: {ready:.1%} (goal 10 %); while none was: {unready:.1%}")

@@ -158,7 +158,7 @@ def bare_loop(model: Any, images: torch.Tensor, labels: torch.Tensor, recipe: An
     for _ in range(recipe.epochs):
         mean = torch.zeros((), device=images.device)
         shuffled = torch.randperm(len(images), generator=generator)
-        for chosen in shuffled[: steps * batch].split(batch):
+        for chosen in torch.split(shuffled[: steps * batch], batch):
             chosen = chosen.to(images.device)
             optimizer.zero_grad()
             with torch.autocast(

@@ -58,7 +58,7 @@ def costs(plan: Plan, naive: dict[str, Any], careful: dict[str, Any]) -> Costs:
     stage = {method: statistics.mean(seconds) for method, seconds in by_method.items()}
 
     def mean(found: dict[str, Any], part: str) -> float:
-        return statistics.mean(each["spent"][part] for each in found["trials"])
+        return statistics.mean(float(each["spent"][part]) for each in found["trials"])
 
     cells, items = len(plan.cells), plan.representations
     chains = sum(stage[each.method] for item in items for each in item.chain)

@@ -28,7 +28,7 @@ from mood_sweeps.jobs.single_thread import single_thread
 from mood_sweeps.metrics import nearest_class_mean, predict
 from mood_sweeps.planning.missing_calls import calls_for
 from mood_sweeps.planning.plan import Cell, Plan, Representation
-from mood_sweeps.planning.stage_inputs import Pretrain
+from mood_sweeps.planning.stage_inputs import Finetune, Pretrain
 from mood_sweeps.plugins.scorer_runner import ScorerRunner
 from mood_sweeps.store.codecs import load_bank, load_head, save_bank
 
@@ -71,10 +71,12 @@ def trained(item: Representation, spent: Seconds) -> Any:
         if isinstance(work, Pretrain):
             corpus = image_set(work.corpus).load("train") if work.corpus else None
             checkpoint = pretrain(work.pretext, work.backbone, corpus, work.seed)
-        else:
+        elif isinstance(work, Finetune) and work.seed is not None:
             images = image_set(work.id_set)
             splits = images.load("train"), images.load("val")
             checkpoint = finetune(work.stage, checkpoint, *splits, work.seed)
+        else:
+            raise TypeError(f"{stage.method}: not trained here")
         spent[stage.method] = time.process_time() - began
     return checkpoint
 
@@ -114,7 +116,8 @@ def numbers_of(
 
 def naive(config: dict[str, int], plan: Plan) -> dict[str, Any]:
     """Trial for one cell: everything that it needs, made here."""
-    times, spent = started(), {}
+    times = started()
+    spent: Seconds = {}
     cell = plan.cells[config["number"]]
     with single_thread():
         names = {cell.pair.id_set, cell.pair.ood_set}
@@ -127,7 +130,8 @@ def naive(config: dict[str, int], plan: Plan) -> dict[str, Any]:
 
 def careful(config: dict[str, int], plan: Plan, folder: str) -> dict[str, Any]:
     """Trial for one checkpoint: all its banks, saved as files in ``folder``."""
-    times, spent = started(), {}
+    times = started()
+    spent: Seconds = {}
     item = plan.representations[config["number"]]
     with single_thread():
         checkpoint, banks = banks_of(item, {name for name, _ in item.banks}, spent)

@@ -70,9 +70,11 @@ class Driven:
 
     def __exit__(self, *_: object) -> None:
         self.descendants()
-        for process in [*self._known.values(), self.process]:
-            with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+        for process in self._known.values():
+            with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
         self.process.wait(30)
 
     @property

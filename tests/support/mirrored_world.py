@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Float, Insert, Integer, String, Table, update
+from sqlalchemy import CursorResult, Float, Insert, Integer, String, Table, update
 
 from mood_sweeps.identity import key_of
 from mood_sweeps.results import schema
@@ -33,6 +33,12 @@ def insert(table: Table) -> Insert:
     return table.insert().values(missing)
 
 
+def _number(added: CursorResult[Any]) -> int:
+    """The number of the row that was added."""
+    assert added.inserted_primary_key is not None
+    return int(added.inserted_primary_key[0])
+
+
 @dataclass
 class World:
     """A database and a store, with helpers that write what a launch would write."""
@@ -54,7 +60,7 @@ class World:
 
     def launch(self, sweep: str = "digits", n_cells: int = 4) -> int:
         with self.database.writing() as connection:
-            revision = connection.execute(
+            added = connection.execute(
                 insert(schema.revisions).values(
                     sweep=sweep,
                     digest=key_of([sweep, n_cells]),
@@ -62,14 +68,15 @@ class World:
                     n_cells=n_cells,
                     created_at=NOW,
                 )
-            ).inserted_primary_key[0]
-        self.revision, self.sweep = int(revision), sweep
+            )
+            revision = _number(added)
+        self.revision, self.sweep = revision, sweep
         return self.relaunch()
 
     def relaunch(self) -> int:
         """Write another launch of the same revision."""
         with self.database.writing() as connection:
-            launch = connection.execute(
+            added = connection.execute(
                 insert(schema.launches).values(
                     revision=self.revision,
                     executor="inline",
@@ -79,9 +86,10 @@ class World:
                     calls_planned=2,
                     started_at=NOW,
                 )
-            ).inserted_primary_key[0]
+            )
+            launch = _number(added)
             enqueue(connection, LAUNCH, self.sweep, str(launch), "started")
-        return int(launch)
+        return launch
 
     def end(self, launch: int, outcome: str = "done") -> None:
         with self.database.writing() as connection:

@@ -53,11 +53,13 @@ class PlainTorch(nn.Module):
         return self.classifier.features(self.blocks(images))
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.classifier(self.blocks(images))
+        logits: Tensor = self.classifier(self.blocks(images))
+        return logits
 
 
 def images_of(bank: FeatureBank) -> Tensor:
     """Return the images (N, 1, 1, D) behind a bank, in double precision."""
+    assert bank.inputs is not None
     return torch.from_numpy(bank.inputs[:]).double()
 
 

@@ -29,4 +29,5 @@ class Watched:
 
 def watched(bank: FeatureBank) -> FeatureBank:
     """Return the bank with its network watched."""
+    assert bank.network is not None
     return dataclasses.replace(bank, network=Watched(bank.network))

@@ -19,7 +19,8 @@ def layer_norm(x: Array, weight: Array, bias: Array) -> Array:
     """Return LayerNorm in float32: Σ_j (x_j − bias_j) / weight_j is 0 but for rounding."""
     x = x.astype(np.float32)
     x -= x.mean(axis=1, keepdims=True)
-    return x / np.sqrt((x**2).mean(axis=1, keepdims=True)) * weight + bias
+    normed: Array = x / np.sqrt((x**2).mean(axis=1, keepdims=True)) * weight + bias
+    return normed
 
 
 def rounded_case(kind: str, rounding: float = 0.0, columns_first: bool = False) -> Case:

@@ -11,7 +11,7 @@ from mood_sweeps.bank import FeatureBank, Head
 Array = np.ndarray[Any, Any]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class PlainNetwork:
     """A network with every gradient known by hand: features are its pixels, logits the head's.
 
@@ -35,6 +35,7 @@ class PlainNetwork:
         if by_features is not None:
             gradient += by_features.reshape(inputs.shape)
         if by_logits is not None:
+            assert self.head is not None
             gradient += (by_logits @ self.head.weight).reshape(inputs.shape)
         return gradient
 

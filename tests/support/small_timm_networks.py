@@ -31,7 +31,8 @@ class Network(NamedTuple):
     test: FeatureBank
 
     def logits(self, inputs: Tensor) -> Tensor:
-        return self.classifier(self.network(inputs))
+        logits: Tensor = self.classifier(self.network(inputs))
+        return logits
 
 
 def networked(name: str, image_size: int = 64, n: int = 36) -> Network:

@@ -47,7 +47,8 @@ def network_of(backbone: Choice, **options: Any) -> nn.Module:
 
 def features(network: nn.Module, images: torch.Tensor = IMAGES) -> torch.Tensor:
     with torch.no_grad():
-        return network(images)
+        found: torch.Tensor = network(images)
+    return found
 
 
 def moco_v3(state: State, encoder: str = "base_encoder") -> dict[str, Any]:

@@ -44,7 +44,7 @@ def test_blocks_that_are_the_features_once_more_give_their_distance_twice(layers
     )
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(eq=False)
 class Deeper(PlainNetwork):
     """A third block that says the same of every image."""
 

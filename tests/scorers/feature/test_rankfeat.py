@@ -19,13 +19,13 @@ def banked(*pixels, network=PlainNetwork):
     return dataclasses.replace(bank, network=network(HEAD))
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(eq=False)
 class OneBlock(PlainNetwork):
     def layers(self, inputs):
         return super().layers(inputs)[:1]
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(eq=False)
 class Transformer(PlainNetwork):
     """Hands on tokens (n, 2, D), though its maps can be looked at."""
 

@@ -14,7 +14,7 @@ from tests.support.scorer_cases import PlainNetwork, live
 HEAD = Head(np.array([[1.0, 0, 0], [0, 1, 0]], np.float32), np.zeros(2, np.float32))
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(eq=False)
 class Squares(PlainNetwork):
     """Features are squared pixels: at 0 there is no slope, and yet it matters to move."""
 
