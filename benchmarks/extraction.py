@@ -74,7 +74,7 @@ def main() -> None:
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
     torch.set_num_threads(1)
-    digits = image_set("digits:0-5").load("train")
+    digits = image_set("digits:0-5").open("train")
     print(machine(device))
     print(HEADER)
     if device.type == "cuda":

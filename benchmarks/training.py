@@ -29,7 +29,7 @@ from torch import nn
 
 from mood_sweeps.choice import choose
 from mood_sweeps.data import image_set
-from mood_sweeps.data.image_set import LabelledImages
+from mood_sweeps.data.image_set import ImageArray
 from mood_sweeps.data.pipeline.batch_loader import BatchLoader
 from mood_sweeps.methods import PRETEXTS
 from mood_sweeps.methods.pretexts.objective import objective_of
@@ -49,14 +49,15 @@ class Case:
     name: str
     pretext: dict[str, dict[str, Any]]
     backbone: str
-    images: LabelledImages
+    images: ImageArray
 
 
-def noise(count: int, size: int) -> LabelledImages:
+def noise(count: int, size: int) -> ImageArray:
     """Return colour images of noise: what they show costs nothing."""
     draw = np.random.default_rng(0)
     pixels = draw.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
-    return LabelledImages(pixels, np.arange(count) % 10, tuple(map(str, range(10))))
+    ids = tuple(map(str, range(count)))
+    return ImageArray(pixels, np.arange(count) % 10, tuple(map(str, range(10))), ids)
 
 
 def cases(device: torch.device) -> list[Case]:
@@ -69,7 +70,7 @@ def cases(device: torch.device) -> list[Case]:
             Case(f"{name}, {base}, bf16", {name: recipe}, base, images)
             for name in ("classification", "mim")
         ]
-    digits = image_set("digits:0-5").load("train")
+    digits = image_set("digits:0-5").open("train")
     nano, tiny = {"epochs": 3, "batch_size": 32}, {"epochs": 1, "batch_size": 8}
     return [
         Case("classification, vit_nano, 8 px", {"classification": nano}, "vit_nano", digits),

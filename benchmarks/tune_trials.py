@@ -69,11 +69,11 @@ def trained(item: Representation, spent: Seconds) -> Any:
     for stage in item.chain:
         began, work = time.process_time(), stage.work
         if isinstance(work, Pretrain):
-            corpus = image_set(work.corpus).load("train") if work.corpus else None
+            corpus = image_set(work.corpus).open("train") if work.corpus else None
             checkpoint = pretrain(work.pretext, work.backbone, corpus, work.seed)
         elif isinstance(work, Finetune) and work.seed is not None:
             images = image_set(work.id_set)
-            splits = images.load("train"), images.load("val")
+            splits = images.open("train"), images.open("val")
             checkpoint = finetune(work.stage, checkpoint, *splits, work.seed)
         else:
             raise TypeError(f"{stage.method}: not trained here")
@@ -88,7 +88,7 @@ def banks_of(item: Representation, needed: set[str], spent: Seconds) -> tuple[An
 
     began = time.process_time()
     banks = {
-        stage.ref: extract(checkpoint, image_set(name).load(split))
+        stage.ref: extract(checkpoint, image_set(name).open(split))
         for (name, split), stage in item.banks.items()
         if name in needed
     }

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from mood_sweeps.data.catalogue import DATASETS, Source, image_set
-from mood_sweeps.data.image_set import ImageSet, LabelledImages
+from mood_sweeps.data.image_set import ImageArray, ImageSet, LabelledImages
 
-__all__ = ["DATASETS", "ImageSet", "LabelledImages", "Source", "image_set"]
+__all__ = ["DATASETS", "ImageArray", "ImageSet", "LabelledImages", "Source", "image_set"]

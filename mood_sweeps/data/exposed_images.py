@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from mood_sweeps.data.image_set import ImageSet, LabelledImages
 from mood_sweeps.identity import derive_seed
 
 __all__ = ["Exposure", "Indices", "exposed_among", "sample_indices", "smallest_class"]
+
+_AT_ONCE = 256
 
 Indices = tuple[int, ...]
 """Indices of images in the ``all`` split of their set, ascending."""
@@ -44,14 +47,15 @@ def exposed_among(tested: ImageSet, exposures: Iterable[Exposure]) -> Indices:
     exposed: set[bytes] = set()
     for exposure in exposures:
         if exposure.images.source == tested.source:
-            pool = exposure.images.load("all")
+            pool = exposure.images.open("all")
             for seed in exposure.seeds:
                 indices = np.array(sample_indices(pool, exposure.k, seed), dtype=np.int64)
-                exposed.update(_pixels(pool.take(indices).images))
+                exposed.update(_digests(pool, indices))
     if not exposed:
         return ()
-    candidates = enumerate(_pixels(tested.load("all").images))
-    return tuple(index for index, pixels in candidates if pixels in exposed)
+    candidates = tested.open("all")
+    digests = _digests(candidates, np.arange(len(candidates)))
+    return tuple(index for index, digest in enumerate(digests) if digest in exposed)
 
 
 def smallest_class(images: LabelledImages, left_out: Indices = ()) -> tuple[str, int]:
@@ -70,6 +74,8 @@ def _draws(images: LabelledImages, k: int, seed: int) -> Iterator[list[int]]:
         yield np.random.RandomState(stream).permutation(members)[:k].tolist()
 
 
-def _pixels(images: npt.NDArray[np.uint8]) -> list[bytes]:
-    shape = str(images.shape[1:]).encode()
-    return [shape + image.tobytes() for image in images]
+def _digests(images: LabelledImages, indices: npt.NDArray[np.int64]) -> Iterator[bytes]:
+    """Yield a digest of the size and the pixels of each image, few images in memory at a time."""
+    for part in np.array_split(indices, range(_AT_ONCE, len(indices), _AT_ONCE)):
+        for pixels in images.read(part):
+            yield hashlib.sha256(str(pixels.shape).encode() + pixels.tobytes()).digest()

@@ -41,7 +41,7 @@ def checked_exposure(stage: Choice, catalogues: Catalogues) -> Choice:
                 inside=(stage.name, "exposed"),
             )
         )
-    smallest, count = smallest_class(images.load("all"))
+    smallest, count = smallest_class(images.open("all"))
     if k > count:
         raise InputError(
             Problem(

@@ -92,7 +92,7 @@ def check_exposures(exposures: tuple[Exposure, ...], pairs: Pairs, catalogues: C
             images = catalogues.image_set(name)
             left_out = exposed_among(images, exposures)
             if left_out:
-                emptied, count = smallest_class(images.load("all"), left_out)
+                emptied, count = smallest_class(images.open("all"), left_out)
                 if count == 0:
                     part.add_problem(
                         f"no image of class {emptied!r} of {name!r} is left to test on: what "

@@ -184,9 +184,8 @@ class NetworkInputs:
 
     def __getitem__(self, rows: slice) -> Floats:
         """Return float32 (n, channels, size, size), normalised."""
-        images = self._images
-        part = LabelledImages(images.images[rows], images.labels[rows], images.class_names)
-        return to_input(part, self._form).numpy()
+        indices = np.arange(len(self._images))[rows]
+        return to_input(self._images.read(indices), self._form).numpy()
 
 
 def _tensor(array: Floats) -> Tensor:

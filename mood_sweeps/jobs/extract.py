@@ -69,7 +69,7 @@ def images_of(work: Extract) -> LabelledImages:
 
 def images_of_split(name: str, split: str, left_out: Sequence[int]) -> LabelledImages:
     """Return the images of a set's split, without those at the places that are left out."""
-    images = image_set(name).load(split)
+    images = image_set(name).open(split)
     if not left_out:
         return images
     return images.take(np.delete(np.arange(len(images)), left_out))

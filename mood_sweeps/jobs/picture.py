@@ -38,7 +38,7 @@ def _arrays(picture: Picture, store: Store) -> dict[str, npt.NDArray[Any]]:
     checkpoint = load(store.folder(picture.checkpoint))
     found = {}
     for line, (name, split) in enumerate(picture.shown):
-        images = image_set(name).load(split)
+        images = image_set(name).open(split)
         images = images.take(np.arange(min(SHOWN_IMAGES, len(images))))
         if picture.gamma is None:
             arrays = reconstructions(checkpoint, images)

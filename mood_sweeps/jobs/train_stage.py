@@ -53,13 +53,13 @@ def train_from(
     if isinstance(work, Tokenizer):
         if work.corpus is None or work.seed is None:
             return read_tokenizer(work.model)
-        corpus = image_set(work.corpus).load("train")
+        corpus = image_set(work.corpus).open("train")
         return train_tokenizer(work.model, corpus, work.seed, progress=progress)
     if isinstance(work, Pretrain):
         return pretrain(
             work.pretext,
             work.backbone,
-            image_set(work.corpus).load("train") if work.corpus else None,
+            image_set(work.corpus).open("train") if work.corpus else None,
             work.seed,
             tokenizer=load(store.folder(work.tokenizer)) if work.tokenizer else None,
             progress=progress,
@@ -70,8 +70,8 @@ def train_from(
     return finetune(
         work.stage,
         load(store.folder(work.checkpoint)),
-        images.load("train"),
-        images.load("val"),
+        images.open("train"),
+        images.open("val"),
         work.seed or 0,  # without a seed nothing is drawn
         exposed=_exposed(work),
         progress=progress,
@@ -83,4 +83,4 @@ def _exposed(work: Finetune) -> LabelledImages | None:
     if work.exposed is None:
         return None
     name, places = work.exposed
-    return image_set(name).load("all").take(np.array(places, dtype=np.int64))
+    return image_set(name).open("all").take(np.array(places, dtype=np.int64))

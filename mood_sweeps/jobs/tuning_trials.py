@@ -200,9 +200,9 @@ def _accuracy(stage: Stage, checkpoint: Checkpoint) -> float:
     assert isinstance(stage.work, Pretrain)
     assert stage.work.corpus is not None
     corpus = image_set(stage.work.corpus)
-    validation = extract(checkpoint, corpus.load("val"))
+    validation = extract(checkpoint, corpus.open("val"))
     if checkpoint.head is not None:
         found = predict(validation, checkpoint.head)
     else:
-        found = nearest_class_mean(extract(checkpoint, corpus.load("train")), validation)
+        found = nearest_class_mean(extract(checkpoint, corpus.open("train")), validation)
     return float((found == validation.labels).mean())

@@ -32,7 +32,7 @@ class Exposures:
             return None
         assert seed is not None  # a stage that draws uses one
         images = self._find_image_set(stage.parameters.exposed)
-        return Exposed(images, sample_indices(images.load("all"), stage.parameters.k, seed))
+        return Exposed(images, sample_indices(images.open("all"), stage.parameters.k, seed))
 
     def left_out(self, images: ImageSet) -> Indices:
         """Return the places of an OOD set's images that no cell is tested on."""

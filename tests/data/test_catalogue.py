@@ -14,7 +14,7 @@ def test_every_source_keeps_the_contract(source: str) -> None:
     whole = image_set(source)
     assert whole.name == whole.source == source
     for split in whole.splits:
-        loaded = whole.load(split)
+        loaded = whole.open(split)
         assert len(loaded) == whole.size(split) == len(loaded.labels)
         assert loaded.class_names == whole.classes
         assert loaded.labels.min() == 0

@@ -9,10 +9,10 @@ import pytest
 
 from mood_sweeps.data import image_set
 from mood_sweeps.data.exposed_images import Exposure, exposed_among, sample_indices, smallest_class
-from mood_sweeps.data.image_set import LabelledImages
+from mood_sweeps.data.image_set import ImageArray
 
 NEAR = image_set("digits:6-9")
-WHOLE = NEAR.load("all")
+WHOLE = NEAR.open("all")
 
 
 def classes_at(places: tuple[int, ...]) -> dict[str, int]:
@@ -24,7 +24,7 @@ def test_k_of_each_class_are_drawn_the_same_every_time() -> None:
     for k in (1, 2, 3, 10):
         places = sample_indices(WHOLE, k, 0)
         assert classes_at(places) == dict.fromkeys("6789", k)
-        assert places == tuple(sorted(set(places))) == sample_indices(NEAR.load("all"), k, 0)
+        assert places == tuple(sorted(set(places))) == sample_indices(NEAR.open("all"), k, 0)
     assert sample_indices(WHOLE, 0, 0) == ()
     assert sample_indices(WHOLE, 1, 0) == (447, 655, 679, 696)  # pinned: it is in keys
 
@@ -40,7 +40,7 @@ def test_seeds_draw_differently() -> None:
 
 
 def test_what_is_drawn_of_a_class_does_not_depend_on_its_set() -> None:
-    nines = image_set("digits:9").load("all")
+    nines = image_set("digits:9").open("all")
     alone = nines.images[list(sample_indices(nines, 4, 3))]
     places = [place for place in sample_indices(WHOLE, 4, 3) if WHOLE.labels[place] == 3]
     np.testing.assert_array_equal(alone, WHOLE.images[places])
@@ -58,7 +58,7 @@ def test_what_any_seed_draws_is_found_among_the_images_of_its_source() -> None:
     sevens = image_set("digits:7")
     found = exposed_among(sevens, [exposure])
     shown = {WHOLE.images[place].tobytes() for place in union if WHOLE.labels[place] == 1}
-    images = sevens.load("all").images
+    images = sevens.open("all").images
     assert {images[place].tobytes() for place in found} == shown
     assert exposed_among(image_set("digits:0-5"), [exposure]) == ()
     assert exposed_among(image_set("photos"), [exposure]) == ()
@@ -76,12 +76,13 @@ class Few:
     fingerprint: str = "0"
 
     def size(self, split: str) -> int:
-        return len(self.load(split))
+        return len(self.open(split))
 
-    def load(self, split: str) -> LabelledImages:
+    def open(self, split: str) -> ImageArray:
         assert split == "all"
         pixels = np.array([7, 1, 2, 3, 7], dtype=np.uint8).reshape(5, 1, 1, 1)
-        return LabelledImages(pixels, np.array([0, 1, 1, 1, 1], dtype=np.int64), self.classes)
+        labels = np.array([0, 1, 1, 1, 1], dtype=np.int64)
+        return ImageArray(pixels, labels, self.classes, tuple("abcde"))
 
 
 def test_a_copy_of_an_exposed_image_counts_as_exposed() -> None:
@@ -95,14 +96,14 @@ def test_a_copy_of_an_exposed_image_counts_as_exposed() -> None:
     ("left_out", "expected"), [((), ("a", 1)), ((0,), ("a", 0)), ((1, 2, 3, 4), ("b", 0))]
 )
 def test_the_smallest_class(left_out: tuple[int, ...], expected: tuple[str, int]) -> None:
-    assert smallest_class(Few().load("all"), left_out) == expected
+    assert smallest_class(Few().open("all"), left_out) == expected
 
 
 def test_images_of_another_shape_are_others() -> None:
     @dataclass(frozen=True)
     class Wide(Few):
-        def load(self, split: str) -> LabelledImages:
-            images = super().load(split)
+        def open(self, split: str) -> ImageArray:
+            images = super().open(split)
             return dataclasses.replace(images, images=np.full((5, 1, 2, 1), 7, dtype=np.uint8))
 
     assert exposed_among(Few(), [Exposure(Wide(), 1, (0,))]) == ()

@@ -14,13 +14,13 @@ from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.networks.extract_features import extract
 from mood_sweeps.networks.timm_networks import build, describe
 
-IMAGES = image_set("digits:0-5").load("test")
+IMAGES = image_set("digits:0-5").open("test")
 
 
 @pytest.fixture(scope="module", params=["vit_nano", "resnet_nano"])
 def checkpoint(request):
     task = choose({"classification": {"epochs": 1, "batch_size": 256}}, PRETEXTS, "pretext")
-    return pretrain(task, choose_backbone(request.param), image_set("digits:0-5").load("train"), 0)
+    return pretrain(task, choose_backbone(request.param), image_set("digits:0-5").open("train"), 0)
 
 
 @pytest.fixture

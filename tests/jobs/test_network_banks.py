@@ -11,7 +11,6 @@ import torch
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.choice import choose
 from mood_sweeps.data.catalogue import image_set
-from mood_sweeps.data.image_set import LabelledImages
 from mood_sweeps.errors import InputError, Undefined
 from mood_sweeps.inspection.live_network import LiveNetwork, NetworkInputs
 from mood_sweeps.jobs.single_thread import single_thread
@@ -36,8 +35,8 @@ def as_in_a_stage():
 
 
 def bank(checkpoint, split, count) -> FeatureBank:
-    images = image_set("digits:0-5").load(split)
-    few = LabelledImages(images.images[:count], images.labels[:count], images.class_names)
+    images = image_set("digits:0-5").open(split)
+    few = images.take(np.arange(count))
     return dataclasses.replace(
         extract(checkpoint, few),
         inputs=NetworkInputs(few, checkpoint.architecture["input"]),
@@ -48,7 +47,7 @@ def bank(checkpoint, split, count) -> FeatureBank:
 @pytest.fixture(scope="module", params=["resnet_nano", "vit_nano"])
 def checkpoint(request):
     task = choose({"classification": {"epochs": 1, "batch_size": 256}}, PRETEXTS, "pretext")
-    return pretrain(task, choose_backbone(request.param), image_set("digits:0-5").load("train"), 0)
+    return pretrain(task, choose_backbone(request.param), image_set("digits:0-5").open("train"), 0)
 
 
 @pytest.fixture(scope="module")

@@ -161,9 +161,9 @@ def test_a_pretext_task_is_selected_on_the_corpus_validation_split(
         def __init__(self, name: str) -> None:
             self.name = name
 
-        def load(self, split: str) -> LabelledImages:
+        def open(self, split: str) -> LabelledImages:
             loaded.append((self.name, split))
-            return really(self.name).load(split)
+            return really(self.name).open(split)
 
     monkeypatch.setattr(trials_module, "image_set", Watched)
     found = tuned_in(tmp_path, pretext=pretext)

@@ -56,7 +56,7 @@ def stored_scores(tried: Tried, cell: Cell) -> Scores:
 def scores_of_all(tried: Tried, cell: Cell) -> Scores:
     """Return the scores of every image of the OOD set, from features that are extracted anew."""
     checkpoint = load(tried.store.folder(cell.representation.checkpoint.ref))
-    bank = extract(checkpoint, image_set(cell.pair.ood_set).load("all"))
+    bank = extract(checkpoint, image_set(cell.pair.ood_set).open("all"))
     state = known_parts(tried.store, group_of(cell.representation)).states[cell.fit.key]
     scores: Scores = cell.fit.scorer.parameters.score(state, bank)
     return scores
@@ -67,14 +67,14 @@ def test_no_exposed_image_has_a_score(tried: Tried) -> None:
     plan = tried.launched.plan
     seen = sorted({place for one in plan.representations for place in exposed_places(one)})
     assert len(seen) > 40
-    whole = image_set("digits:6-9").load("all")
+    whole = image_set("digits:6-9").open("all")
     exposed = {whole.images[place].tobytes() for place in seen}
     for cell in plan.cells:
         if cell.scorer_label != "knn":  # no two images have the same knn score
             continue
         if cell.representation.members:  # its banks are those of its members
             continue
-        images = image_set(cell.pair.ood_set).load("all").images
+        images = image_set(cell.pair.ood_set).open("all").images
         is_exposed = np.array([image.tobytes() in exposed for image in images])
         expected = {"digits:6-9": len(seen), "textures": 0}
         assert is_exposed.sum() == expected.get(cell.pair.ood_set, is_exposed.sum())

@@ -24,8 +24,8 @@ from mood_sweeps.training.resume_state import ResumeState
 from tests.support.killed_training import DiesInTheMiddle
 from tests.support.method_cases import DIGITS, FEW, STAGES, stage_of
 
-VALIDATION = DIGITS.load("val")
-EXPOSED = image_set("textures").load("all").take(np.arange(0, 400, 40))
+VALIDATION = DIGITS.open("val")
+EXPOSED = image_set("textures").open("all").take(np.arange(0, 400, 40))
 
 TRAINED_STAGES = [name for name in STAGES if issubclass(FINETUNES[name], Recipe)]
 """Stages with steps; a probe is fitted at once."""

@@ -20,11 +20,11 @@ DIGITS = image_set("digits:0-5")
 @pytest.fixture(scope="module", params=["vit_nano", "resnet_nano"])
 def checkpoint(request: pytest.FixtureRequest) -> Checkpoint:
     task = choose({"classification": {"epochs": 2}}, PRETEXTS, "pretext")
-    return pretrain(task, choose_backbone(request.param), DIGITS.load("train"), 0)
+    return pretrain(task, choose_backbone(request.param), DIGITS.open("train"), 0)
 
 
 def test_features_do_not_depend_on_the_batch(checkpoint: Checkpoint) -> None:
-    images = DIGITS.load("val")
+    images = DIGITS.open("val")
     whole = extract(checkpoint, images)
     for batch_size in (1, 17):
         part = extract(checkpoint, images, batch_size)
@@ -32,7 +32,7 @@ def test_features_do_not_depend_on_the_batch(checkpoint: Checkpoint) -> None:
 
 
 def test_extraction_repeats_exactly_and_leaves_the_generator_alone(checkpoint: Checkpoint) -> None:
-    images = DIGITS.load("val")
+    images = DIGITS.open("val")
     torch.manual_seed(1)
     expected = torch.rand(2)
     torch.manual_seed(1)
@@ -42,7 +42,7 @@ def test_extraction_repeats_exactly_and_leaves_the_generator_alone(checkpoint: C
 
 
 def test_logits_are_the_head_on_the_features(checkpoint: Checkpoint) -> None:
-    bank = extract(checkpoint, DIGITS.load("test"))
+    bank = extract(checkpoint, DIGITS.open("test"))
     head = checkpoint.head
     assert head is not None
     assert bank.logits is not None
@@ -55,7 +55,7 @@ def test_logits_are_the_head_on_the_features(checkpoint: Checkpoint) -> None:
 
 def test_a_saved_checkpoint_gives_the_same_bits(checkpoint: Checkpoint, tmp_path: Path) -> None:
     checkpoint.save(tmp_path)
-    images = DIGITS.load("val")
+    images = DIGITS.open("val")
     np.testing.assert_array_equal(
         extract(load(tmp_path), images).features, extract(checkpoint, images).features
     )
@@ -63,7 +63,7 @@ def test_a_saved_checkpoint_gives_the_same_bits(checkpoint: Checkpoint, tmp_path
 
 @pytest.mark.parametrize("source", ["photos", "textures", "shapes", "gaussian", "uniform"])
 def test_every_image_set_can_be_extracted(checkpoint: Checkpoint, source: str) -> None:
-    images = image_set(source).load("all")
+    images = image_set(source).open("all")
     bank = extract(checkpoint, images)
     assert len(bank) == len(images)
     assert np.isfinite(bank.features).all()
@@ -72,4 +72,4 @@ def test_every_image_set_can_be_extracted(checkpoint: Checkpoint, source: str) -
 def test_a_headless_checkpoint_has_no_logits() -> None:
     random = choose("random", PRETEXTS, "pretext")
     headless = pretrain(random, choose_backbone("vit_nano"), None, 0)
-    assert extract(headless, DIGITS.load("val")).logits is None
+    assert extract(headless, DIGITS.open("val")).logits is None

@@ -51,7 +51,7 @@ def bank(representation: Representation, name: str, split: str) -> Extract:
 
 
 def test_a_stage_shows_what_its_seed_draws(tmp_path: Path) -> None:
-    whole = image_set("digits:6-9").load("all")
+    whole = image_set("digits:6-9").open("all")
     for (k, seed), stage in tuned(plan(tmp_path)).items():
         assert isinstance(stage.work, Finetune)
         assert seed is not None
@@ -68,7 +68,7 @@ def test_no_cell_of_the_sweep_is_tested_on_what_any_network_of_it_has_seen(tmp_p
         for place in stage.work.exposed[1]
     }
     assert len(seen) > 40  # of two seeds
-    sixes = image_set("digits:6-9").load("all").labels == 0
+    sixes = image_set("digits:6-9").open("all").labels == 0
     for representation in planned.representations:
         assert bank(representation, "digits:6-9", "all").left_out == tuple(sorted(seen))
         fewer = bank(representation, "digits:6", "all").left_out

@@ -14,7 +14,7 @@ from mood_sweeps.methods.pretexts.task import PretextTask
 from mood_sweeps.networks import BACKBONES
 
 DIGITS = image_set("digits:0-5")
-CORPUS = DIGITS.load("train")
+CORPUS = DIGITS.open("train")
 FEW = CORPUS.take(np.arange(50))
 """Two batches and a rest."""
 BATCH = 24

@@ -40,7 +40,7 @@ class NamedImages:
     def size(self, split: str) -> int:
         raise AssertionError(f"planning asked for the images of {self.name}/{split}")
 
-    def load(self, split: str) -> LabelledImages:
+    def open(self, split: str) -> LabelledImages:
         raise AssertionError(f"planning asked for the images of {self.name}/{split}")
 
 

@@ -99,7 +99,7 @@ def test_a_launch_with_misbehaving_plugins_gives_our_numbers_and_names_each_faul
 
 def test_score_with_misbehaving_plugins_gives_our_numbers(tmp_path: Path) -> None:
     for file, name, split in FILES:
-        images = image_set(name).load(split)
+        images = image_set(name).open(split)
         features = images.images.reshape(len(images), -1).astype(np.float32)
         np.savez(tmp_path / file, features=features, labels=images.labels)
     files = ("--id-train", "train.npz", "--id-test", "test.npz", "--ood", "near=near.npz")

@@ -20,7 +20,7 @@ from mood_sweeps.training.resume_state import ResumeState
 from tests.support.killed_training import DiesInTheMiddle
 
 DIGITS = image_set("digits:0-5")
-TRAIN, VALIDATION = DIGITS.load("train"), DIGITS.load("val")
+TRAIN, VALIDATION = DIGITS.open("train"), DIGITS.open("val")
 FEW = TRAIN.take(np.arange(160))
 NO_STEP = 1e-12
 

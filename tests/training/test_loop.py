@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from mood_sweeps.data.image_set import LabelledImages
+from mood_sweeps.data.image_set import ImageArray
 from mood_sweeps.data.pipeline.batch_loader import BatchLoader
 from mood_sweeps.errors import StageFailed
 from mood_sweeps.training.loop import Trained, learning_rate, train
@@ -46,10 +46,11 @@ class Toy(Objective):
 
 
 IMAGES = BatchLoader(
-    LabelledImages(
+    ImageArray(
         np.linspace(0, 255, 10).astype(np.uint8).reshape(10, 1, 1, 1),
         np.zeros(10, np.int64),
         ("any",),
+        tuple(map(str, range(10))),
     ),
     {"size": 1, "channels": 1, "mean": [0.5], "std": [0.5]},
 )

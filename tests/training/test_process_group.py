@@ -35,7 +35,7 @@ from tests.support.threaded_process_group import HERE, as_team
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-CORPUS = image_set("digits:0-5").load("train").take(torch.arange(50).numpy())
+CORPUS = image_set("digits:0-5").open("train").take(torch.arange(50).numpy())
 LABELS = torch.from_numpy(CORPUS.labels)
 EPOCHS, BATCH = 2, 24
 

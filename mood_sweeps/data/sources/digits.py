@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mood_sweeps.data.image_set import ID_SPLITS, LabelledImages, require_split
+from mood_sweeps.data.image_set import ID_SPLITS, ImageArray, require_split
 from mood_sweeps.data.sources.packaged_files import sklearn_file
 from mood_sweeps.errors import InputError
 from mood_sweeps.identity import file_digest, key_of
@@ -78,12 +78,13 @@ class Digits:
         """Return the number of images of a split."""
         return int(self._mask(split).sum())
 
-    def load(self, split: str) -> LabelledImages:
+    def open(self, split: str) -> ImageArray:
         """Return the images of a split, in the order of the file."""
         mask = self._mask(split)
         pixels, digits = _table()
         labels = np.searchsorted(np.array(self.digits), digits[mask]).astype(np.int64)
-        return LabelledImages(pixels[mask], labels, self.classes)
+        ids = tuple(f"digits:{index}" for index in np.flatnonzero(mask))
+        return ImageArray(pixels[mask], labels, self.classes, ids)
 
     def _mask(self, split: str) -> npt.NDArray[np.bool_]:
         require_split(self.name, split, self.splits)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from mood_sweeps.data.image_set import ID_SPLITS, OOD_SPLITS, LabelledImages, require_split
+from mood_sweeps.data.image_set import ID_SPLITS, OOD_SPLITS, ImageArray, require_split
 from mood_sweeps.identity import key_of
 
 __all__ = ["IMAGES_PER_SET", "Drawing", "Generated"]
@@ -76,7 +76,7 @@ class Generated:
         require_split(self.name, split, self.splits)
         return len(self.drawings) * self.parts.get(split, self._per_class)
 
-    def load(self, split: str) -> LabelledImages:
+    def open(self, split: str) -> ImageArray:
         """Draw the images, class by class: the same bytes on every call."""
         require_split(self.name, split, self.splits)
         random = np.random.RandomState(list(self.name.encode("ascii")))
@@ -88,5 +88,6 @@ class Generated:
         # Images are i.i.d. within a class, so splits may take the first n, the next n, and so on.
         split_of_each = np.repeat(list(self.parts), list(self.parts.values())) if self.parts else ()
         chosen = np.flatnonzero(np.tile(split_of_each, len(self.drawings)) == split)
-        whole = LabelledImages(pixels[..., None], labels, self.classes)
+        ids = tuple(f"{self.name}:{index}" for index in range(len(labels)))
+        whole = ImageArray(pixels[..., None], labels, self.classes, ids)
         return whole if split == "all" else whole.take(chosen)

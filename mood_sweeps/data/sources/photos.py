@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mood_sweeps.data.image_set import OOD_SPLITS, LabelledImages, require_split
+from mood_sweeps.data.image_set import OOD_SPLITS, ImageArray, require_split
 from mood_sweeps.data.sources.packaged_files import sklearn_file
 from mood_sweeps.identity import file_digest, key_of
 
@@ -44,12 +44,13 @@ class Photos:
         require_split(self.name, split, self.splits)
         return len(_NAMES) * _GRID[0] * _GRID[1]
 
-    def load(self, split: str) -> LabelledImages:
+    def open(self, split: str) -> ImageArray:
         """Return the patches, photograph by photograph, row by row."""
         require_split(self.name, split, self.splits)
         tiles = [_tiles(name) for name in _NAMES]
         labels = np.repeat(np.arange(len(tiles), dtype=np.int64), [len(part) for part in tiles])
-        return LabelledImages(np.concatenate(tiles), labels, _NAMES)
+        ids = tuple(f"photos:{index}" for index in range(len(labels)))
+        return ImageArray(np.concatenate(tiles), labels, _NAMES, ids)
 
 
 @functools.cache

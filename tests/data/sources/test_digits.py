@@ -12,7 +12,7 @@ from mood_sweeps.errors import InputError
 
 def test_pixels_and_labels_are_scikit_learns() -> None:
     original = load_digits()
-    ours = Digits().load("all")
+    ours = Digits().open("all")
     assert ours.images.dtype == np.uint8
     assert ours.labels.dtype == np.int64
     np.testing.assert_array_equal(np.rint(ours.images[..., 0] * (16 / 255)), original.images)
@@ -22,7 +22,7 @@ def test_pixels_and_labels_are_scikit_learns() -> None:
 
 def test_a_selection_holds_exactly_its_digits_relabelled_from_zero() -> None:
     original = load_digits()
-    ours = select_digits("6-9").load("all")
+    ours = select_digits("6-9").open("all")
     kept = original.target >= 6
     np.testing.assert_array_equal(ours.labels, original.target[kept] - 6)
     np.testing.assert_array_equal(
@@ -41,14 +41,14 @@ def test_splits_are_disjoint_cover_everything_and_have_the_documented_sizes() ->
 
 
 def test_splits_are_stratified() -> None:
-    everything = np.bincount(Digits().load("all").labels)
+    everything = np.bincount(Digits().open("all").labels)
     for split, fraction in SPLIT_FRACTIONS.items():
-        counts = np.bincount(Digits().load(split).labels)
+        counts = np.bincount(Digits().open(split).labels)
         assert np.abs(counts - fraction * everything).max() <= 1
 
 
 def test_the_split_of_an_image_does_not_depend_on_the_classes_selected() -> None:
-    whole, part = Digits().load("test"), select_digits("3").load("test")
+    whole, part = Digits().open("test"), select_digits("3").open("test")
     np.testing.assert_array_equal(whole.images[whole.labels == 3], part.images)
 
 
@@ -95,4 +95,4 @@ def test_fingerprints_tell_sets_apart_and_are_stable() -> None:
 
 def test_unknown_split() -> None:
     with pytest.raises(InputError, match="allowed: train, val, test, all"):
-        Digits().load("valid")
+        Digits().open("valid")

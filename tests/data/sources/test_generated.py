@@ -27,13 +27,13 @@ GOLDEN: dict[str, tuple[int, str]] = {
 
 @pytest.mark.parametrize("generated", EVERY_SET, ids=lambda generated: generated.name)
 def test_bytes_are_pinned(generated: Generated) -> None:
-    digest = hashlib.sha256(generated.load("all").images.tobytes()).hexdigest()
+    digest = hashlib.sha256(generated.open("all").images.tobytes()).hexdigest()
     assert (generated.version, digest[:16]) == GOLDEN[generated.name]
 
 
 @pytest.mark.parametrize("generated", EVERY_SET, ids=lambda generated: generated.name)
 def test_shape_size_and_labels(generated: Generated) -> None:
-    images = generated.load("all")
+    images = generated.open("all")
     size = SIZES.get(generated.name, 400)
     assert images.images.shape[0] == generated.size("all") == size
     assert images.images.shape[3] == 1
@@ -45,13 +45,13 @@ def test_loading_leaves_numpys_global_generator_alone() -> None:
     np.random.seed(0)
     expected = np.random.uniform()
     np.random.seed(0)
-    UNIFORM.load("all")
+    UNIFORM.open("all")
     assert np.random.uniform() == expected
 
 
 def test_noise_has_the_stated_moments() -> None:
-    gaussian = GAUSSIAN.load("all").images / 255
-    uniform = UNIFORM.load("all").images / 255
+    gaussian = GAUSSIAN.open("all").images / 255
+    uniform = UNIFORM.open("all").images / 255
     assert gaussian.mean() == pytest.approx(0.5, abs=0.01)
     assert uniform.std() == pytest.approx(12**-0.5, abs=0.01)
 
@@ -62,14 +62,14 @@ def test_the_fingerprint_follows_the_version() -> None:
 
 
 def test_the_parts_of_a_set_divide_it() -> None:
-    parts = {split: STROKES.load(split) for split in ("train", "val", "test")}
+    parts = {split: STROKES.open(split) for split in ("train", "val", "test")}
     assert {split: np.bincount(one.labels).tolist() for split, one in parts.items()} == {
         "train": [160] * 6,
         "val": [20] * 6,
         "test": [20] * 6,
     }
     divided = np.concatenate([one.images for one in parts.values()]).reshape(1200, -1)
-    whole = STROKES.load("all").images.reshape(1200, -1)
+    whole = STROKES.open("all").images.reshape(1200, -1)
     np.testing.assert_array_equal(np.unique(divided, axis=0), np.unique(whole, axis=0))
     for split, part in parts.items():
         for image, label in zip(part.images[::53], part.labels[::53], strict=True):
@@ -85,4 +85,4 @@ def test_the_parts_are_in_the_fingerprint() -> None:
 
 def test_without_parts_only_the_whole_set_can_be_loaded() -> None:
     with pytest.raises(InputError, match="allowed: all"):
-        SHAPES.load("train")
+        SHAPES.open("train")

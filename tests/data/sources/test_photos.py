@@ -8,7 +8,7 @@ from mood_sweeps.data.sources.photos import Photos
 
 def test_patches_are_tiles_of_scikit_learns_photographs() -> None:
     china, flower = load_sample_images().images
-    patches = Photos().load("all")
+    patches = Photos().open("all")
     assert patches.images.shape == (320, 40, 40, 3)
     np.testing.assert_array_equal(patches.images[0], china[:40, :40])
     np.testing.assert_array_equal(patches.images[17], china[40:80, 40:80])
@@ -17,4 +17,4 @@ def test_patches_are_tiles_of_scikit_learns_photographs() -> None:
 
 
 def test_size_needs_no_decoding_and_is_right() -> None:
-    assert Photos().size("all") == len(Photos().load("all"))
+    assert Photos().size("all") == len(Photos().open("all"))

@@ -24,9 +24,9 @@ from mood_sweeps.networks.extract_features import extract
 from mood_sweeps.networks.timm_networks import describe
 from mood_sweeps.training.augment.parameters import Augmentation, Window
 
-TRAIN = image_set("digits:0-5").load("train").take(np.arange(0, 541, 4))
+TRAIN = image_set("digits:0-5").open("train").take(np.arange(0, 541, 4))
 FORM = describe(choose_backbone("vit_nano"))["input"]
-OUTLIERS = image_set("digits:6-9").load("all").take(np.arange(0, 714, 36))
+OUTLIERS = image_set("digits:6-9").open("all").take(np.arange(0, 714, 36))
 
 
 @pytest.fixture(scope="module", params=["vit_nano", "resnet_nano"])

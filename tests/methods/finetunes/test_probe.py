@@ -14,7 +14,6 @@ from sklearn.preprocessing import StandardScaler
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.choice import Choice, choose
 from mood_sweeps.data import image_set
-from mood_sweeps.data.image_set import LabelledImages
 from mood_sweeps.errors import StageFailed
 from mood_sweeps.methods import PRETEXTS, choose_finetune
 from mood_sweeps.methods.finetunes.probe.declaration import Probe
@@ -26,7 +25,7 @@ from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.networks.extract_features import extract
 
 DIGITS = image_set("digits:0-5")
-TRAIN, VALIDATION = DIGITS.load("train"), DIGITS.load("val")
+TRAIN, VALIDATION = DIGITS.open("train"), DIGITS.open("val")
 (PROBE,) = choose_finetune("pt+probe")
 
 
@@ -146,7 +145,7 @@ def test_nothing_is_drawn_and_validation_decides_nothing(start: Checkpoint) -> N
 
 def test_one_set_of_classes_may_follow_another(start: Checkpoint) -> None:
     three = TRAIN.take(np.flatnonzero(TRAIN.labels < 3))
-    images = LabelledImages(three.images, three.labels, TRAIN.class_names[:3])
+    images = dataclasses.replace(three, class_names=TRAIN.class_names[:3])
     after = finetune(PROBE, dataclasses.replace(start, head=None), images, None, 0)
     assert after.head is not None
     assert after.head.weight.shape[0] == 3

@@ -22,9 +22,9 @@ from mood_sweeps.training.resume_state import ResumeState
 from tests.support.killed_training import DiesInTheMiddle
 
 DIGITS = image_set("digits:0-5")
-TRAIN, VALIDATION = DIGITS.load("train"), DIGITS.load("val")
+TRAIN, VALIDATION = DIGITS.open("train"), DIGITS.open("val")
 FEW = TRAIN.take(np.arange(50))
-EXPOSED = image_set("textures").load("all").take(np.arange(0, 400, 40))
+EXPOSED = image_set("textures").open("all").take(np.arange(0, 400, 40))
 STRONG = {"layer_decay": 0.75, "drop_path": 0.2, "ema": 0.9}
 VIEWS = {"augmentation": "paper", "rand_augment": 9.0, "erase": 0.25}
 MIXED = {"mixup": 0.8, "cutmix": 1.0}
@@ -145,7 +145,7 @@ def test_each_part_changes_what_is_trained(
 def test_images_of_another_size_and_channels_are_trained_on(start: Checkpoint) -> None:
     strokes = image_set("strokes")  # 16×16, the network takes 8×8
     checkpoint = finetune(
-        stage_of("inter", epochs=2), start, strokes.load("train"), strokes.load("val"), 0
+        stage_of("inter", epochs=2), start, strokes.open("train"), strokes.open("val"), 0
     )
     assert checkpoint.summary["validation_accuracy"] > 0.4
     assert checkpoint.head is not None
@@ -177,7 +177,7 @@ def test_ssod_with_alpha_0_is_plain_fine_tuning(start: Checkpoint) -> None:
 
 
 def test_one_class_has_n_c_outputs_and_the_loss_of_equation_1(start: Checkpoint) -> None:
-    three = image_set("digits:3").load("train")
+    three = image_set("digits:3").open("train")
     stage = stage_of("ft:one_class", epochs=8, outputs=7, label_smoothing=0.1)
     checkpoint = finetune(stage, start, three, None, 0)
     assert checkpoint.head is not None

@@ -19,7 +19,7 @@ from mood_sweeps.methods.tokenizers.train_tokenizer import train_tokenizer
 from mood_sweeps.networks import choose_backbone
 from mood_sweeps.networks.checkpoint import Checkpoint, load
 
-CORPUS = image_set("digits:0-5").load("train").take(np.arange(128))
+CORPUS = image_set("digits:0-5").open("train").take(np.arange(128))
 VIT = choose_backbone("vit_nano")
 
 

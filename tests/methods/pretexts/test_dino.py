@@ -194,7 +194,7 @@ def test_a_vit_of_timm_takes_a_step_with_the_papers_views(precision: str) -> Non
 def test_the_teacher_is_what_is_published() -> None:
     def checkpoint(raw: object) -> dict[str, torch.Tensor]:
         task = choose(raw, PRETEXTS, "pretext")
-        corpus = image_set("digits:0-5").load("train")
+        corpus = image_set("digits:0-5").open("train")
         return pretrain(task, choose_backbone("vit_nano"), corpus, 0).weights
 
     start = checkpoint("random")

@@ -195,7 +195,7 @@ def test_bad_values_are_refused(raw: dict[str, object], message: str) -> None:
 )
 def test_backbones_it_cannot_train_are_refused(backbone: str, message: str) -> None:
     task: Choice = choose("mae", PRETEXTS, "pretext")
-    corpus = image_set("digits:0-5").load("train")
+    corpus = image_set("digits:0-5").open("train")
     with pytest.raises(InputError, match=message):
         pretrain(task, choose_backbone(backbone), corpus, 0)
 

@@ -11,7 +11,7 @@ from mood_sweeps.methods.pretexts.pretrain import pretrain
 from mood_sweeps.networks import choose_backbone
 from mood_sweeps.networks.checkpoint import Checkpoint
 
-CORPUS = image_set("digits:0-5").load("train")
+CORPUS = image_set("digits:0-5").open("train")
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
