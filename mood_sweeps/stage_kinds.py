@@ -27,14 +27,14 @@ class StageKind:
 STAGE_KINDS: Mapping[str, StageKind] = {
     kind.name: kind
     for kind in (
-        StageKind("tokenizer", 2, uses_seed=True, feeds_banks=True),
-        StageKind("pretrain", 2, uses_seed=True, feeds_banks=True),
+        StageKind("tokenizer", 3, uses_seed=True, feeds_banks=True),
+        StageKind("pretrain", 3, uses_seed=True, feeds_banks=True),
         StageKind("load", 2, feeds_banks=True),
-        StageKind("finetune", 2, uses_seed=True, feeds_banks=True),
-        StageKind("extract", 1),
+        StageKind("finetune", 3, uses_seed=True, feeds_banks=True),
+        StageKind("extract", 2),
         StageKind("given", 2, feeds_banks=True),
         StageKind("ensemble", 1, feeds_banks=True),
-        StageKind("picture", 1),
+        StageKind("picture", 2),
         StageKind("fit", 1),
         StageKind("select", 1),
         StageKind("score", 1),

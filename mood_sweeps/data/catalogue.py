@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mood_sweeps.choice import did_you_mean
-from mood_sweeps.data.image_set import ImageSet
+from mood_sweeps.data.image_set import ImageSet, PlannedSet
 from mood_sweeps.data.sources.digits import Digits, select_digits
 from mood_sweeps.data.sources.noise import GAUSSIAN, UNIFORM
 from mood_sweeps.data.sources.photos import Photos
@@ -15,7 +15,7 @@ from mood_sweeps.data.sources.strokes import STROKES
 from mood_sweeps.data.sources.textures import TEXTURES
 from mood_sweeps.errors import InputError
 
-__all__ = ["DATASETS", "Source", "image_set"]
+__all__ = ["DATASETS", "Source", "image_set", "open_planned"]
 
 
 @dataclass(frozen=True)
@@ -58,3 +58,14 @@ def image_set(name: str) -> ImageSet:
             f"image set {name!r}: {source_name} has no classes to select; write {source_name!r}"
         )
     return source.select(selection)
+
+
+def open_planned(planned: PlannedSet) -> ImageSet:
+    """Return the image set that was planned, on whichever machine this runs.
+
+    Raises InputError if it is no longer what it was when it was planned.
+    """
+    images = image_set(planned.name)
+    if images.fingerprint != planned.fingerprint:
+        raise InputError(f"image set {planned.name!r} has changed since it was planned")
+    return images

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ __all__ = [
     "ImageSet",
     "LabelledImages",
     "Pixels",
+    "PlannedSet",
     "require_split",
 ]
 
@@ -119,6 +120,19 @@ class ImageSet(Protocol):
     def open(self, split: str) -> LabelledImages:
         """Return the images of a split in a fixed order; InputError if there is no such split."""
         ...
+
+
+@dataclass(frozen=True)
+class PlannedSet:
+    """An image set as a plan refers to it: which one, and the fingerprint it was planned with."""
+
+    name: str
+    fingerprint: str
+
+    @classmethod
+    def of(cls, images: ImageSet) -> Self:
+        """Return the reference to an image set."""
+        return cls(images.name, images.fingerprint)
 
 
 def require_split(name: str, split: str, splits: tuple[str, ...]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mood_sweeps.data.catalogue import image_set
+from mood_sweeps.data.catalogue import open_planned
 from mood_sweeps.inspection.pictures import background, reconstructions
 from mood_sweeps.jobs.context import JobContext, Product, make_object
 from mood_sweeps.jobs.outcome import Outcome
@@ -37,8 +37,8 @@ def _arrays(picture: Picture, store: Store) -> dict[str, npt.NDArray[Any]]:
     """Return the arrays of every line of a picture, named ``<line>.<array>``."""
     checkpoint = load(store.folder(picture.checkpoint))
     found = {}
-    for line, (name, split) in enumerate(picture.shown):
-        images = image_set(name).open(split)
+    for line, (planned, split) in enumerate(picture.shown):
+        images = open_planned(planned).open(split)
         images = images.take(np.arange(min(SHOWN_IMAGES, len(images))))
         if picture.gamma is None:
             arrays = reconstructions(checkpoint, images)

@@ -127,7 +127,8 @@ def _stored(ref: Ref, scoring: Scoring, store: Store) -> Stored:
     extract = scoring.extracted[ref]
     source = {
         "checkpoint": str(store.folder(scoring.checkpoint)),
-        "image_set": extract.image_set,
+        "image_set": extract.images.name,
+        "fingerprint": extract.images.fingerprint,
         "split": extract.split,
         "left_out": list(extract.left_out),
     }

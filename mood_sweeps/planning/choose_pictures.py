@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mood_sweeps.choice import Choice
-from mood_sweeps.data.image_set import ImageSet
+from mood_sweeps.data.image_set import ImageSet, PlannedSet
 from mood_sweeps.experiment.sweep import Finetune, Pair, Sweep
 from mood_sweeps.planning.impossible_cells import has_decoder, has_detector
 from mood_sweeps.planning.picture import Picture
@@ -50,8 +50,8 @@ def _picture(
 ) -> Stage:
     """Return the stage that shows what a checkpoint makes of the first images of some splits."""
     shown = tuple(shown)
-    places = tuple((images.name, split) for images, split in shown)
-    work = Picture(checkpoint.ref, subject, places, gamma)
+    planned = tuple((PlannedSet.of(images), split) for images, split in shown)
+    work = Picture(checkpoint.ref, subject, planned, gamma)
     content = work.content | {"data": [data_of(images, split) for images, split in shown]}
     label = f"{subject} of {checkpoint.label}"
     return stage_of("picture", content, work, (checkpoint.ref,), label, method=subject)

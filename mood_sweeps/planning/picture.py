@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from mood_sweeps.data.image_set import PlannedSet
 from mood_sweeps.store import Ref
 
 __all__ = ["SHOWN_IMAGES", "Picture"]
@@ -23,13 +24,13 @@ class Picture:
 
     checkpoint: Ref
     subject: str
-    shown: tuple[tuple[str, str], ...]
+    shown: tuple[tuple[PlannedSet, str], ...]
     gamma: float | None = None
 
     @property
     def lines(self) -> tuple[str, ...]:
         """The names of the picture's lines."""
-        return tuple(f"{name}/{split}" for name, split in self.shown)
+        return tuple(f"{images.name}/{split}" for images, split in self.shown)
 
     @property
     def content(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.data.exposed_images import Indices
-from mood_sweeps.data.image_set import ImageSet
+from mood_sweeps.data.image_set import ImageSet, PlannedSet
 from mood_sweeps.planning.load_weights import LoadFile, LoadPublished
 from mood_sweeps.planning.picture import Picture
 from mood_sweeps.store import Ref
@@ -34,7 +34,7 @@ class Tokenizer:
     """
 
     model: Choice
-    corpus: str | None
+    corpus: PlannedSet | None
     seed: int | None
 
 
@@ -47,7 +47,7 @@ class Pretrain:
 
     pretext: Choice
     backbone: Choice
-    corpus: str | None
+    corpus: PlannedSet | None
     seed: int
     tokenizer: Ref | None = None
 
@@ -70,9 +70,9 @@ class Finetune:
 
     stage: Choice
     checkpoint: Ref
-    id_set: str
+    id_set: PlannedSet
     seed: int | None
-    exposed: tuple[str, Indices] | None = None
+    exposed: tuple[PlannedSet, Indices] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Extract:
     """
 
     checkpoint: Ref
-    image_set: str
+    images: PlannedSet
     split: str
     left_out: Indices = ()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.data.exposed_images import Indices
-from mood_sweeps.data.image_set import ImageSet
+from mood_sweeps.data.image_set import ImageSet, PlannedSet
 from mood_sweeps.identity import key_of
 from mood_sweeps.planning.load_weights import LoadFile, LoadPublished
 from mood_sweeps.planning.stage_inputs import (
@@ -111,7 +111,7 @@ def tokenizer_stage(model: Choice, corpus: ImageSet, seed: int) -> Stage:
     return stage_of(
         "tokenizer",
         content,
-        Tokenizer(model, corpus.name, seed),
+        Tokenizer(model, PlannedSet.of(corpus), seed),
         (),
         label=f"{model.label} · seed {seed}",
         method=model.label,
@@ -143,7 +143,7 @@ def pretrain_stage(
     return stage_of(
         "pretrain",
         content,
-        Pretrain(pretext, backbone, corpus.name if uses_corpus else None, seed, *inputs),
+        Pretrain(pretext, backbone, PlannedSet.of(corpus) if uses_corpus else None, seed, *inputs),
         inputs,
         label=f"{pretext.label} · {backbone.label} · seed {seed}",
         method=f"{pretext.label} {backbone.label}",
@@ -179,11 +179,11 @@ def finetune_stage(
             **data_of(exposed.images, "all"),
             "images": key_of(exposed.places),
         }
-        shown = (exposed.images.name, exposed.places)
+        shown = (PlannedSet.of(exposed.images), exposed.places)
     return stage_of(
         "finetune",
         content,
-        Finetune(stage, upstream.ref, id_set.name, seed, shown),
+        Finetune(stage, upstream.ref, PlannedSet.of(id_set), seed, shown),
         (upstream.ref,),
         label=f"{upstream.label} → {stage.label} on {id_set.name}",
         method=f"{upstream.method} {stage.label}",
@@ -203,7 +203,7 @@ def extract_stage(checkpoint: Stage, images: ImageSet, split: str, left_out: Ind
     return stage_of(
         "extract",
         content,
-        Extract(checkpoint.ref, images.name, split, left_out),
+        Extract(checkpoint.ref, PlannedSet.of(images), split, left_out),
         (checkpoint.ref,),
         label=f"{label} of {checkpoint.label}",
         method=f"{images.name}/{split}",

@@ -11,6 +11,7 @@ import pytest
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.choice import Choice
+from mood_sweeps.data.image_set import PlannedSet
 from mood_sweeps.errors import Undefined
 from mood_sweeps.experiment.sweep import Selected
 from mood_sweeps.identity import key_of
@@ -97,7 +98,9 @@ BANKS = Banks(
 
 
 def stage_of(ref: Ref) -> Stage:
-    return Stage(ref, {}, Extract(Ref("pretrain", "c"), ref.key, "all"), (), ref.key, "m")
+    return Stage(
+        ref, {}, Extract(Ref("pretrain", "c"), PlannedSet(ref.key, "0"), "all"), (), ref.key, "m"
+    )
 
 
 STAGES = {ref: stage_of(ref) for ref in BANKS.features}

@@ -86,7 +86,7 @@ def test_a_stage_with_settings_of_its_own_was_never_published(tmp_path: Path) ->
     plan = planned(tmp_path, *openai, own, "corpus: id:cd")
     first, second = plan.representations[0].chain
     assert first.work.tag.endswith(".openai")
-    assert second.work.id_set == "id:cd"
+    assert second.work.id_set.name == "id:cd"
     assert plan.representations[0].head_set == "id:cd"
 
 
@@ -109,8 +109,8 @@ def test_inter_trains_on_the_intermediate_set_whatever_the_corpus(tmp_path: Path
     def inter_of(sets: str) -> tuple[str, str]:
         plan = planned(tmp_path, "mocov3", "vit_nano", "pt+inter+ft", sets)
         pretrained, inter, ft = plan.representations[0].chain
-        assert ft.work.id_set == plan.representations[0].head_set == "id:ab"
-        return pretrained.work.corpus, inter.work.id_set
+        assert ft.work.id_set.name == plan.representations[0].head_set == "id:ab"
+        return pretrained.work.corpus.name, inter.work.id_set.name
 
     assert inter_of("intermediate: id:ef") == ("id:ab", "id:ef")
     assert inter_of("corpus: id:cd\nintermediate: id:ef") == ("id:cd", "id:ef")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mood_sweeps.data.catalogue import image_set
 from mood_sweeps.data.exposed_images import sample_indices
+from mood_sweeps.data.image_set import PlannedSet
 from mood_sweeps.planning.plan import Plan, Representation
 from mood_sweeps.planning.stage_inputs import Exposed, Extract, Finetune
 from mood_sweeps.planning.stages import Stage, finetune_stage
@@ -55,8 +56,8 @@ def test_a_stage_shows_what_its_seed_draws(tmp_path: Path) -> None:
     for (k, seed), stage in tuned(plan(tmp_path)).items():
         assert isinstance(stage.work, Finetune)
         assert seed is not None
-        shown = ("digits:6-9", sample_indices(whole, k, seed)) if k else None
-        assert stage.work.exposed == shown
+        shown = (PlannedSet.of(image_set("digits:6-9")), sample_indices(whole, k, seed))
+        assert stage.work.exposed == (shown if k else None)
 
 
 def test_no_cell_of_the_sweep_is_tested_on_what_any_network_of_it_has_seen(tmp_path: Path) -> None:

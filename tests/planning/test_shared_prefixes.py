@@ -45,7 +45,7 @@ def test_ft_starts_from_pt_or_from_inter_and_inter_from_pt(plan: Plan) -> None:
         return str(content["stage"]["name"]) if "stage" in content else "pt"
 
     starts = Counter(
-        (name_of(by_ref[stage.inputs[0]]), name_of(stage), stage.work.id_set)
+        (name_of(by_ref[stage.inputs[0]]), name_of(stage), stage.work.id_set.name)
         for stage in plan.stages()
         if stage.kind == "finetune"
     )
