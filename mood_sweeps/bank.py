@@ -126,6 +126,8 @@ class FeatureBank:
     logits: float32 (N, C), or None for a headless representation.
     inputs, network: the images and the network behind the features, for the scorers that need
         them; None otherwise.
+    ids_digest: SHA-256 of the ids of the images, in this order (`digest_of_ids`): banks of the same
+        images in the same order have the same. None where images have no ids.
     """
 
     features: Floats
@@ -133,6 +135,7 @@ class FeatureBank:
     logits: Floats | None = None
     inputs: Inputs | None = None
     network: Network | None = None
+    ids_digest: str | None = None
 
     def __post_init__(self) -> None:
         _protect(self, "features", "labels", "logits")

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mood_sweeps.errors import InputError
+from mood_sweeps.identity import key_of
 
 __all__ = [
     "ID_SPLITS",
@@ -19,6 +20,7 @@ __all__ = [
     "LabelledImages",
     "Pixels",
     "PlannedSet",
+    "digest_of_ids",
     "require_split",
 ]
 
@@ -120,6 +122,11 @@ class ImageSet(Protocol):
     def open(self, split: str) -> LabelledImages:
         """Return the images of a split in a fixed order; InputError if there is no such split."""
         ...
+
+
+def digest_of_ids(ids: Sequence[str]) -> str:
+    """Return the hexadecimal SHA-256 of the ids of some images, in their order."""
+    return key_of(list(ids))
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from mood_sweeps.planning.calls import Call
 from mood_sweeps.planning.stage_inputs import Extract
 from mood_sweeps.planning.stages import Stage
 from mood_sweeps.store import Ref, Store
-from mood_sweeps.store.codecs import save_bank
+from mood_sweeps.store.codecs import save_bank, save_ids
 
-__all__ = ["extract_banks", "images_of", "images_of_split", "run"]
+__all__ = ["images_of", "images_of_split", "run"]
 
 
 def run(call: Call, context: JobContext) -> Outcome:
@@ -33,11 +33,12 @@ def run(call: Call, context: JobContext) -> Outcome:
         return Outcome(call.key, "reused", made=tuple(made))
     (checkpoint,) = call.needs
     started = time.perf_counter()
-    for stage, bank in extract_banks(checkpoint, missing, store):
+    for stage, bank, ids in _banks(checkpoint, missing, store):
         seconds = time.perf_counter() - started
 
-        def save(folder: Path, bank: FeatureBank = bank) -> None:
+        def save(folder: Path, bank: FeatureBank = bank, ids: Sequence[str] = ids) -> None:
             save_bank(bank, folder)
+            save_ids(ids, folder)
 
         manifest = store.publish(
             stage.ref,
@@ -52,14 +53,15 @@ def run(call: Call, context: JobContext) -> Outcome:
     return Outcome(call.key, "done", made=tuple(made))
 
 
-def extract_banks(
+def _banks(
     checkpoint: Ref, stages: Sequence[Stage], store: Store
-) -> Iterator[tuple[Stage, FeatureBank]]:
-    """Yield the bank of each extract stage, loading the checkpoint once for all of them."""
+) -> Iterator[tuple[Stage, FeatureBank, Sequence[str]]]:
+    """Yield the bank of each extract stage and the ids of its images; the network is built once."""
     network = load(store.folder(checkpoint))
     for stage in stages:
         assert isinstance(stage.work, Extract)
-        yield stage, extract(network, images_of(stage.work))
+        images = images_of(stage.work)
+        yield stage, extract(network, images), images.ids
 
 
 def images_of(work: Extract) -> LabelledImages:

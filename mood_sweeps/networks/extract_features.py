@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from mood_sweeps.bank import FeatureBank
-from mood_sweeps.data.image_set import LabelledImages
+from mood_sweeps.data.image_set import LabelledImages, digest_of_ids
 from mood_sweeps.data.pipeline.batch_loader import BatchLoader
 from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.networks.reproducible import reproducible
@@ -33,4 +33,4 @@ def extract(checkpoint: Checkpoint, images: LabelledImages, batch_size: int = 25
     logits = None
     if checkpoint.head is not None:
         logits = features @ checkpoint.head.weight.T + checkpoint.head.bias
-    return FeatureBank(features, images.labels, logits)
+    return FeatureBank(features, images.labels, logits, ids_digest=digest_of_ids(images.ids))

@@ -18,15 +18,18 @@ __all__ = [
     "load_arrays",
     "load_bank",
     "load_head",
+    "load_ids",
     "load_picture",
     "map_bank",
     "save_arrays",
     "save_bank",
     "save_head",
+    "save_ids",
     "save_picture",
 ]
 
 BANK_FILE = "bank.safetensors"
+IDS_FILE, IDS_DIGEST_FILE = "ids.json", "ids.sha256"
 HEAD_FILE = "head.safetensors"
 PICTURE_FILE, PICTURE_TEXT = "picture.safetensors", "picture.json"
 
@@ -53,18 +56,40 @@ def save_bank(bank: FeatureBank, folder: Path) -> None:
     if bank.logits is not None:
         arrays["logits"] = bank.logits
     save_arrays(arrays, folder / BANK_FILE)
+    if bank.ids_digest is not None:
+        (folder / IDS_DIGEST_FILE).write_text(bank.ids_digest, "ascii")
 
 
 def load_bank(folder: Path) -> FeatureBank:
     """Read the feature bank of an object's folder."""
-    arrays = load_arrays(folder / BANK_FILE)
-    return FeatureBank(arrays["features"], arrays["labels"], arrays.get("logits"))
+    return _bank_of(load_arrays(folder / BANK_FILE), folder)
 
 
 def map_bank(folder: Path) -> FeatureBank:
     """Return the feature bank of an object's folder; its arrays are mapped and read-only."""
-    arrays = _map_arrays(folder / BANK_FILE)
-    return FeatureBank(arrays["features"], arrays["labels"], arrays.get("logits"))
+    return _bank_of(_map_arrays(folder / BANK_FILE), folder)
+
+
+def _bank_of(arrays: Arrays, folder: Path) -> FeatureBank:
+    digest = folder / IDS_DIGEST_FILE
+    return FeatureBank(
+        arrays["features"],
+        arrays["labels"],
+        arrays.get("logits"),
+        ids_digest=digest.read_text("ascii") if digest.exists() else None,
+    )
+
+
+def save_ids(ids: Sequence[str], folder: Path) -> None:
+    """Write the ids of a bank's images, in its order, into its object's folder."""
+    (folder / IDS_FILE).write_text(json.dumps(list(ids)), "utf-8")
+
+
+def load_ids(folder: Path) -> tuple[str, ...] | None:
+    """Read the ids of a bank's images, in its order; None if they have none."""
+    if not (folder / IDS_FILE).exists():
+        return None
+    return tuple(json.loads((folder / IDS_FILE).read_text("utf-8")))
 
 
 def _map_arrays(path: Path) -> Arrays:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from mood_sweeps.data import DATASETS, image_set
+from mood_sweeps.data.catalogue import open_planned
+from mood_sweeps.data.image_set import PlannedSet
 from mood_sweeps.errors import InputError
 
 
@@ -17,9 +21,30 @@ def test_every_source_keeps_the_contract(source: str) -> None:
         loaded = whole.open(split)
         assert len(loaded) == whole.size(split) == len(loaded.labels)
         assert loaded.class_names == whole.classes
+        assert len(set(loaded.ids)) == len(loaded)
+        last = np.array([len(loaded) - 1, 0])
+        for pixels, again in zip(
+            loaded.read(last), loaded.take(last).read(np.arange(2)), strict=False
+        ):
+            assert pixels.dtype == np.uint8
+            np.testing.assert_array_equal(pixels, again)
         assert loaded.labels.min() == 0
         assert loaded.labels.max() == len(whole.classes) - 1
     assert len(whole.fingerprint) == 64
+
+
+def test_an_image_has_one_id_in_every_split_and_selection() -> None:
+    whole, part = image_set("digits").open("all"), image_set("digits:3-4").open("test")
+    pixels = dict(zip(whole.ids, whole.read(np.arange(len(whole))), strict=True))
+    for name, image in zip(part.ids, part.read(np.arange(len(part))), strict=True):
+        np.testing.assert_array_equal(image, pixels[name])
+
+
+def test_a_set_that_changed_since_it_was_planned_is_refused() -> None:
+    planned = PlannedSet.of(image_set("digits:0-5"))
+    assert open_planned(planned).name == "digits:0-5"
+    with pytest.raises(InputError, match="'digits:0-5' has changed since it was planned"):
+        open_planned(dataclasses.replace(planned, fingerprint="0"))
 
 
 def test_fingerprints_differ_between_sources() -> None:

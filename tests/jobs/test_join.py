@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from mood_sweeps.bank import FeatureBank, Head
+from mood_sweeps.data.image_set import digest_of_ids
+from mood_sweeps.errors import StageFailed
 from mood_sweeps.jobs.join import join_banks, join_heads
 
 
@@ -40,3 +42,14 @@ def test_without_all_heads_there_is_none(heads: list[Head | None]) -> None:
     assert join_heads(heads) is None
     bank, _ = drawn(0, 4)
     assert join_banks([bank, bank], None).logits is None
+
+
+def test_banks_of_different_images_are_not_joined() -> None:
+    features, labels = np.ones((2, 3), np.float32), np.zeros(2, np.int64)
+    same, other = (
+        FeatureBank(features, labels, ids_digest=digest_of_ids(ids))
+        for ids in (("a", "b"), ("b", "a"))
+    )
+    assert join_banks([same, same], None).ids_digest == same.ids_digest
+    with pytest.raises(StageFailed, match="different images"):
+        join_banks([same, other], None)

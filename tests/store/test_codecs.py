@@ -16,9 +16,12 @@ from mood_sweeps.store.codecs import (
     load_arrays,
     load_bank,
     load_head,
+    load_ids,
+    map_bank,
     save_arrays,
     save_bank,
     save_head,
+    save_ids,
 )
 
 dtypes = st.sampled_from(["f2", "f4", "f8", "i1", "u1", "i4", "i8", "?"])
@@ -77,10 +80,21 @@ def test_a_bank_comes_back(tmp_path: Path, with_logits: bool) -> None:
     np.testing.assert_array_equal(back.features, bank.features)
     np.testing.assert_array_equal(back.labels, bank.labels)
     assert len(back) == 7
+    assert back.ids_digest is None
+    assert load_ids(tmp_path) is None
     if bank.logits is None:
         assert back.logits is None
     else:
         np.testing.assert_array_equal(back.logits, bank.logits)
+
+
+def test_the_ids_of_a_banks_images_come_back(tmp_path: Path) -> None:
+    ids = ("n01/a.JPEG", "n02/ü\n.png")
+    bank = FeatureBank(np.ones((2, 1), np.float32), np.zeros(2, np.int64), ids_digest="0123")
+    save_bank(bank, tmp_path)
+    save_ids(ids, tmp_path)
+    assert load_bank(tmp_path).ids_digest == map_bank(tmp_path).ids_digest == "0123"
+    assert load_ids(tmp_path) == ids
 
 
 def test_a_head_comes_back_and_a_missing_one_is_none(tmp_path: Path) -> None:
