@@ -40,9 +40,10 @@ def bare(checkpoint: Checkpoint, images: LabelledImages, device: torch.device) -
     mean = torch.tensor(form["mean"], device=device).view(1, -1, 1, 1)
     std = torch.tensor(form["std"], device=device).view(1, -1, 1, 1)
     found = []
+    stacked = np.stack(images.read(np.arange(len(images))))
     with torch.inference_mode():
         for start in range(0, len(images), BATCH):
-            pixels = torch.from_numpy(images.images[start : start + BATCH]).to(device)
+            pixels = torch.from_numpy(stacked[start : start + BATCH]).to(device)
             scaled = pixels.permute(0, 3, 1, 2).float() / 255
             found.append(network((scaled - mean) / std).cpu())
     return torch.cat(found).numpy()
@@ -77,6 +78,7 @@ def main() -> None:
     digits = image_set("digits:0-5").open("train")
     print(machine(device))
     print(HEADER)
+    cases: list[tuple[str, str, LabelledImages]]
     if device.type == "cuda":
         cases = [("vit_base_patch16_224, 224 px", "vit_base_patch16_224", noise(5120, 224))]
     else:

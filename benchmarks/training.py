@@ -29,7 +29,7 @@ from torch import nn
 
 from mood_sweeps.choice import choose
 from mood_sweeps.data import image_set
-from mood_sweeps.data.image_set import ImageArray
+from mood_sweeps.data.image_set import ImageArray, LabelledImages
 from mood_sweeps.data.pipeline.batch_loader import BatchLoader
 from mood_sweeps.methods import PRETEXTS
 from mood_sweeps.methods.pretexts.objective import objective_of
@@ -49,7 +49,7 @@ class Case:
     name: str
     pretext: dict[str, dict[str, Any]]
     backbone: str
-    images: ImageArray
+    images: LabelledImages
 
 
 def noise(count: int, size: int) -> ImageArray:
