@@ -152,7 +152,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         "results/read_results.py",
     ),
     "sklearn": ("methods/finetunes/probe/fit.py",),
-    "pyarrow": ("external_features/output_files.py",),
+    "pyarrow": ("data/sources/table.py", "external_features/output_files.py"),
     "safetensors": ("methods/*", "networks/*", "store/codecs.py", "training/*"),
     "pydantic": ("choice.py", "methods/*", "networks/*", "scorers/*", "training/*", "tuning/*"),
     "yaml": ("experiment/*",),
