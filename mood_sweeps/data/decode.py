@@ -37,7 +37,7 @@ __all__ = [
 DECODE_VERSION = 1
 """Raised when the same bytes give other pixels, or are refused where they were not."""
 
-FORMATS = ("JPEG", "MPO", "PNG", "PPM", "BMP", "TIFF", "WEBP", "GIF")
+FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP", "GIF")
 """Of Pillow's formats; others, such as EPS, start programs or are no photographs."""
 
 MOST_PIXELS = 2**27
