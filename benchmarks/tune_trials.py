@@ -21,7 +21,7 @@ from typing import Any
 
 import mood_sweeps as ms
 from mood_sweeps.bank import FeatureBank, Head
-from mood_sweeps.data.catalogue import image_set, open_planned
+from mood_sweeps.data.catalogue import image_set
 from mood_sweeps.experiment.load import load_sweep
 from mood_sweeps.jobs.score_and_evaluate import Banks, BankScoring, Known
 from mood_sweeps.jobs.single_thread import single_thread
@@ -69,10 +69,10 @@ def trained(item: Representation, spent: Seconds) -> Any:
     for stage in item.chain:
         began, work = time.process_time(), stage.work
         if isinstance(work, Pretrain):
-            corpus = open_planned(work.corpus).open("train") if work.corpus else None
+            corpus = work.corpus.open().open("train") if work.corpus else None
             checkpoint = pretrain(work.pretext, work.backbone, corpus, work.seed)
         elif isinstance(work, Finetune) and work.seed is not None:
-            images = open_planned(work.id_set)
+            images = work.id_set.open()
             splits = images.open("train"), images.open("val")
             checkpoint = finetune(work.stage, checkpoint, *splits, work.seed)
         else:

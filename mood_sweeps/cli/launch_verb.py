@@ -13,13 +13,13 @@ from click.core import ParameterSource
 from rich.console import Console
 
 from mood_sweeps.api import plan
-from mood_sweeps.cli.options import overrides, sweep_file, workspace
+from mood_sweeps.cli.experiment_file import sweep_from
+from mood_sweeps.cli.options import data_roots, overrides, sweep_file, workspace
 from mood_sweeps.cli.plugin_options import debugger, plugin_timeout
 from mood_sweeps.cli.wording import counted
 from mood_sweeps.engine.executors.catalogue import EXECUTORS
 from mood_sweeps.engine.executors.contract import ExecutorSettings
 from mood_sweeps.errors import InputError
-from mood_sweeps.experiment.load import load_sweep
 from mood_sweeps.jobs.worker_settings import WorkerSettings
 from mood_sweeps.launching.launch import launch
 from mood_sweeps.launching.launch_options import Options
@@ -40,6 +40,7 @@ MOST_TRACEBACKS = 3
 @click.command("launch")
 @sweep_file
 @overrides
+@data_roots
 @click.option(
     "--executor",
     type=click.Choice(list(EXECUTORS)),
@@ -104,6 +105,7 @@ MOST_TRACEBACKS = 3
 def command(
     file: str,
     overrides: tuple[str, ...],
+    data_roots: tuple[str, ...],
     executor: str,
     scores_on_gpus: bool,
     fail_fast: bool,
@@ -122,7 +124,7 @@ def command(
     what is running; twice stops at once. Neither loses finished work.
     """
     settings = _executor_settings("inline" if debug else executor, executor_options)
-    planned = plan(load_sweep(file, overrides))
+    planned = plan(sweep_from(file, overrides, data_roots))
     console = console_for_people()
     say_plan(planned, console)
     launched = launch(

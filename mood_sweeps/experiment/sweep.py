@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mood_sweeps.choice import Choice
+from mood_sweeps.data.image_set import ImageSet
 from mood_sweeps.plugins.declared_scorers import Plugin
 
 __all__ = [
@@ -165,6 +166,8 @@ class Sweep:
     ood_val: OOD validation sets by ID set, for ``Selected`` scorers; they are never tested against
         that ID set.
     source: the file's text after overrides, for the database. where: the file's name.
+    image_sets: finds its image sets by name, with those that the file defines; None for built-in
+        ones alone. data: fingerprints of the sets that the file defines and uses, by name.
     """
 
     name: str
@@ -183,6 +186,8 @@ class Sweep:
     features: tuple[Features, ...] = ()
     intermediate: str | None = None
     ensemble: bool = False
+    image_sets: Callable[[str], ImageSet] | None = field(default=None, compare=False, repr=False)
+    data: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def intermediate_set(self) -> str | None:
@@ -203,6 +208,7 @@ class Sweep:
             **({"features": given} if given else {}),
             **({"intermediate": self.intermediate} if self.intermediate else {}),
             **({"ensemble": True} if self.ensemble else {}),
+            **({"data": dict(self.data)} if self.data else {}),
             "corpus": self.corpus,
             "pretext": _by_label(self.pretexts),
             "backbone": _by_label(self.backbones),

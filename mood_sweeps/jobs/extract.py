@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from mood_sweeps.bank import FeatureBank
-from mood_sweeps.data.catalogue import open_planned
-from mood_sweeps.data.image_set import LabelledImages, PlannedSet
+from mood_sweeps.data.image_set import LabelledImages
+from mood_sweeps.data.planned_set import PlannedSet
 from mood_sweeps.jobs.context import JobContext
 from mood_sweeps.jobs.outcome import Outcome, made_of
 from mood_sweeps.networks.checkpoint import load
@@ -71,7 +71,7 @@ def images_of(work: Extract) -> LabelledImages:
 
 def images_of_split(planned: PlannedSet, split: str, left_out: Sequence[int]) -> LabelledImages:
     """Return the images of a set's split, without those at the indices that are left out."""
-    images = open_planned(planned).open(split)
+    images = planned.open().open(split)
     if not left_out:
         return images
     return images.take(np.delete(np.arange(len(images)), left_out))

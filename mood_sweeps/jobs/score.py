@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pickle
 from typing import Any
 
 from mood_sweeps.bank import FeatureBank, Ints
@@ -127,8 +128,7 @@ def _stored(ref: Ref, scoring: Scoring, store: Store) -> Stored:
     extract = scoring.extracted[ref]
     source = {
         "checkpoint": str(store.folder(scoring.checkpoint)),
-        "image_set": extract.images.name,
-        "fingerprint": extract.images.fingerprint,
+        "images": pickle.dumps(extract.images).hex(),
         "split": extract.split,
         "left_out": list(extract.left_out),
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from mood_sweeps.data.catalogue import open_planned
 from mood_sweeps.data.image_set import LabelledImages
 from mood_sweeps.methods.finetunes.run_stage import finetune
 from mood_sweeps.methods.pretexts.pretrain import pretrain
@@ -53,20 +52,20 @@ def train_from(
     if isinstance(work, Tokenizer):
         if work.corpus is None or work.seed is None:
             return read_tokenizer(work.model)
-        corpus = open_planned(work.corpus).open("train")
+        corpus = work.corpus.open().open("train")
         return train_tokenizer(work.model, corpus, work.seed, progress=progress)
     if isinstance(work, Pretrain):
         return pretrain(
             work.pretext,
             work.backbone,
-            open_planned(work.corpus).open("train") if work.corpus else None,
+            work.corpus.open().open("train") if work.corpus else None,
             work.seed,
             tokenizer=load(store.folder(work.tokenizer)) if work.tokenizer else None,
             progress=progress,
             group=group,
         )
     assert isinstance(work, Finetune)
-    images = open_planned(work.id_set)
+    images = work.id_set.open()
     return finetune(
         work.stage,
         load(store.folder(work.checkpoint)),
@@ -83,4 +82,4 @@ def _exposed(work: Finetune) -> LabelledImages | None:
     if work.exposed is None:
         return None
     planned, places = work.exposed
-    return open_planned(planned).open("all").take(np.array(places, dtype=np.int64))
+    return planned.open().open("all").take(np.array(places, dtype=np.int64))

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mood_sweeps.choice import Choice
-from mood_sweeps.data.catalogue import open_planned
 from mood_sweeps.errors import StageFailed
 from mood_sweeps.identity import key_of
 from mood_sweeps.jobs.train_stage import input_digests, train, train_from
@@ -199,7 +198,7 @@ def _accuracy(stage: Stage, checkpoint: Checkpoint) -> float:
         return checkpoint.summary[ACCURACY]
     assert isinstance(stage.work, Pretrain)
     assert stage.work.corpus is not None
-    corpus = open_planned(stage.work.corpus)
+    corpus = stage.work.corpus.open()
     validation = extract(checkpoint, corpus.open("val"))
     if checkpoint.head is not None:
         found = predict(validation, checkpoint.head)

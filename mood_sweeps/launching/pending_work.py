@@ -63,7 +63,7 @@ def find_pending_work(
                 store.quarantine(ref)
         return sound[ref]
 
-    calls = calls_for(plan, open_cells, is_complete, image_set)
+    calls = calls_for(plan, open_cells, is_complete, plan.sweep.image_sets or image_set)
     return PendingWork(frozenset(evaluated), tuple(adopted), calls)
 
 

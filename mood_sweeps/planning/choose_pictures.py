@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mood_sweeps.choice import Choice
-from mood_sweeps.data.image_set import ImageSet, PlannedSet
+from mood_sweeps.data.image_set import ImageSet
+from mood_sweeps.data.planned_set import PlannedSet
 from mood_sweeps.experiment.sweep import Finetune, Pair, Sweep
 from mood_sweeps.planning.impossible_cells import has_decoder, has_detector
 from mood_sweeps.planning.picture import Picture

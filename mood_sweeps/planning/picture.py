@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mood_sweeps.data.image_set import PlannedSet
+from mood_sweeps.data.planned_set import PlannedSet
 from mood_sweeps.store import Ref
 
 __all__ = ["SHOWN_IMAGES", "Picture"]

@@ -7,7 +7,8 @@ from typing import Any
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.data.exposed_images import Indices
-from mood_sweeps.data.image_set import ImageSet, PlannedSet
+from mood_sweeps.data.image_set import ImageSet
+from mood_sweeps.data.planned_set import PlannedSet
 from mood_sweeps.identity import key_of
 from mood_sweeps.planning.load_weights import LoadFile, LoadPublished
 from mood_sweeps.planning.stage_inputs import (

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from mood_sweeps.data import DATASETS, image_set
-from mood_sweeps.data.catalogue import open_planned
-from mood_sweeps.data.image_set import PlannedSet
+from mood_sweeps.data.planned_set import PlannedSet
 from mood_sweeps.errors import InputError
 
 
@@ -42,9 +41,9 @@ def test_an_image_has_one_id_in_every_split_and_selection() -> None:
 
 def test_a_set_that_changed_since_it_was_planned_is_refused() -> None:
     planned = PlannedSet.of(image_set("digits:0-5"))
-    assert open_planned(planned).name == "digits:0-5"
+    assert planned.open().name == "digits:0-5"
     with pytest.raises(InputError, match="'digits:0-5' has changed since it was planned"):
-        open_planned(dataclasses.replace(planned, fingerprint="0"))
+        dataclasses.replace(planned, fingerprint="0").open()
 
 
 def test_fingerprints_differ_between_sources() -> None:

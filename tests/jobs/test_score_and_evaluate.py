@@ -11,7 +11,7 @@ import pytest
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.choice import Choice
-from mood_sweeps.data.image_set import PlannedSet
+from mood_sweeps.data.planned_set import PlannedSet
 from mood_sweeps.errors import Undefined
 from mood_sweeps.experiment.sweep import Selected
 from mood_sweeps.identity import key_of

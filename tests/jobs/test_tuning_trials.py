@@ -8,7 +8,8 @@ import pytest
 import safetensors.torch
 import torch
 
-from mood_sweeps.data.image_set import LabelledImages, PlannedSet
+from mood_sweeps.data.image_set import LabelledImages
+from mood_sweeps.data.planned_set import PlannedSet
 from mood_sweeps.errors import StageFailed
 from mood_sweeps.jobs import tuning_trials as trials_module
 from mood_sweeps.jobs.single_thread import single_thread

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mood_sweeps.data.catalogue import image_set
 from mood_sweeps.data.exposed_images import sample_indices
-from mood_sweeps.data.image_set import PlannedSet
+from mood_sweeps.data.planned_set import PlannedSet
 from mood_sweeps.planning.plan import Plan, Representation
 from mood_sweeps.planning.stage_inputs import Exposed, Extract, Finetune
 from mood_sweeps.planning.stages import Stage, finetune_stage
