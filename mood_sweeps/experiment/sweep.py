@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mood_sweeps.choice import Choice
-from mood_sweeps.plugins.declared_scorers import Plugin
+from mood_sweeps.choice import Choice, Parameters
+from mood_sweeps.methods.finetunes.stage import FinetuneStage
+from mood_sweeps.methods.pretexts.task import Pretext
+from mood_sweeps.networks.backbone import Backbone
+from mood_sweeps.plugins.declared_scorers import AnyScorer, Plugin
 
 __all__ = [
     "EXTERNAL_BACKBONE",
@@ -41,7 +44,7 @@ class Finetune:
     """
 
     label: str
-    stages: tuple[Choice, ...]
+    stages: tuple[Choice[FinetuneStage], ...]
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Selected:
         order in the file does not matter.
     """
 
-    candidates: tuple[Choice, ...]
+    candidates: tuple[Choice[AnyScorer], ...]
 
     @property
     def name(self) -> str:
@@ -65,7 +68,7 @@ class Selected:
         return f"{self.name}(selected)"
 
     @property
-    def parameters(self) -> Any:
+    def parameters(self) -> AnyScorer:
         """Parameters of the first candidate; for what all share, such as their needs."""
         return self.candidates[0].parameters
 
@@ -141,7 +144,7 @@ class Rule:
     where: str = field(compare=False)
     label: str = field(compare=False)
 
-    def may_match(self, **values: Choice | Selected | str | int | None) -> bool:
+    def may_match(self, **values: Choice[Parameters] | Selected | str | int | None) -> bool:
         """Return whether cells with these axis values can match; axes left out are unknown.
 
         A choice is compared by its label. If every axis of the rule is given, they do match.
@@ -170,10 +173,10 @@ class Sweep:
     name: str
     corpus: str | None
     plugins: tuple[Plugin, ...]
-    pretexts: tuple[Choice, ...]
-    backbones: tuple[Choice, ...]
+    pretexts: tuple[Choice[Pretext], ...]
+    backbones: tuple[Choice[Backbone], ...]
     finetunes: tuple[Finetune, ...]
-    scorers: tuple[Choice | Selected, ...]
+    scorers: tuple[Choice[AnyScorer] | Selected, ...]
     seeds: tuple[int, ...]
     pairs: tuple[Pair, ...]
     ood_val: Mapping[str, tuple[str, ...]]
@@ -221,5 +224,5 @@ class Sweep:
         }
 
 
-def _by_label(choices: tuple[Choice | Selected, ...]) -> dict[str, dict[str, Any]]:
+def _by_label(choices: Iterable[Choice[Parameters] | Selected]) -> dict[str, dict[str, Any]]:
     return {choice.label: choice.content for choice in choices}

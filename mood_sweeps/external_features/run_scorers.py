@@ -26,6 +26,7 @@ from mood_sweeps.metrics import (
     predict,
 )
 from mood_sweeps.note import joined
+from mood_sweeps.plugins.declared_scorers import AnyScorer
 from mood_sweeps.plugins.scorer_runner import ScorerRunner
 from mood_sweeps.scorers import Scores
 from mood_sweeps.scorers.notes import ID_TEST, OOD, logit_notes, tie_notes
@@ -86,7 +87,7 @@ class Scored:
 
 def run_scorers(
     given: CheckedFeatures,
-    scorers: Iterable[Choice],
+    scorers: Iterable[Choice[AnyScorer]],
     runner: ScorerRunner,
     keep: Callable[[str, Mapping[str, Scores]], None] | None = None,
 ) -> Scored:
@@ -108,7 +109,7 @@ def run_scorers(
     return Scored(tuple(rows), tuple(failures))
 
 
-def said_in_rows(scored: Scored, scorers: Iterable[Choice], agreed: Agreement) -> Scored:
+def said_in_rows(scored: Scored, scorers: Iterable[Choice[AnyScorer]], agreed: Agreement) -> Scored:
     """Return what was scored with the agreement, and its warnings in the rows that rest on it.
 
     These are the rows of scorers that use labels and head together; others ask the order of the
@@ -146,7 +147,7 @@ class _OneScorer:
     def __init__(
         self,
         given: CheckedFeatures,
-        choice: Choice,
+        choice: Choice[AnyScorer],
         runner: ScorerRunner,
         id_classes: tuple[Ints | None, Ints | None],
     ) -> None:

@@ -17,6 +17,7 @@ from mood_sweeps.external_features.output_files import OutFolder, unwritable
 from mood_sweeps.external_features.problems import InputProblems
 from mood_sweeps.external_features.run_scorers import Scored, run_scorers, said_in_rows
 from mood_sweeps.external_features.thread_limit import at_most
+from mood_sweeps.plugins.declared_scorers import AnyScorer
 from mood_sweeps.plugins.open_plugins import OpenPlugins, plugin_of_classes
 from mood_sweeps.plugins.scorer_runner import LIMIT_S, ScorerRunner
 from mood_sweeps.scorers import SCORERS
@@ -91,8 +92,8 @@ def score(
 
 
 def _reported(
-    chosen: Sequence[Choice], progress: Callable[[int, int, str], None] | None
-) -> Iterable[Choice]:
+    chosen: Sequence[Choice[AnyScorer]], progress: Callable[[int, int, str], None] | None
+) -> Iterable[Choice[AnyScorer]]:
     for done, choice in enumerate(chosen):
         if progress is not None:
             progress(done, len(chosen), choice.label)

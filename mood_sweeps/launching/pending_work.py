@@ -11,7 +11,7 @@ from mood_sweeps.errors import CorruptObject
 from mood_sweeps.jobs.score_objects import stored_rows
 from mood_sweeps.planning.calls import Call
 from mood_sweeps.planning.missing_calls import calls_for, group_of
-from mood_sweeps.planning.plan import Cell, Plan
+from mood_sweeps.planning.plan import Cell, Plan, Representation
 from mood_sweeps.planning.stage_inputs import Pretrain
 from mood_sweeps.results.read_results import Results
 from mood_sweeps.store import Ref, Store
@@ -94,12 +94,12 @@ def _stored_rows(
     cells: Iterable[Cell], store: Store, *, repair: bool
 ) -> Iterable[Mapping[str, Any]]:
     by_group: dict[str, set[str]] = {}
-    groups: dict[int, str] = {}
+    groups: dict[Representation, str] = {}
     for cell in cells:
         representation = cell.representation
-        if id(representation) not in groups:
-            groups[id(representation)] = group_of(representation)
-        by_group.setdefault(groups[id(representation)], set()).add(cell.score_key)
+        if representation not in groups:
+            groups[representation] = group_of(representation)
+        by_group.setdefault(groups[representation], set()).add(cell.score_key)
     for group, wanted in by_group.items():
         try:
             for row in stored_rows(store, group):

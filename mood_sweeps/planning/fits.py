@@ -8,6 +8,7 @@ from mood_sweeps.choice import Choice
 from mood_sweeps.experiment.sweep import Selected
 from mood_sweeps.identity import key_of
 from mood_sweeps.planning.stages import Stage
+from mood_sweeps.plugins.declared_scorers import AnyScorer
 from mood_sweeps.stage_kinds import STAGE_KINDS
 
 __all__ = ["Fit", "Selection", "fit_of", "score_key", "scores_key", "selection_of"]
@@ -21,7 +22,7 @@ class Fit:
     """
 
     key: str
-    scorer: Choice
+    scorer: Choice[AnyScorer]
     bank: Stage
     note: str = ""
 
@@ -62,7 +63,7 @@ class Selection:
         )
 
 
-def fit_of(scorer: Choice, bank: Stage, note: str = "") -> Fit:
+def fit_of(scorer: Choice[AnyScorer], bank: Stage, note: str = "") -> Fit:
     """Return ``scorer`` fitted on ``bank``."""
     content = {
         "kind": "fit",

@@ -6,6 +6,10 @@ from collections.abc import Iterable
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.experiment.sweep import ExternalSet, Features, Finetune, Pair, Selected
+from mood_sweeps.methods.finetunes.stage import FinetuneStage
+from mood_sweeps.methods.pretexts.task import Pretext
+from mood_sweeps.networks.backbone import Backbone
+from mood_sweeps.plugins.declared_scorers import AnyScorer
 
 __all__ = [
     "ensemble_refuses",
@@ -21,7 +25,7 @@ __all__ = [
 _BROUGHT = ("labels", "logits", "head")  # what features that are given may bring
 
 
-def pretext_refuses(pretext: Choice, backbone: Choice) -> str | None:
+def pretext_refuses(pretext: Choice[Pretext], backbone: Choice[Backbone]) -> str | None:
     """Return the rule by which this pretext task cannot train this backbone, or None."""
     task, network = pretext.parameters, backbone.parameters
     if network.family not in task.families:
@@ -37,7 +41,9 @@ def pretext_refuses(pretext: Choice, backbone: Choice) -> str | None:
     return None
 
 
-def finetune_refuses(stages: Iterable[Choice], intermediate: str | None) -> str | None:
+def finetune_refuses(
+    stages: Iterable[Choice[FinetuneStage]], intermediate: str | None
+) -> str | None:
     """Return the rule by which these stages cannot be trained on these sets, or None.
 
     intermediate: the labelled set of intermediate fine-tuning, if there is one.
@@ -51,7 +57,7 @@ def finetune_refuses(stages: Iterable[Choice], intermediate: str | None) -> str 
     return None
 
 
-def has_decoder(pretext: Choice, finetune: Finetune) -> bool:
+def has_decoder(pretext: Choice[Pretext], finetune: Finetune) -> bool:
     """Return whether the pretext task leaves a decoder; training on loses it."""
     return bool(pretext.parameters.makes_decoder) and not finetune.stages
 
@@ -63,7 +69,7 @@ def has_detector(finetune: Finetune) -> bool:
 
 
 def scorer_refuses(
-    scorer: Choice | Selected,
+    scorer: Choice[AnyScorer] | Selected,
     *,
     has_head: bool,
     has_detector: bool = False,
@@ -80,7 +86,7 @@ def scorer_refuses(
     return None
 
 
-def ensemble_refuses(scorer: Choice | Selected, *, has_head: bool) -> str | None:
+def ensemble_refuses(scorer: Choice[AnyScorer] | Selected, *, has_head: bool) -> str | None:
     """Return the rule by which this scorer cannot score an ensemble, or None."""
     if "network" in scorer.parameters.needs:
         return "the scorer needs the network, an ensemble has several"
@@ -89,7 +95,7 @@ def ensemble_refuses(scorer: Choice | Selected, *, has_head: bool) -> str | None
     return scorer_refuses(scorer, has_head=has_head)
 
 
-def external_refuses(scorer: Choice | Selected, features: Features) -> str | None:
+def external_refuses(scorer: Choice[AnyScorer] | Selected, features: Features) -> str | None:
     """Return the rule by which features that are given are not enough for this scorer, or None."""
     needs = scorer.parameters.needs
     for need in sorted(set(needs).difference(_BROUGHT)):
@@ -110,14 +116,16 @@ def external_refuses(scorer: Choice | Selected, features: Features) -> str | Non
     return None
 
 
-def external_pair_refuses(scorer: Choice | Selected, pair: Pair, features: Features) -> str | None:
+def external_pair_refuses(
+    scorer: Choice[AnyScorer] | Selected, pair: Pair, features: Features
+) -> str | None:
     """Return the rule by which this scorer cannot score a pair's OOD set, or None."""
     if "logits" in scorer.parameters.needs and not features.sets[pair.ood_set, "all"].has_logits:
         return "the scorer needs logits, the OOD set has none"
     return None
 
 
-def _fit_set(scorer: Choice | Selected, features: Features) -> ExternalSet:
+def _fit_set(scorer: Choice[AnyScorer] | Selected, features: Features) -> ExternalSet:
     split = scorer.parameters.fits_on.removeprefix("id_")
     train = features.sets[features.id_set, "train"]
     return features.sets.get((features.id_set, split), train)

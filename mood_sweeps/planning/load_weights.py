@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mood_sweeps.choice import Choice
+from mood_sweeps.networks.backbone import Backbone
 
 __all__ = ["LoadFile", "LoadPublished"]
 
@@ -14,7 +15,7 @@ __all__ = ["LoadFile", "LoadPublished"]
 class LoadPublished:
     """Take over published weights. with_head: and their classifier, as the head."""
 
-    backbone: Choice
+    backbone: Choice[Backbone]
     tag: str
     revision: str
     transform: str
@@ -38,7 +39,7 @@ class LoadFile:
     average is taken where the file holds one.
     """
 
-    backbone: Choice
+    backbone: Choice[Backbone]
     path: str
     digest: str
     layout: str
@@ -59,7 +60,7 @@ class LoadFile:
         return _content(weights, self.backbone, self.transform)
 
 
-def _content(weights: dict[str, Any], backbone: Choice, transform: str) -> dict[str, Any]:
+def _content(weights: dict[str, Any], backbone: Choice[Backbone], transform: str) -> dict[str, Any]:
     content: dict[str, Any] = {"weights": weights, "backbone": backbone.content}
     if transform != "own":
         content["transform"] = transform

@@ -31,9 +31,9 @@ def calls_for(
     is_there: whether an object is complete in the store.
     """
     by_group: dict[tuple[str, Plugin | None], list[Cell]] = {}
-    groups: dict[int, str] = {id(item): group_of(item) for item in plan.representations}
+    groups = {item: group_of(item) for item in plan.representations}
     for cell in open_cells:
-        group = groups[id(cell.representation)]
+        group = groups[cell.representation]
         by_group.setdefault((group, _plugin_of(cell)), []).append(cell)
     wanted = _Wanted(is_there)
     scorings: list[Call] = []

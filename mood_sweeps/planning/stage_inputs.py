@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from mood_sweeps.choice import Choice
 from mood_sweeps.data.exposed_images import Indices
 from mood_sweeps.data.image_set import ImageSet
+from mood_sweeps.methods.finetunes.stage import FinetuneStage
+from mood_sweeps.methods.pretexts.task import Pretext
+from mood_sweeps.methods.tokenizers.declarations import TokenizerModel
+from mood_sweeps.networks.backbone import Backbone
 from mood_sweeps.planning.load_weights import LoadFile, LoadPublished
 from mood_sweeps.planning.picture import Picture
 from mood_sweeps.store import Ref
@@ -33,7 +37,7 @@ class Tokenizer:
     corpus, seed: None where ``model`` is a file, which the choice's digest names.
     """
 
-    model: Choice
+    model: Choice[TokenizerModel]
     corpus: str | None
     seed: int | None
 
@@ -45,8 +49,8 @@ class Pretrain:
     tokenizer: what makes the tokens it predicts, if it does.
     """
 
-    pretext: Choice
-    backbone: Choice
+    pretext: Choice[Pretext]
+    backbone: Choice[Backbone]
     corpus: str | None
     seed: int
     tokenizer: Ref | None = None
@@ -68,7 +72,7 @@ class Finetune:
     split, of the OOD images that it shows.
     """
 
-    stage: Choice
+    stage: Choice[FinetuneStage]
     checkpoint: Ref
     id_set: str
     seed: int | None

@@ -6,7 +6,7 @@ Here is what can be said of every scorer, a user's too. What a scorer alone know
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -61,8 +61,13 @@ def tie_notes(scores: Mapping[str, Scores]) -> tuple[str, ...]:
     return tuple(notes)
 
 
+class _Declared(Protocol):
+    needs: ClassVar[tuple[str, ...]]
+    learns_nothing: ClassVar[bool]
+
+
 def logit_notes(
-    scorer: Scorer, learnt_from: FeatureBank, tested: Mapping[str, FeatureBank]
+    scorer: _Declared, learnt_from: FeatureBank, tested: Mapping[str, FeatureBank]
 ) -> tuple[str, ...]:
     """Return a note where logits that a scorer asks for are probabilities, or logarithms of them.
 

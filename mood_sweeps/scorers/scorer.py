@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import Field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -44,6 +45,7 @@ class Scorer(ABC):
     Random numbers come from a generator seeded by a parameter: the same input, the same numbers.
     """
 
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     version: ClassVar[int]
     family: ClassVar[str]
     needs: ClassVar[tuple[str, ...]] = ()

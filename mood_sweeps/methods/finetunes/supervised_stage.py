@@ -9,6 +9,7 @@ from pydantic import Field
 
 from mood_sweeps.choice import Choice, Count, Fraction
 from mood_sweeps.methods.finetunes.stage import FinetuneStage
+from mood_sweeps.networks.backbone import Backbone
 from mood_sweeps.networks.timm_layers import unsupported_layer_options
 from mood_sweeps.training.recipe import Presets, Recipe
 
@@ -49,7 +50,7 @@ class Supervised(Recipe, FinetuneStage):
     drop_path: Fraction = 0.0
     ema: Fraction = 0.0
 
-    def refuses(self, backbone: Choice) -> str | None:
+    def refuses(self, backbone: Choice[Backbone]) -> str | None:
         """Return why these options do not work for a backbone, or None; see `FinetuneStage`."""
         return unsupported_layer_options(
             backbone, layer_decay=self.layer_decay, drop_path=self.drop_path
