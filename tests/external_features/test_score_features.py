@@ -314,9 +314,9 @@ def test_products_are_computed_on_the_device_that_is_asked_for(monkeypatch):
     used = []
 
     class Watched(torch_device.TorchDevice):
-        def take(self, array):
+        def send(self, array):
             used.append(array)
-            return super().take(array)
+            return super().send(array)
 
     alone = table().drop(columns="seconds")
     monkeypatch.setattr(torch_device, "cuda", lambda: Watched("cpu"))

@@ -1,4 +1,4 @@
-"""What the distances to the mean of the train features have in common."""
+"""The base class of all distances to the mean of the train features."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["MeanDistance"]
 class MeanDistance(Scorer):
     """s = −‖x − μ‖ in a norm, μ the mean of all train features; labels are not used.
 
-    unit: whether features enter with unit length.
+    unit: whether features are scaled to unit length first.
     """
 
     family: ClassVar[str] = "feature"

@@ -1,4 +1,4 @@
-"""The spaces of neighbour search: points with inner products in the order of the distances."""
+"""The spaces of neighbour search: points whose inner products order like distances."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from mood_sweeps.scorers.scorer import State
 
 __all__ = [
     "Vectors",
-    "about_their_mean",
+    "centre_of_alike",
     "direction_points",
     "kth_squared_distances",
-    "near_points",
     "query_points",
+    "target_points",
 ]
 
 Float64s = npt.NDArray[np.float64]
 Vectors = Callable[[slice | npt.NDArray[np.integer]], Float64s]
-"""From some of the rows to their vectors, float64 (rows, D)."""
+"""A function from row indices to the vectors of these rows, float64 (rows, D)."""
 
 
-# Below this variance of x / ‖x‖₂, float32 cosines (1e-7) order neighbours by their rounding.
+# Below this variance of x / ‖x‖₂, rounding of float32 cosines (1e-7) would order neighbours.
 _ALIKE = 1e-2
-# Rows that tell it.
+# How many rows the variance is measured on.
 _SAMPLE = 2048
 
 
-def about_their_mean(features: Floats) -> State:
-    """Return ``centre`` (D,) and ``scale`` () of directions that are much alike, else nothing.
+def centre_of_alike(features: Floats) -> State:
+    """Return ``centre`` (D,) and ``scale`` () of directions that are nearly equal, else {}.
 
-    Features far from zero, compared with how they vary, all have nearly one direction: what is left
-    of it about the centre, in units of ``scale``, is what float32 can tell apart.
+    Features whose mean is large compared with their variation all have nearly one direction.
+    float32 distinguishes (direction − centre) / scale where it does not distinguish the directions.
     """
     directions = unit_rows(features[:: -(-len(features) // _SAMPLE)])
     centre = directions.mean(axis=0)
@@ -53,11 +53,11 @@ def direction_points(features: Floats) -> Points:
     return Points(len(features), lambda rows: unit_rows(features[rows]).astype(np.float32))
 
 
-def near_points(count: int, vectors: Vectors, scale: float) -> Points:
+def target_points(count: int, vectors: Vectors, scale: float) -> Points:
     """Return (y/a, −‖y/a‖²/2) of every vector y, a = ``scale``.
 
-    The inner product with ``query_points`` is the larger, the smaller the Euclidean distance.
-    scale: about the largest |y|, so that squares neither overflow nor vanish in float32.
+    The inner product with ``query_points`` falls with the Euclidean distance. scale: about the
+    largest |y|, so that squares neither overflow nor vanish in float32.
     """
 
     def points(rows: slice) -> Float32s:
@@ -69,9 +69,9 @@ def near_points(count: int, vectors: Vectors, scale: float) -> Points:
 
 
 def query_points(count: int, vectors: Vectors, scale: float) -> Points:
-    """Return (x/a, 1) of every vector x, divided by its largest part so that none overflows.
+    """Return (x/a, 1) of every vector x, divided by its largest element against overflow.
 
-    The order of one query's neighbours is the same whatever its point is divided by.
+    The division does not change the order of the query's neighbours.
     """
 
     def points(rows: slice) -> Float32s:
@@ -92,7 +92,7 @@ def kth_squared_distances(
     kth = neighbours.indices[:, k - 1]
 
     def block(rows: slice) -> Float64s:
-        apart = queries(rows) - targets(kth[rows])
-        return row_products(apart, apart)
+        differences = queries(rows) - targets(kth[rows])
+        return row_products(differences, differences)
 
     return by_rows(len(kth), block)

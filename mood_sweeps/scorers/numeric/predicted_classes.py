@@ -13,7 +13,7 @@ __all__ = ["predicted_classes"]
 
 
 def predicted_classes(bank: FeatureBank, classes: int | None = None) -> npt.NDArray[np.intp]:
-    """Return ŷ = argmax_c z_c of every row, (N,), the first of equal ones.
+    """Return ŷ = argmax_c z_c of every row, (N,); ties: the first.
 
     Raises what ``logits_of`` raises; ``classes`` is the C that a state was learnt on.
     """

@@ -1,4 +1,4 @@
-"""Work through the rows of a bank in blocks, so that float64 copies stay in the cache."""
+"""Process the rows of a bank in blocks, so that float64 copies stay in the cache."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from mood_sweeps.bank import Floats
 
 __all__ = ["by_rows", "cached_rows", "row_blocks", "row_products", "row_squares"]
 
-# Part of the numbers: the last bits of a matrix product depend on where a block ends.
+# This affects the numbers: the last bits of a matrix product depend on where a block ends.
 BLOCK = 2048
-# Numbers of 2 MB in float64, about a core's own cache.
+# Float64 numbers in 2 MB, about the cache of one core.
 _CACHED = 2**18
 
 
@@ -24,9 +24,9 @@ def row_blocks(n: int, block: int = BLOCK) -> Iterator[slice]:
 
 
 def cached_rows(columns: int) -> int:
-    """Return the block for work element by element on rows of so many columns.
+    """Return the block size for elementwise work on rows with this many columns.
 
-    Its numbers do not depend on the block, so that wide rows may come in smaller ones.
+    Elementwise results do not depend on the block size, so wide rows get smaller blocks.
     """
     return max(1, min(BLOCK, _CACHED // columns))
 

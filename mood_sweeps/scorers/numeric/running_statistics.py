@@ -1,4 +1,4 @@
-"""Statistics of classes from samples that come block by block and are seen only once."""
+"""Statistics of classes from samples that arrive block by block, once."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Float64s = npt.NDArray[np.float64]
 class RunningStatistics:
     """Counts, means and within-class scatter of the samples so far.
 
-    A block's own scatter is taken about its own class means; what these differ from the means so
-    far is added (Chan, Golub and LeVeque, 1983). No large squares are subtracted, so that what
-    never varies has a scatter of zero.
+    The scatter of a block about its own class means is added, and then the difference of these
+    means to the means so far (Chan, Golub and LeVeque, 1983). No large squares are subtracted, so
+    that a constant has a scatter of exactly zero.
     """
 
     def __init__(self, classes: int, width: int) -> None:
@@ -27,20 +27,20 @@ class RunningStatistics:
         self._scatter = np.zeros((width, width))
 
     def add(self, samples: Float64s, classes: Ints) -> None:
-        """Take in samples (n, D) of classes 0, 1, …, (n,)."""
+        """Add samples (n, D) of the classes (n,), numbered from 0."""
         present, index, counts = np.unique(classes, return_inverse=True, return_counts=True)
         means = np.zeros((len(present), samples.shape[1]))
         np.add.at(means, index, samples)
         means /= counts[:, None]
         centred = samples - means[index]
-        apart = means - self._means[present]
+        shift = means - self._means[present]
         before, after = self._counts[present], self._counts[present] + counts
-        moved = apart * np.sqrt(before * counts / after)[:, None]
+        moved = shift * np.sqrt(before * counts / after)[:, None]
         self._scatter += centred.T @ centred + moved.T @ moved
-        self._means[present] += apart * (counts / after)[:, None]
+        self._means[present] += shift * (counts / after)[:, None]
         self._counts[present] = after
 
     def statistics(self) -> ClassStatistics:
-        """Return those of the classes that occurred."""
+        """Return the statistics of the classes that occurred."""
         seen = self._counts > 0
         return ClassStatistics(self._counts[seen], self._means[seen], self._scatter)

@@ -1,4 +1,4 @@
-"""Features as they are, or of unit length: what is left of one when only its direction counts."""
+"""Features unchanged, or scaled to unit length."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mood_sweeps.scorers.numeric.row_blocks import row_squares
 __all__ = ["Rows", "plain_rows", "row_lengths", "rows_for", "unit_rows"]
 
 Rows = Callable[[Floats], npt.NDArray[np.float64]]
-"""From a block of features (n, D) to the float64 (n, D) that a score works with."""
+"""A function from a block of features (n, D) to the float64 (n, D) that a score uses."""
 
 
 def rows_for(unit: bool) -> Rows:
@@ -22,19 +22,19 @@ def rows_for(unit: bool) -> Rows:
 
 
 def plain_rows(rows: Floats) -> npt.NDArray[np.float64]:
-    """Return every row as it is, float64 (n, D), a copy."""
+    """Return an unchanged copy of every row, float64 (n, D)."""
     return rows.astype(np.float64)
 
 
 def unit_rows(rows: Floats) -> npt.NDArray[np.float64]:
-    """Return x / ‖x‖₂ of every row, float64 (n, D); a zero row has no direction and stays zero."""
+    """Return x / ‖x‖₂ of every row, float64 (n, D); a zero row stays zero."""
     unit = rows.astype(np.float64)
     unit /= row_lengths(unit)[:, None]
     return unit
 
 
 def row_lengths(rows: Floats) -> npt.NDArray[np.float64]:
-    """Return ‖x‖₂ of every row, float64 (n,); 1 for a zero row, which divided by it stays zero."""
+    """Return ‖x‖₂ of every row, float64 (n,), but 1 for a zero row, to divide by."""
     lengths = np.sqrt(row_squares(rows))
     lengths[lengths == 0] = 1
     return lengths

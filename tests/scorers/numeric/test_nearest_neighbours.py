@@ -17,7 +17,7 @@ from tests.support.torch_devices import DEVICES, Watched
 
 
 def shrink_blocks(patch):
-    for name, size in (("QUERIES", 3), ("TILE", 8), ("SWEEP", 6)):
+    for name, size in (("QUERIES", 3), ("TILE", 8), ("PASS", 6)):
         patch.setattr(neighbours, name, size)
 
 

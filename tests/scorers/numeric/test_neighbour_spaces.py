@@ -8,8 +8,8 @@ from mood_sweeps.scorers.numeric.nearest_neighbours import Neighbours, search
 from mood_sweeps.scorers.numeric.neighbour_spaces import (
     direction_points,
     kth_squared_distances,
-    near_points,
     query_points,
+    target_points,
 )
 
 
@@ -23,7 +23,7 @@ def test_nearest_by_distance_whatever_the_scale(size):
     x, y = rng.normal(size=(30, 6)), rng.normal(size=(80, 6))
     expected = NearestNeighbors(n_neighbors=9).fit(y).kneighbors(x)[1]
     x, y = x * size, y * size
-    found = search(query_points(30, vectors(x), size), near_points(80, vectors(y), size), 9)
+    found = search(query_points(30, vectors(x), size), target_points(80, vectors(y), size), 9)
     np.testing.assert_array_equal(found.indices, expected)
 
 
@@ -31,7 +31,7 @@ def test_nearest_by_distance_whatever_the_scale(size):
 def test_a_query_far_beyond_the_train_vectors_does_not_overflow():
     y = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
     x = np.array([[1e60, 0.0], [0.0, -1e60]])
-    found = search(query_points(2, vectors(x), 1.0), near_points(3, vectors(y), 1.0), 3)
+    found = search(query_points(2, vectors(x), 1.0), target_points(3, vectors(y), 1.0), 3)
     assert found.indices.tolist() == [[0, 1, 2], [0, 2, 1]]
 
 
