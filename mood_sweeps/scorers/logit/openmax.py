@@ -77,7 +77,7 @@ class OpenMax(Scorer):
         return {"centres": centres, **fitted, "counts": counts}
 
     def _groups(self, logits: Floats, labels: Ints) -> Ints:
-        """Return the class whose tail each sample contributes to, −1 for none."""
+        """Return the class of the tail that each sample contributes to, −1 for none."""
         return np.where(logits.argmax(axis=1) == labels, labels, -1)
 
     def score(self, state: State, bank: FeatureBank) -> Scores:

@@ -57,7 +57,7 @@ class Device(Protocol):
         ...
 
     def send_part(self, array: npt.NDArray[Any], index: slice | int) -> Array:
-        """Return ``array[index]`` on the device, for an array whose parts are needed repeatedly.
+        """Return ``array[index]`` on the device, of an array of which parts are needed repeatedly.
 
         Pass the same, unchanged array object each time.
         """

@@ -1,4 +1,4 @@
-"""The spaces of neighbour search: points whose inner products order like distances."""
+"""The spaces of neighbour search: points with inner products that order like distances."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _SAMPLE = 2048
 def centre_of_alike(features: Floats) -> State:
     """Return ``centre`` (D,) and ``scale`` () of directions that are nearly equal, else {}.
 
-    Features whose mean is large compared with their variation all have nearly one direction.
+    Features with a mean that is large compared with their variation have nearly one direction.
     float32 distinguishes (direction − centre) / scale where it does not distinguish the directions.
     """
     directions = unit_rows(features[:: -(-len(features) // _SAMPLE)])

@@ -115,7 +115,7 @@ class MCDropoutPytorchOOD(MCDropout):
     """s = −mean_c var_t softmax(W (x ∘ m_t) / (1 − p) + b)_c, the variance over passes (T − 1).
 
     `MCD` of pytorch-ood 0.4.0 in its mode ``var``, which draws new masks for every batch. An OOD
-    image whose features the head ignores has no variance: it looks the most in-distribution.
+    image with features that the head ignores has no variance: it looks the most in-distribution.
     """
 
     version: ClassVar[int] = 1

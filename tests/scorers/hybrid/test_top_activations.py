@@ -71,7 +71,7 @@ def test_shares_move_with_the_dimensions_and_fill_the_places():
 
 def test_a_top_that_sums_to_nothing_has_a_ratio_of_its_own():
     total, top = np.array([6.0, -5.0, 0.0]), np.array([3.0, 0.0, 0.0])
-    assert sum_ratio(total, top, without=7.0).tolist() == [[2.0], [7.0], [7.0]]
+    assert sum_ratio(total, top, default=7.0).tolist() == [[2.0], [7.0], [7.0]]
     assert exponential_scale(total, top).tolist() == [[np.exp(2)], [1.0], [1.0]]
 
 
