@@ -62,7 +62,7 @@ def required_logits(logits: Floats | None) -> Floats:
 
 
 def require_widths(maps: Sequence[Floats], widths: Sequence[int]) -> None:
-    """Raise InputError unless the blocks of a network have the widths that a state was learnt on."""
+    """Raise InputError unless blocks have the widths that a state was learnt on."""
     found = [block.shape[1] for block in maps]
     if found != list(widths):
         raise InputError(
