@@ -5,8 +5,8 @@
 One cell (mim, ft, knn) is planned, launched inline without MLflow, and reported. A move is a pair
 of functions of two files of the package of which the first calls the second, counted once however
 often it happens. What runs while a module of the package is imported, such as the table of a
-catalogue, is not counted: a cell does not pass through it. Nor are migrations, a script that alembic
-imports.
+catalogue, is not counted: a cell does not pass through it. Nor are the
+migrations, a script that alembic imports.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ class KNNRaw(Scorer):
     k: Annotated[int, Field(gt=0)] = 50
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return the ``neighbour_state``, and the mean (D,) and largest deviation () of features."""
+        """Return the ``neighbour_state``, the features' mean (D,) and largest deviation ()."""
         del head
         state = neighbour_state(train, self.k)
         centre, features = feature_mean(train), state["train"]
