@@ -28,20 +28,20 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 def metrics_from_store(
     cells: Iterable[Cell], stale: Mapping[str, Mapping[str, Any]], store: Store
 ) -> Iterator[dict[str, Any]]:
-    """Yield new metrics of stale numbers, by column, with ``score_key`` and ``metrics_state``.
+    """Yield new metrics of stale numbers, by column, with ``evaluation_key`` and ``metrics_state``.
 
-    stale: rows by score key, with ``reason`` and the metrics that they have. A metric that
+    stale: rows by evaluation key, with ``reason`` and the metrics that they have. A metric that
     needs scores no longer in the store keeps its value if it never had another version, else
     becomes None.
     """
     by_group: dict[str, dict[str, Cell]] = {}
     for cell in cells:
-        if cell.score_key in stale:
-            by_group.setdefault(group_of(cell.representation), {})[cell.score_key] = cell
+        if cell.evaluation_key in stale:
+            by_group.setdefault(group_of(cell.representation), {})[cell.evaluation_key] = cell
     for group, wanted in by_group.items():
         scores, predictions = _stored(store, group)
         for key, cell in wanted.items():
-            yield {"score_key": key, **_metrics(cell, stale[key], scores, predictions, store)}
+            yield {"evaluation_key": key, **_metrics(cell, stale[key], scores, predictions, store)}
 
 
 def _metrics(

@@ -33,10 +33,10 @@ def run(call: Call, context: JobContext) -> Outcome:
     """Make and publish the numbers that the store lacks."""
     assert call.scoring is not None
     scoring, store = call.scoring, context.store
-    wanted = {request.score_key for request in scoring.evaluations}
-    stored = [row for row in stored_rows(store, scoring.group) if row["score_key"] in wanted]
-    have = {row["score_key"] for row in stored}
-    missing = tuple(item for item in scoring.evaluations if item.score_key not in have)
+    wanted = {request.evaluation_key for request in scoring.evaluations}
+    stored = [row for row in stored_rows(store, scoring.group) if row["evaluation_key"] in wanted]
+    have = {row["evaluation_key"] for row in stored}
+    missing = tuple(item for item in scoring.evaluations if item.evaluation_key not in have)
     if not missing:
         return Outcome(call.key, "reused", evaluations=tuple(stored))
     scoring = dataclasses.replace(scoring, evaluations=missing)

@@ -104,27 +104,27 @@ class BankScoring:
             try:
                 row = self._evaluate(evaluation, sharers[evaluation.fit.key])
             except Exception as error:
-                self._lose(evaluation.score_key, error)
+                self._lose(evaluation.evaluation_key, error)
             else:
                 self._made.rows.append(row)
 
-    def _lose(self, score_key: str, error: BaseException) -> None:
+    def _lose(self, evaluation_key: str, error: BaseException) -> None:
         """Note a failure; numbers lost to one and the same error are noted together."""
         for number, (keys, known, text) in enumerate(self._made.failures):
             if known is error:
-                self._made.failures[number] = ((*keys, score_key), known, text)
+                self._made.failures[number] = ((*keys, evaluation_key), known, text)
                 return
         text = traceback.format_exc()
         if isinstance(error, PluginFailed | InputError):  # the message says all there is to know
             text = getattr(error, "traceback", "")
-        self._made.failures.append(((score_key,), error, text))
+        self._made.failures.append(((evaluation_key,), error, text))
 
     def _evaluate(self, evaluation: EvaluationRequest, sharers: int) -> dict[str, Any]:
         ood_bank = self._banks.features[evaluation.ood_bank]
         learnt_from = (bank.ref for bank in evaluation.fit.banks)
         banks = (self._work.train_bank, self._work.id_bank, *learnt_from, evaluation.ood_bank)
         row: dict[str, Any] = {
-            "score_key": evaluation.score_key,
+            "evaluation_key": evaluation.evaluation_key,
             **compute_metrics(self._pair((), ()), needs=("classes",)),
             "metrics_digest": METRICS_DIGEST,
             "id_accuracy_from": self._work.predictions if self._lacks is None else "none",

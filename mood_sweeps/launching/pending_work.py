@@ -26,8 +26,8 @@ UNTRAINED_SECONDS = 0.5
 class PendingWork:
     """What is missing of a plan.
 
-    evaluated: score keys that have a row. adopted: rows the store holds and the database lacks.
-    calls: what must run for the rest.
+    evaluated: keys of evaluations that have a row. adopted: rows the store holds and the database
+    lacks. calls: what must run for the rest.
     """
 
     evaluated: frozenset[str]
@@ -48,12 +48,12 @@ def find_pending_work(
     results: None where there is no database yet. repair: put corrupt objects into quarantine
     (a launch does, `mood-sweep plan` does not).
     """
-    wanted = {cell.score_key for cell in plan.cells}
+    wanted = {cell.evaluation_key for cell in plan.cells}
     evaluated = results.evaluated(wanted) if results is not None else set()
-    without_row = [cell for cell in plan.cells if cell.score_key not in evaluated]
+    without_row = [cell for cell in plan.cells if cell.evaluation_key not in evaluated]
     adopted = list(_stored_rows(without_row, store, repair=repair))
-    held = {row["score_key"] for row in adopted}
-    open_cells = [cell for cell in without_row if cell.score_key not in held]
+    held = {row["evaluation_key"] for row in adopted}
+    open_cells = [cell for cell in without_row if cell.evaluation_key not in held]
     sound: dict[Ref, bool] = {}
 
     def is_complete(ref: Ref) -> bool:
@@ -99,12 +99,12 @@ def _stored_rows(
         representation = cell.representation
         if representation not in groups:
             groups[representation] = group_of(representation)
-        by_group.setdefault(groups[representation], set()).add(cell.score_key)
+        by_group.setdefault(groups[representation], set()).add(cell.evaluation_key)
     for group, wanted in by_group.items():
         try:
             for row in stored_rows(store, group):
-                if row["score_key"] in wanted:
-                    wanted.discard(row["score_key"])
+                if row["evaluation_key"] in wanted:
+                    wanted.discard(row["evaluation_key"])
                     yield row
         except CorruptObject as error:
             if repair and error.ref is not None:

@@ -11,7 +11,14 @@ from mood_sweeps.experiment.sweep import Pair, Rule, Selected, Sweep
 from mood_sweeps.identity import key_of
 from mood_sweeps.methods.pretexts.task import Pretext
 from mood_sweeps.networks.backbone import Backbone
-from mood_sweeps.planning.fits import Fit, Selection, fit_of, score_key, scores_key, selection_of
+from mood_sweeps.planning.fits import (
+    Fit,
+    Selection,
+    evaluation_key,
+    fit_of,
+    scores_key,
+    selection_of,
+)
 from mood_sweeps.planning.plan import Cell, Representation
 from mood_sweeps.planning.stages import Stage
 from mood_sweeps.plugins.declared_scorers import AnyScorer
@@ -99,7 +106,7 @@ class CellMaker:
         label = scorer.label
         for pair in pairs:
             ood_scores = scores_key(fit.key, bank(pair.ood_set, "all").key)
-            evaluated = score_key(id_scores, ood_scores, representation.predictions)
+            evaluated = evaluation_key(id_scores, ood_scores, representation.predictions)
             axes = [
                 representation.pretext,
                 representation.backbone,

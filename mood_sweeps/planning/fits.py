@@ -11,7 +11,7 @@ from mood_sweeps.planning.stages import Stage
 from mood_sweeps.plugins.declared_scorers import AnyScorer
 from mood_sweeps.stage_kinds import STAGE_KINDS
 
-__all__ = ["Fit", "Selection", "fit_of", "score_key", "scores_key", "selection_of"]
+__all__ = ["Fit", "Selection", "evaluation_key", "fit_of", "scores_key", "selection_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,7 @@ def scores_key(fit: str, bank: str) -> str:
     )
 
 
-def score_key(id_scores: str, ood_scores: str, predictions: str) -> str:
+def evaluation_key(id_scores: str, ood_scores: str, predictions: str) -> str:
     """Return the key of one evaluation: the content of a number.
 
     predictions: where predicted classes come from (see ``Representation.predictions``).

@@ -218,4 +218,4 @@ def _evaluation(cell: Cell, ood_classes: tuple[str, ...]) -> EvaluationRequest:
     # The members of an ensemble do without the same images.
     extracted = [member.banks[at].work for member in cell.representation.members] or [bank.work]
     n_left_out = len(extracted[0].left_out) if isinstance(extracted[0], Extract) else 0
-    return EvaluationRequest(cell.fit, cell.score_key, bank.ref, ood_classes, n_left_out)
+    return EvaluationRequest(cell.fit, cell.evaluation_key, bank.ref, ood_classes, n_left_out)

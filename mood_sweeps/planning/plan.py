@@ -95,7 +95,7 @@ class Cell:
     fit: Fit | Selection
     id_scores_key: str
     ood_scores_key: str
-    score_key: str
+    evaluation_key: str
     cell_key: str
 
     @property
@@ -172,7 +172,7 @@ def scoring_keys(cells: Iterable[Cell]) -> dict[str, set[str]]:
     keys: dict[str, set[str]] = {"fit": set(), "select": set(), "score": set(), "evaluate": set()}
     for cell in cells:
         keys["score"] |= {cell.id_scores_key, cell.ood_scores_key}
-        keys["evaluate"].add(cell.score_key)
+        keys["evaluate"].add(cell.evaluation_key)
         if isinstance(cell.fit, Fit):
             keys["fit"].add(cell.fit.key)
         elif cell.fit.key not in keys["select"]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -115,7 +116,7 @@ def evaluations(fit: Fit | Selection, name: str) -> list[EvaluationRequest]:
     return [
         EvaluationRequest(
             fit=fit,
-            score_key=f"{name}-{ref.key}-number",
+            evaluation_key=f"{name}-{ref.key}-number",
             ood_bank=ref,
             ood_classes=("c0", "c1"),
         )
@@ -136,7 +137,7 @@ def scored_fits(fits: Mapping[str, Fit | Selection], known: Known | None = None)
 
 
 def by_key(made: Scored) -> dict[str, dict[str, Any]]:
-    return {row["score_key"]: row for row in made.rows}
+    return {row["evaluation_key"]: row for row in made.rows}
 
 
 def test_scorers_run_on_the_device_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,6 +285,17 @@ def test_what_the_store_holds_is_not_made_again_and_gives_the_same_numbers(tmp_p
     for row, ood in zip(rows, ("near", "far"), strict=True):
         own = {name: DIGESTS[name] for name in ("train", "id", ood)}
         assert row["input_digest"] == key_of(own)
+
+
+def test_rows_that_call_the_evaluations_key_score_key_are_read(tmp_path: Path) -> None:
+    store, first = Store(tmp_path / "store"), scored(Distance())
+    rows = [{**row, "score_key": row["evaluation_key"]} for row in first.rows]
+    for row in rows:
+        del row["evaluation_key"]
+    older = dataclasses.replace(first, rows=rows)
+    origin = Origin({"kind": "score"}, DIGESTS, {"class": "cpu"})
+    manifest = store.publish(score_ref("group", first), writer(older, {}), origin, None, 1.0, {})
+    assert list(stored_rows(store, "group")) == list(completed_rows(first.rows, manifest))
 
 
 def test_an_objects_name_is_what_it_holds() -> None:

@@ -55,7 +55,9 @@ def test_a_key_is_of_bytes_not_of_names_or_places(folder: Path, tmp_path: Path) 
         text = text.replace(f"{name}.npz", f"my_{name}.npz")
     there = plan_in(text, elsewhere)
     assert sorted(keys(here).values()) == sorted(keys(there).values())
-    assert {cell.score_key for cell in here.cells} == {cell.score_key for cell in there.cells}
+    assert {cell.evaluation_key for cell in here.cells} == {
+        cell.evaluation_key for cell in there.cells
+    }
 
 
 @pytest.mark.parametrize("changed", ["train", "test", "near", "far", "head"])
@@ -72,8 +74,8 @@ def test_other_bytes_are_other_keys(folder: Path, changed: str) -> None:
         assert moved == set(keys(before))
     else:
         assert {label for label in moved if "/" in label} == {f"{names} of beit"}
-    scored = {cell.label: cell.score_key for cell in before.cells}
-    same = {cell.label for cell in after.cells if scored[cell.label] == cell.score_key}
+    scored = {cell.label: cell.evaluation_key for cell in before.cells}
+    same = {cell.label for cell in after.cells if scored[cell.label] == cell.evaluation_key}
     # Of train, what learns from ID validation knows nothing.
     kept = {"near": "vs noise", "far": "vs foxes", "train": "kl_matching"}.get(changed)
     assert same == {label for label in scored if kept and kept in label}
