@@ -23,7 +23,7 @@ import mood_sweeps as ms
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.data.catalogue import image_set
 from mood_sweeps.experiment.load import load_sweep
-from mood_sweeps.jobs.score_and_evaluate import Banks, BankScoring, Known
+from mood_sweeps.jobs.score_call import Banks, Known, score_call
 from mood_sweeps.jobs.single_thread import single_thread
 from mood_sweeps.metrics import nearest_class_mean, predict
 from mood_sweeps.planning.missing_calls import calls_for
@@ -110,7 +110,7 @@ def numbers_of(
     inputs = Banks(banks, head, predicted)
     return {
         row["evaluation_key"]: row["auroc"]
-        for row in BankScoring(work, inputs, Known(), ScorerRunner()).run().rows
+        for row in score_call(work, inputs, Known(), ScorerRunner()).rows
     }
 
 

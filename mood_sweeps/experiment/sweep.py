@@ -11,6 +11,7 @@ from mood_sweeps.methods.finetunes.stage import FinetuneStage
 from mood_sweeps.methods.pretexts.task import Pretext
 from mood_sweeps.networks.backbone import Backbone
 from mood_sweeps.plugins.declared_scorers import AnyScorer, Plugin
+from mood_sweeps.scoring.requirements import Lacks
 
 __all__ = [
     "EXTERNAL_BACKBONE",
@@ -95,12 +96,21 @@ FeatureFiles = tuple[tuple[str, str], ...]
 class ExternalSet:
     """One set of features in the user's files, as their headers describe it.
 
-    has_logits: whether the files hold logits, or a head gives them.
+    lacks: what it lacks of labels and logits; a head gives logits.
     """
 
     files: FeatureFiles
-    has_labels: bool
-    has_logits: bool
+    lacks: Lacks
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether its files hold labels."""
+        return "labels" not in self.lacks
+
+    @property
+    def has_logits(self) -> bool:
+        """Whether its files hold logits, or a head gives them."""
+        return "logits" not in self.lacks
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from mood_sweeps.bank import Ints
 from mood_sweeps.errors import CorruptObject
 from mood_sweeps.identity import key_of
-from mood_sweeps.jobs.score_and_evaluate import Known, Scored
+from mood_sweeps.jobs.score_call import Known, Scored
 from mood_sweeps.store import Manifest, Ref, Store
 from mood_sweeps.store.codecs import load_arrays, save_arrays
 

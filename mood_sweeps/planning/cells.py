@@ -22,6 +22,7 @@ from mood_sweeps.planning.fits import (
 from mood_sweeps.planning.plan import Cell, Representation
 from mood_sweeps.planning.stages import Stage
 from mood_sweeps.plugins.declared_scorers import AnyScorer
+from mood_sweeps.scoring.requirements import learns_from
 
 __all__ = ["BY_CHANCE", "CellMaker", "Source"]
 
@@ -142,11 +143,8 @@ class CellMaker:
 
     def _single_fit(self, source: Source, scorer: Choice[AnyScorer]) -> Fit:
         if scorer.label not in self._fits:
-            id_set, note = source.representation.id_set, ""
-            split = scorer.parameters.fits_on.removeprefix("id_")
-            if split not in source.splits:
-                note = f"fitted on ID train: {id_set} has no {split} split"
-                split = "train"
+            id_set = source.representation.id_set
+            split, note = learns_from(scorer.parameters, source.splits)
             if source.representation.is_by_chance:
                 note = "; ".join(filter(None, (note, BY_CHANCE)))
             self._fits[scorer.label] = fit_of(scorer, source.bank(id_set, split), note)

@@ -13,7 +13,7 @@ from typing import TypeVar
 from mood_sweeps.choice import Choice
 from mood_sweeps.data.image_set import ImageSet
 from mood_sweeps.errors import InputError, Problem
-from mood_sweeps.experiment.sweep import Finetune, Pair, Sweep
+from mood_sweeps.experiment.sweep import Finetune, Pair, Selected, Sweep
 from mood_sweeps.methods.finetunes.stage import FinetuneStage
 from mood_sweeps.methods.pretexts.task import Pretext
 from mood_sweeps.methods.tokenizers.declarations import TokenizerModel
@@ -26,12 +26,10 @@ from mood_sweeps.planning.ensembles import ensemble_bank, ensemble_of
 from mood_sweeps.planning.exposures import Exposures
 from mood_sweeps.planning.external_representations import external_sources
 from mood_sweeps.planning.impossible_cells import (
-    ensemble_refuses,
     finetune_refuses,
     has_decoder,
     has_detector,
     pretext_refuses,
-    scorer_refuses,
 )
 from mood_sweeps.planning.plan import Cell, Plan, Representation
 from mood_sweeps.planning.stages import (
@@ -41,6 +39,8 @@ from mood_sweeps.planning.stages import (
     pretrain_stage,
     tokenizer_stage,
 )
+from mood_sweeps.plugins.declared_scorers import AnyScorer
+from mood_sweeps.scoring.requirements import Lacks, ensemble_lacks, missing, trained_lacks
 
 __all__ = ["expand"]
 
@@ -131,19 +131,18 @@ class _Trained:
         has_head = members[0].head_set is not None
         for one in members:
             one.pictures.extend(pictures_of(one, pretext, finetune, pairs, self._sets, self.sweep))
-            refuses = partial(
-                scorer_refuses,
+            lacks = trained_lacks(
                 has_head=has_head,
                 has_detector=has_detector(finetune),
                 has_decoder=has_decoder(pretext, finetune),
             )
-            yield source(one, bank=partial(self._bank, one), refuses=refuses)
+            yield source(one, bank=partial(self._bank, one), refuses=partial(_refused, lacks))
         if self.sweep.ensemble and len(members) > 1:
             joined = ensemble_of(members)
             yield source(
                 joined,
                 bank=partial(ensemble_bank, joined, bank_of=self._bank),
-                refuses=partial(ensemble_refuses, has_head=has_head),
+                refuses=partial(_refused, ensemble_lacks(has_head=has_head)),
             )
 
     def _loaded(
@@ -279,6 +278,11 @@ def _with_preset(choice: Choice[M], backbone: Choice[Backbone]) -> Choice[M]:
     own = backbone.parameters
     parameters = choice.parameters.with_preset(choice.given, is_nano=own.is_nano, family=own.family)
     return replace(choice, parameters=parameters)
+
+
+def _refused(lacks: Lacks, scorer: Choice[AnyScorer] | Selected) -> str | None:
+    """Return the rule by which a scorer cannot score a representation, or None."""
+    return missing(scorer.parameters, lacks)
 
 
 def _to_train(finetune: Finetune, loaded: Loaded | str | None) -> tuple[Choice[FinetuneStage], ...]:

@@ -242,7 +242,7 @@ pairs: [{id: id:ab, near: [ood:x]}]
 """
     plan = plan_of(text, tmp_path)
     assert [cell.representation.finetune for cell in plan.cells] == ["pt+ft:ssod"]
-    assert plan.removed == {"the scorer needs a detector, which ft:ssod alone trains": 3}
+    assert plan.removed == {"the scorer needs a detector: ft:ssod alone trains one": 3}
 
 
 def test_a_rule_that_removes_nothing_is_counted_too(tmp_path: Path) -> None:
@@ -277,7 +277,7 @@ exclude: [{scorer: knn}]
     assert "sweep.yaml:4: the rules leave no cell" in message
     for reason in (
         "mim trains vit backbones only, resnet_nano is a cnn: 2",
-        "the scorer needs a head, the representation is headless: 1",
+        "the scorer needs a head: the representation is headless: 1",
         "exclude {scorer: knn}: 1",
     ):
         assert reason in message
@@ -349,4 +349,4 @@ def test_a_scorer_is_fitted_on_the_split_it_asks_for(tmp_path: Path) -> None:
 
     (cell,) = expand(sweep, NoVal).cells
     assert cell.fit.banks == (cell.representation.banks["id:abc", "train"],)
-    assert cell.fit.note == "fitted on ID train: id:abc has no val split"
+    assert cell.fit.note == "fitted on ID train: there is no ID validation set"
