@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from mood_sweeps.metrics.accuracy import accuracy
 from mood_sweeps.metrics.auroc_intervals import auroc_interval, delong_variance
 from mood_sweeps.metrics.bootstrap_intervals import (
     bootstrap_difference_interval,
@@ -29,7 +28,7 @@ from mood_sweeps.metrics.paired_delong import (
     paired_delong,
 )
 from mood_sweeps.metrics.placements import Placements, placements
-from mood_sweeps.metrics.predictions import nearest_class_mean, predict
+from mood_sweeps.metrics.predictions import accuracy, nearest_class_mean, predict
 from mood_sweeps.metrics.ranking import acceptance_threshold
 from mood_sweeps.metrics.registry import (
     METRICS,
