@@ -15,6 +15,7 @@ from mood_sweeps.metrics.detection_metrics import (
     aupr_in,
     aupr_out,
     auroc,
+    autc,
     detection_error,
     detection_metrics,
     fpr_at_tpr,
@@ -37,7 +38,6 @@ from mood_sweeps.metrics.registry import (
     PairScores,
     compute_metrics,
 )
-from mood_sweeps.metrics.threshold_curve import autc
 
 __all__ = [
     "METRICS",
