@@ -7,7 +7,6 @@ from mood_sweeps.metrics.bootstrap_intervals import (
     bootstrap_difference_interval,
     bootstrap_interval,
 )
-from mood_sweeps.metrics.confusion_counts import accepted_confusion
 from mood_sweeps.metrics.detection_metrics import (
     DetectionMetrics,
     ap_in,
@@ -21,7 +20,7 @@ from mood_sweeps.metrics.detection_metrics import (
     fpr_at_tpr,
     fpr_at_tpr_ood_positive,
 )
-from mood_sweeps.metrics.open_set_metrics import ccr_at_fpr, oscr
+from mood_sweeps.metrics.open_set_metrics import accepted_confusion, ccr_at_fpr, oscr
 from mood_sweeps.metrics.paired_delong import (
     AurocDifference,
     auroc_covariance,
