@@ -23,11 +23,12 @@ from mood_sweeps.metrics.detection_metrics import (
 from mood_sweeps.metrics.open_set_metrics import accepted_confusion, ccr_at_fpr, oscr
 from mood_sweeps.metrics.paired_delong import (
     AurocDifference,
+    Placements,
     auroc_covariance,
     difference_of,
     paired_delong,
+    placements,
 )
-from mood_sweeps.metrics.placements import Placements, placements
 from mood_sweeps.metrics.predictions import accuracy, nearest_class_mean, predict
 from mood_sweeps.metrics.ranking import acceptance_threshold
 from mood_sweeps.metrics.registry import (
