@@ -1,4 +1,4 @@
-"""Detection metrics of one ID/OOD pair: AUROC, FPR at a fixed TPR, AUPR …, all from ranks; and AUTC.
+"""Detection metrics of one ID/OOD pair: AUROC, FPR at a fixed TPR, AUPR … from ranks; and AUTC.
 
 Scores: higher = more in-distribution. All metrics are fractions in [0, 1]. Each function raises
 Undefined for an empty side, NaN or infinite scores.

@@ -7,7 +7,7 @@ from sklearn.neighbors import NearestCentroid
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import InputError, Undefined
-from mood_sweeps.metrics import nearest_class_mean, predict
+from mood_sweeps.metrics import accuracy, nearest_class_mean, predict
 
 
 def random_bank(n, seed):
