@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
-from mood_sweeps.scorers.numeric.bank_statistics import ClassStatistics
+from mood_sweeps.scorers.numeric.bank_statistics import ClassStatistics, RunningStatistics
 from mood_sweeps.scorers.numeric.checked_arrays import (
     features_of,
     inputs_and_network_of,
@@ -23,7 +23,6 @@ from mood_sweeps.scorers.numeric.image_blocks import (
     require_widths,
 )
 from mood_sweeps.scorers.numeric.rounding import computed_rounding
-from mood_sweeps.scorers.numeric.running_statistics import RunningStatistics
 from mood_sweeps.scorers.numeric.tied_gaussians import ridge_gaussians, ridge_notes, tied_gaussians
 from mood_sweeps.scorers.numeric.whitened_distances import min_squared_distances, singular_notes
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
