@@ -17,8 +17,8 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     train_logits_of,
 )
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.predicted_classes import predicted_classes
 from mood_sweeps.scorers.numeric.row_blocks import by_rows
+from mood_sweeps.scorers.numeric.softmax import predicted_classes
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["CARef", "predicted_means"]

@@ -25,6 +25,7 @@ __all__ = [
     "log_normalizer",
     "log_softmax",
     "log_sum_exp",
+    "predicted_classes",
     "relative_probabilities",
 ]
 
@@ -101,3 +102,12 @@ def largest_probability(logits: npt.NDArray[Any], temperature: float) -> Float64
         return largest
 
     return by_rows(len(logits), block, cached_rows(logits.shape[1]))
+
+
+def predicted_classes(bank: FeatureBank, classes: int | None = None) -> npt.NDArray[np.intp]:
+    """Return ŷ = argmax_c z_c of every row, (N,); ties: the first.
+
+    Raises what ``logits_of`` raises; ``classes`` is the C that a state was learnt on.
+    """
+    logits = logits_of(bank, classes=classes)
+    return once_per_bank(bank, "predicted classes", lambda: logits.argmax(axis=1))
