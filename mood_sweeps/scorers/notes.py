@@ -14,7 +14,7 @@ import numpy.typing as npt
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.errors import plain
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.row_blocks import row_blocks
+from mood_sweeps.scorers.numeric.rows import row_blocks
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["ID_TEST", "OOD", "checked_notes", "logit_notes", "notes_of", "tie_notes"]

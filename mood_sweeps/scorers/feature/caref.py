@@ -17,7 +17,7 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     train_logits_of,
 )
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.row_blocks import by_rows
+from mood_sweeps.scorers.numeric.rows import by_rows
 from mood_sweeps.scorers.numeric.softmax import predicted_classes
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 

@@ -16,8 +16,7 @@ from mood_sweeps.scorers.numeric.array_device import product_with
 from mood_sweeps.scorers.numeric.checked_arrays import defined, features_of, train_features_of
 from mood_sweeps.scorers.numeric.neighbour_spaces import centre_of_alike
 from mood_sweeps.scorers.numeric.rank_correlation import rank_correlation
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_blocks, row_squares
-from mood_sweeps.scorers.numeric.unit_features import unit_rows
+from mood_sweeps.scorers.numeric.rows import by_rows, row_blocks, row_squares, unit_rows
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 from mood_sweeps.scorers.shared_notes import evenly_spread_rows, other_seed_notes
 

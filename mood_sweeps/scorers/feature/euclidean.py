@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from mood_sweeps.scorers.feature.mean_distance import MeanDistance
-from mood_sweeps.scorers.numeric.row_blocks import row_products
+from mood_sweeps.scorers.numeric.rows import row_products
 from mood_sweeps.scorers.scorer import Scores
 
 __all__ = ["Euclidean", "EuclideanMOODv1"]

@@ -12,7 +12,7 @@ from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.numeric.checked_arrays import defined
 from mood_sweeps.scorers.numeric.moments import ledoit_wolf, train_moments
 from mood_sweeps.scorers.numeric.rounding import measured_rounding, rounding_variance
-from mood_sweeps.scorers.numeric.unit_features import plain_rows
+from mood_sweeps.scorers.numeric.rows import plain_rows
 from mood_sweeps.scorers.numeric.whitened_distances import (
     nearest_squared,
     nearest_state,

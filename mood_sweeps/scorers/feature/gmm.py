@@ -20,11 +20,10 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
 )
 from mood_sweeps.scorers.numeric.moments import group_members, moments_of
 from mood_sweeps.scorers.numeric.rounding import measured_rounding
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_products
+from mood_sweeps.scorers.numeric.rows import by_rows, plain_rows, row_products
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
 from mood_sweeps.scorers.numeric.subspace_projection import centred_rows
 from mood_sweeps.scorers.numeric.tied_gaussian_mixture import fit_tied_mixture
-from mood_sweeps.scorers.numeric.unit_features import plain_rows
 from mood_sweeps.scorers.numeric.whitened_distances import by_group_distances, lower_inverse
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 from mood_sweeps.scorers.shared_notes import small_class_notes, small_cluster_notes, stored_count

@@ -20,7 +20,7 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     train_logits_of,
 )
 from mood_sweeps.scorers.numeric.image_blocks import by_images, image_blocks, require_widths
-from mood_sweeps.scorers.numeric.row_blocks import row_blocks
+from mood_sweeps.scorers.numeric.rows import row_blocks
 from mood_sweeps.scorers.numeric.softmax import largest_probability, predicted_classes
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 from mood_sweeps.scorers.shared_notes import class_notes

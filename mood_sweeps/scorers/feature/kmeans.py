@@ -11,8 +11,7 @@ from pydantic import Field
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.scorers.numeric.checked_arrays import defined, features_of
 from mood_sweeps.scorers.numeric.k_means import train_clusters
-from mood_sweeps.scorers.numeric.row_blocks import by_rows
-from mood_sweeps.scorers.numeric.unit_features import rows_for
+from mood_sweeps.scorers.numeric.rows import by_rows, rows_for
 from mood_sweeps.scorers.numeric.whitened_distances import min_squared_distances
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 from mood_sweeps.scorers.shared_notes import small_cluster_notes, stored_count

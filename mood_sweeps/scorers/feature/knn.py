@@ -22,8 +22,7 @@ from mood_sweeps.scorers.numeric.neighbour_spaces import (
     target_points,
 )
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_blocks, row_products
-from mood_sweeps.scorers.numeric.unit_features import unit_rows
+from mood_sweeps.scorers.numeric.rows import by_rows, row_blocks, row_products, unit_rows
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 from mood_sweeps.scorers.shared_notes import class_counts, neighbour_count_notes, stored_count
 

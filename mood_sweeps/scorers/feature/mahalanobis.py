@@ -15,7 +15,7 @@ from mood_sweeps.scorers.numeric.checked_arrays import defined
 from mood_sweeps.scorers.numeric.moments import train_moments
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
 from mood_sweeps.scorers.numeric.rounding import measured_rounding, rounding_variance
-from mood_sweeps.scorers.numeric.unit_features import unit_rows
+from mood_sweeps.scorers.numeric.rows import unit_rows
 from mood_sweeps.scorers.numeric.whitened_distances import (
     nearest_squared,
     nearest_state,

@@ -12,7 +12,7 @@ from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.numeric.checked_arrays import defined, train_features_of, train_labels_of
 from mood_sweeps.scorers.numeric.moments import group_members, ledoit_wolf, moments_of
 from mood_sweeps.scorers.numeric.rounding import measured_rounding, rounding_variance
-from mood_sweeps.scorers.numeric.unit_features import plain_rows
+from mood_sweeps.scorers.numeric.rows import plain_rows
 from mood_sweeps.scorers.numeric.whitened_distances import (
     by_group_distances,
     lower_inverse,

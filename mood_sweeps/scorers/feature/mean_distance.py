@@ -9,8 +9,7 @@ from typing import ClassVar
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.scorers.numeric.checked_arrays import defined, features_of
 from mood_sweeps.scorers.numeric.moments import train_mean
-from mood_sweeps.scorers.numeric.row_blocks import by_rows
-from mood_sweeps.scorers.numeric.unit_features import rows_for
+from mood_sweeps.scorers.numeric.rows import by_rows, rows_for
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["MeanDistance"]

@@ -18,7 +18,7 @@ from mood_sweeps.scorers.numeric.rounding import (
     rounding_along,
     rounding_variance,
 )
-from mood_sweeps.scorers.numeric.row_blocks import by_rows
+from mood_sweeps.scorers.numeric.rows import by_rows
 from mood_sweeps.scorers.numeric.subspace_projection import centred_rows
 from mood_sweeps.scorers.numeric.whitened_distances import (
     min_squared_distances_there,

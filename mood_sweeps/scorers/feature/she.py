@@ -18,8 +18,7 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     train_labels_of,
     train_logits_of,
 )
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_products
-from mood_sweeps.scorers.numeric.unit_features import plain_rows, unit_rows
+from mood_sweeps.scorers.numeric.rows import by_rows, plain_rows, row_products, unit_rows
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 from mood_sweeps.scorers.shared_notes import class_notes
 

@@ -20,7 +20,7 @@ from mood_sweeps.scorers.numeric.moments import (
     train_moments,
 )
 from mood_sweeps.scorers.numeric.rounding import measured_rounding, rounding_variance
-from mood_sweeps.scorers.numeric.unit_features import unit_rows
+from mood_sweeps.scorers.numeric.rows import unit_rows
 from mood_sweeps.scorers.numeric.whitened_distances import (
     by_group_distances,
     lower_inverse,

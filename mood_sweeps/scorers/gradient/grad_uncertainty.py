@@ -9,7 +9,7 @@ import numpy as np
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.scorers.numeric.checked_arrays import defined, features_of, logits_of
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_products
+from mood_sweeps.scorers.numeric.rows import by_rows, row_products
 from mood_sweeps.scorers.numeric.softmax import log_softmax
 from mood_sweeps.scorers.scorer import LearnsNothing, Scores, State
 

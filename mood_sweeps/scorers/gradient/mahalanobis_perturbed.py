@@ -14,13 +14,13 @@ from mood_sweeps.scorers.numeric.bank_statistics import ClassStatistics, class_s
 from mood_sweeps.scorers.numeric.checked_arrays import features_of, inputs_and_network_of
 from mood_sweeps.scorers.numeric.image_blocks import by_images
 from mood_sweeps.scorers.numeric.rounding import measured_rounding
+from mood_sweeps.scorers.numeric.rows import plain_rows
 from mood_sweeps.scorers.numeric.tied_gaussians import (
     nearest_class,
     ridge_gaussians,
     ridge_notes,
     tied_gaussians,
 )
-from mood_sweeps.scorers.numeric.unit_features import plain_rows
 from mood_sweeps.scorers.numeric.whitened_distances import min_squared_distances, singular_notes
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 

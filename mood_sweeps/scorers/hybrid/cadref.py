@@ -18,7 +18,7 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     logits_of,
     train_features_of,
 )
-from mood_sweeps.scorers.numeric.row_blocks import row_blocks
+from mood_sweeps.scorers.numeric.rows import row_blocks
 from mood_sweeps.scorers.numeric.softmax import log_normalizer, predicted_classes
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.scorers.hybrid.top_activations import count_kept, sum_of_top, sum_ratio
 from mood_sweeps.scorers.numeric.checked_arrays import defined, features_of, logits_of
-from mood_sweeps.scorers.numeric.row_blocks import by_rows
+from mood_sweeps.scorers.numeric.rows import by_rows
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
 from mood_sweeps.scorers.scorer import LearnsNothing, Scores, State
 from mood_sweeps.scorers.shared_notes import negative_feature_notes, percentile_notes

@@ -16,7 +16,7 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     head_of,
     train_features_of,
 )
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_products
+from mood_sweeps.scorers.numeric.rows import by_rows, row_products
 from mood_sweeps.scorers.numeric.softmax import predicted_classes
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 

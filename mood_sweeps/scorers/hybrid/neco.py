@@ -25,7 +25,7 @@ from mood_sweeps.scorers.numeric.rounding import (
     rounding_along,
     rounding_variance,
 )
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_products
+from mood_sweeps.scorers.numeric.rows import by_rows, row_products
 from mood_sweeps.scorers.numeric.subspace_projection import projected_norm, subspace
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 from mood_sweeps.scorers.shared_notes import few_images_for_axes, stored_count

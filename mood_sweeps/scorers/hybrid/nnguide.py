@@ -20,8 +20,8 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
 from mood_sweeps.scorers.numeric.nearest_neighbours import Points, search
 from mood_sweeps.scorers.numeric.neighbour_spaces import direction_points
 from mood_sweeps.scorers.numeric.rank_correlation import rank_correlation
+from mood_sweeps.scorers.numeric.rows import unit_rows
 from mood_sweeps.scorers.numeric.softmax import log_normalizer
-from mood_sweeps.scorers.numeric.unit_features import unit_rows
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 from mood_sweeps.scorers.shared_notes import (
     class_notes,

@@ -18,9 +18,8 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
 )
 from mood_sweeps.scorers.numeric.moments import train_moments
 from mood_sweeps.scorers.numeric.rounding import measured_rounding, rounding_variance
-from mood_sweeps.scorers.numeric.row_blocks import by_rows
+from mood_sweeps.scorers.numeric.rows import by_rows, row_lengths, unit_rows
 from mood_sweeps.scorers.numeric.softmax import log_softmax
-from mood_sweeps.scorers.numeric.unit_features import row_lengths, unit_rows
 from mood_sweeps.scorers.numeric.whitened_distances import (
     nearest_squared,
     nearest_state,

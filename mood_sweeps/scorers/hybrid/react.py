@@ -14,7 +14,7 @@ from mood_sweeps.scorers.hybrid.shaped_energy import Shape, Shaped, head_state, 
 from mood_sweeps.scorers.hybrid.shaped_maps import ShapesMaps, flat_maps
 from mood_sweeps.scorers.numeric.activation_quantiles import activation_quantile
 from mood_sweeps.scorers.numeric.checked_arrays import train_features_of
-from mood_sweeps.scorers.numeric.row_blocks import row_blocks
+from mood_sweeps.scorers.numeric.rows import row_blocks
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 from mood_sweeps.scorers.shared_notes import (
     few_numbers_for_quantiles,

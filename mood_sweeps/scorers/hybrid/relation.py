@@ -18,9 +18,8 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     train_features_of,
     train_logits_of,
 )
-from mood_sweeps.scorers.numeric.row_blocks import row_blocks, row_products
+from mood_sweeps.scorers.numeric.rows import row_blocks, row_products, unit_rows
 from mood_sweeps.scorers.numeric.softmax import log_softmax
-from mood_sweeps.scorers.numeric.unit_features import unit_rows
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["Relation"]

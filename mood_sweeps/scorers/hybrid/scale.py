@@ -19,7 +19,7 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     logits_of,
     train_features_of,
 )
-from mood_sweeps.scorers.numeric.row_blocks import by_rows
+from mood_sweeps.scorers.numeric.rows import by_rows
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 from mood_sweeps.scorers.shared_notes import negative_feature_notes, percentile_notes

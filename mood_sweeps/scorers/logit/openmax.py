@@ -17,7 +17,7 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     train_classes_of,
     train_logits_of,
 )
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, cached_rows, row_products
+from mood_sweeps.scorers.numeric.rows import by_rows, cached_rows, row_products
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
 from mood_sweeps.scorers.numeric.weibull import Weibull, fit_tail
 from mood_sweeps.scorers.scorer import Scorer, Scores, State

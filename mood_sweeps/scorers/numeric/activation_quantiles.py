@@ -18,7 +18,7 @@ import numpy.typing as npt
 from mood_sweeps.bank import FeatureBank, Floats
 from mood_sweeps.scorers.numeric.checked_arrays import train_features_of
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.row_blocks import row_blocks
+from mood_sweeps.scorers.numeric.rows import row_blocks
 
 __all__ = ["activation_quantile", "dimension_quantiles"]
 

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from mood_sweeps.bank import Floats
 from mood_sweeps.errors import InputError
 from mood_sweeps.scorers.numeric.neighbour_keys import Float32s, Keys, merge
-from mood_sweeps.scorers.numeric.row_blocks import row_squares
+from mood_sweeps.scorers.numeric.rows import row_squares
 
 __all__ = ["DEVICES", "Array", "Device", "computing_on", "device", "device_named", "product_with"]
 

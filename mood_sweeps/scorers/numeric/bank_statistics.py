@@ -23,7 +23,7 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     train_labels_of,
 )
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.row_blocks import row_blocks
+from mood_sweeps.scorers.numeric.rows import row_blocks
 
 __all__ = [
     "ClassStatistics",

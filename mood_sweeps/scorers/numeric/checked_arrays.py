@@ -8,7 +8,7 @@ import numpy.typing as npt
 from mood_sweeps.bank import FeatureBank, Floats, Head, Inputs, Ints, Network
 from mood_sweeps.errors import InputError, Undefined
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.row_blocks import row_blocks
+from mood_sweeps.scorers.numeric.rows import row_blocks
 
 __all__ = [
     "defined",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from mood_sweeps.bank import FeatureBank, Floats
 from mood_sweeps.errors import InputError
 from mood_sweeps.scorers.numeric.checked_arrays import defined, inputs_and_network_of
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_blocks
+from mood_sweeps.scorers.numeric.rows import by_rows, row_blocks
 
 __all__ = [
     "IMAGES",

@@ -11,8 +11,7 @@ from mood_sweeps.scorers.numeric.array_device import device
 from mood_sweeps.scorers.numeric.checked_arrays import train_features_of
 from mood_sweeps.scorers.numeric.moments import feature_blocks
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_blocks, row_products
-from mood_sweeps.scorers.numeric.unit_features import Rows
+from mood_sweeps.scorers.numeric.rows import Rows, by_rows, row_blocks, row_products
 
 __all__ = ["SAMPLE", "k_means", "nearest_centre", "sample_points", "train_clusters"]
 

@@ -13,8 +13,7 @@ from mood_sweeps.scorers.numeric.array_device import device
 from mood_sweeps.scorers.numeric.bank_statistics import Scatter, feature_mean, pooled_statistics
 from mood_sweeps.scorers.numeric.checked_arrays import train_features_of
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.row_blocks import row_blocks, row_products
-from mood_sweeps.scorers.numeric.unit_features import Rows, plain_rows
+from mood_sweeps.scorers.numeric.rows import Rows, plain_rows, row_blocks, row_products
 
 __all__ = [
     "Moments",

@@ -21,7 +21,7 @@ from mood_sweeps.bank import FeatureBank
 from mood_sweeps.scorers.numeric.array_device import device
 from mood_sweeps.scorers.numeric.neighbour_keys import Float32s, Keys, indices_of, similarities_of
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.row_blocks import row_blocks
+from mood_sweeps.scorers.numeric.rows import row_blocks
 
 __all__ = ["Float32s", "Neighbours", "Points", "search", "shared_search"]
 

@@ -9,8 +9,7 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import Floats
 from mood_sweeps.scorers.numeric.nearest_neighbours import Float32s, Neighbours, Points
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_products
-from mood_sweeps.scorers.numeric.unit_features import unit_rows
+from mood_sweeps.scorers.numeric.rows import by_rows, row_products, unit_rows
 from mood_sweeps.scorers.scorer import State
 
 __all__ = [

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.row_blocks import row_blocks
+from mood_sweeps.scorers.numeric.rows import row_blocks
 
 __all__ = [
     "computed_rounding",

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.scorers.numeric.checked_arrays import logits_of
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, cached_rows, row_blocks
+from mood_sweeps.scorers.numeric.rows import by_rows, cached_rows, row_blocks
 
 __all__ = [
     "below_largest",

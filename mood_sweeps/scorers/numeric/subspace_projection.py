@@ -18,8 +18,7 @@ from mood_sweeps.scorers.numeric.array_device import Array, device
 from mood_sweeps.scorers.numeric.bank_statistics import digest
 from mood_sweeps.scorers.numeric.checked_arrays import features_of
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.row_blocks import row_blocks
-from mood_sweeps.scorers.numeric.unit_features import Rows, plain_rows
+from mood_sweeps.scorers.numeric.rows import Rows, plain_rows, row_blocks
 from mood_sweeps.scorers.scorer import State
 
 __all__ = ["as_single", "centred_rows", "projected_norm", "subspace"]

@@ -20,9 +20,8 @@ from mood_sweeps.scorers.numeric.array_device import device
 from mood_sweeps.scorers.numeric.bank_statistics import class_means
 from mood_sweeps.scorers.numeric.k_means import k_means, nearest_centre, sample_points
 from mood_sweeps.scorers.numeric.rounding import rounding_along, rounding_variance
-from mood_sweeps.scorers.numeric.row_blocks import row_blocks, row_products
+from mood_sweeps.scorers.numeric.rows import plain_rows, row_blocks, row_products
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
-from mood_sweeps.scorers.numeric.unit_features import plain_rows
 from mood_sweeps.scorers.scorer import State
 
 __all__ = ["fit_tied_mixture"]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from mood_sweeps.scorers.numeric.bank_statistics import ClassStatistics
 from mood_sweeps.scorers.numeric.rounding import rounding_variance
-from mood_sweeps.scorers.numeric.row_blocks import row_products
+from mood_sweeps.scorers.numeric.rows import row_products
 from mood_sweeps.scorers.numeric.whitened_distances import whitening
 from mood_sweeps.scorers.scorer import State
 

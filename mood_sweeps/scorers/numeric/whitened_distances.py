@@ -14,9 +14,8 @@ from mood_sweeps.scorers.numeric.bank_statistics import digest
 from mood_sweeps.scorers.numeric.checked_arrays import features_of
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
 from mood_sweeps.scorers.numeric.rounding import count_above_rounding
-from mood_sweeps.scorers.numeric.row_blocks import by_rows
+from mood_sweeps.scorers.numeric.rows import Rows, by_rows, plain_rows
 from mood_sweeps.scorers.numeric.subspace_projection import as_single, centred_rows
-from mood_sweeps.scorers.numeric.unit_features import Rows, plain_rows
 from mood_sweeps.scorers.scorer import State
 
 __all__ = [

@@ -10,7 +10,7 @@ import numpy as np
 from mood_sweeps.bank import FeatureBank, Floats, Head, Ints
 from mood_sweeps.scorers.numeric.array_device import product_with
 from mood_sweeps.scorers.numeric.checked_arrays import defined, logits_of, train_logits_of
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, cached_rows, row_blocks, row_products
+from mood_sweeps.scorers.numeric.rows import by_rows, cached_rows, row_blocks, row_products
 from mood_sweeps.scorers.numeric.softmax import (
     below_largest,
     log_softmax,

@@ -16,9 +16,8 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     logits_of,
     train_features_of,
 )
-from mood_sweeps.scorers.numeric.row_blocks import by_rows
+from mood_sweeps.scorers.numeric.rows import by_rows, row_lengths, unit_rows
 from mood_sweeps.scorers.numeric.softmax import largest_probability
-from mood_sweeps.scorers.numeric.unit_features import row_lengths, unit_rows
 from mood_sweeps.scorers.scorer import LearnsNothing, Scorer, Scores, State
 
 __all__ = ["MCM", "MCMPytorchOOD"]

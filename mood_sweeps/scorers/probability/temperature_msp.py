@@ -17,7 +17,7 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     train_classes_of,
     train_logits_of,
 )
-from mood_sweeps.scorers.numeric.row_blocks import cached_rows, row_blocks, row_products
+from mood_sweeps.scorers.numeric.rows import cached_rows, row_blocks, row_products
 from mood_sweeps.scorers.numeric.softmax import below_largest, largest_probability
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 

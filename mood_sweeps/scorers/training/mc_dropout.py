@@ -15,7 +15,7 @@ from mood_sweeps.scorers.hybrid.shaped_energy import head_state
 from mood_sweeps.scorers.numeric.array_device import device
 from mood_sweeps.scorers.numeric.checked_arrays import defined, features_of
 from mood_sweeps.scorers.numeric.rank_correlation import rank_correlation
-from mood_sweeps.scorers.numeric.row_blocks import by_rows
+from mood_sweeps.scorers.numeric.rows import by_rows
 from mood_sweeps.scorers.numeric.softmax import log_softmax
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 from mood_sweeps.scorers.shared_notes import evenly_spread_rows, other_seed_notes

@@ -14,7 +14,7 @@ from mood_sweeps.scorers.numeric.k_means import (
     sample_points,
     train_clusters,
 )
-from mood_sweeps.scorers.numeric.unit_features import plain_rows
+from mood_sweeps.scorers.numeric.rows import plain_rows
 
 
 def blobs(count=3, each=40):

@@ -10,7 +10,7 @@ from mood_sweeps.bank import FeatureBank
 from mood_sweeps.scorers.numeric.array_device import computing_on
 from mood_sweeps.scorers.numeric.bank_statistics import pooled_statistics
 from mood_sweeps.scorers.numeric.neighbour_keys import indices_of, similarities_of
-from mood_sweeps.scorers.numeric.row_blocks import BLOCK
+from mood_sweeps.scorers.numeric.rows import BLOCK
 from tests.support.torch_devices import DEVICES, Watched
 
 ROWS, WIDTH = 3 * BLOCK, 6

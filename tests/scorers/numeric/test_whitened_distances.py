@@ -6,7 +6,7 @@ from scipy.linalg import pinvh
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.numeric.unit_features import unit_rows
+from mood_sweeps.scorers.numeric.rows import unit_rows
 from mood_sweeps.scorers.numeric.whitened_distances import (
     min_squared_distances,
     nearest_squared,

@@ -1,4 +1,4 @@
-"""Process the rows of a bank in blocks, so that float64 copies stay in the cache."""
+"""Rows of a bank: in blocks, so that float64 copies stay in the cache; unchanged or of unit length."""
 
 from __future__ import annotations
 
@@ -9,7 +9,18 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import Floats
 
-__all__ = ["by_rows", "cached_rows", "row_blocks", "row_products", "row_squares"]
+__all__ = [
+    "Rows",
+    "by_rows",
+    "cached_rows",
+    "plain_rows",
+    "row_blocks",
+    "row_lengths",
+    "row_products",
+    "row_squares",
+    "rows_for",
+    "unit_rows",
+]
 
 # This affects the numbers: the last bits of a matrix product depend on where a block ends.
 BLOCK = 2048
@@ -53,3 +64,31 @@ def row_products(
     """Return Σ_j left_ij · right_ij of every row, float64 (n,)."""
     products: npt.NDArray[np.float64] = np.einsum("ij,ij->i", left, right)
     return products
+
+
+Rows = Callable[[Floats], npt.NDArray[np.float64]]
+"""A function from a block of features (n, D) to the float64 (n, D) that a score uses."""
+
+
+def rows_for(unit: bool) -> Rows:
+    """Return ``unit_rows``, or else ``plain_rows``."""
+    return unit_rows if unit else plain_rows
+
+
+def plain_rows(rows: Floats) -> npt.NDArray[np.float64]:
+    """Return an unchanged copy of every row, float64 (n, D)."""
+    return rows.astype(np.float64)
+
+
+def unit_rows(rows: Floats) -> npt.NDArray[np.float64]:
+    """Return x / ‖x‖₂ of every row, float64 (n, D); a zero row stays zero."""
+    unit = rows.astype(np.float64)
+    unit /= row_lengths(unit)[:, None]
+    return unit
+
+
+def row_lengths(rows: Floats) -> npt.NDArray[np.float64]:
+    """Return ‖x‖₂ of every row, float64 (n,), but 1 for a zero row, to divide by."""
+    lengths = np.sqrt(row_squares(rows))
+    lengths[lengths == 0] = 1
+    return lengths
