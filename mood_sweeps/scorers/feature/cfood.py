@@ -14,7 +14,7 @@ from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.numeric.array_device import product_with
 from mood_sweeps.scorers.numeric.checked_arrays import defined, features_of, train_features_of
-from mood_sweeps.scorers.numeric.neighbour_spaces import centre_of_alike
+from mood_sweeps.scorers.numeric.neighbour_search import centre_of_alike
 from mood_sweeps.scorers.numeric.rank_correlation import rank_correlation
 from mood_sweeps.scorers.numeric.rows import by_rows, row_blocks, row_squares, unit_rows
 from mood_sweeps.scorers.scorer import Scorer, Scores, State

@@ -12,13 +12,13 @@ from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.numeric.bank_statistics import digest, feature_mean
 from mood_sweeps.scorers.numeric.checked_arrays import defined, features_of, train_features_of
-from mood_sweeps.scorers.numeric.nearest_neighbours import shared_search
-from mood_sweeps.scorers.numeric.neighbour_spaces import (
+from mood_sweeps.scorers.numeric.neighbour_search import (
     Vectors,
     centre_of_alike,
     direction_points,
     kth_squared_distances,
     query_points,
+    shared_search,
     target_points,
 )
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank

@@ -19,10 +19,10 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     train_features_of,
     train_labels_of,
 )
-from mood_sweeps.scorers.numeric.nearest_neighbours import shared_search
-from mood_sweeps.scorers.numeric.neighbour_spaces import (
+from mood_sweeps.scorers.numeric.neighbour_search import (
     kth_squared_distances,
     query_points,
+    shared_search,
     target_points,
 )
 from mood_sweeps.scorers.numeric.rows import row_blocks, row_products, unit_rows

@@ -17,8 +17,7 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     train_features_of,
     train_logits_of,
 )
-from mood_sweeps.scorers.numeric.nearest_neighbours import Points, search
-from mood_sweeps.scorers.numeric.neighbour_spaces import direction_points
+from mood_sweeps.scorers.numeric.neighbour_search import Points, direction_points, search
 from mood_sweeps.scorers.numeric.rank_correlation import rank_correlation
 from mood_sweeps.scorers.numeric.rows import unit_rows
 from mood_sweeps.scorers.numeric.softmax import log_normalizer
