@@ -216,9 +216,6 @@ def digest(array: npt.NDArray[Any]) -> bytes:
     return hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16).digest()
 
 
-Float64s = npt.NDArray[np.float64]
-
-
 class RunningStatistics:
     """Counts, means and within-class scatter of the samples so far.
 

@@ -1,4 +1,4 @@
-"""Rows of a bank: in blocks, so that float64 copies stay in the cache; unchanged or of unit length."""
+"""Rows of a bank: in blocks that stay in the cache; unchanged, or scaled to unit length."""
 
 from __future__ import annotations
 
