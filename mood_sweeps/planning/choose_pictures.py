@@ -10,8 +10,8 @@ from mood_sweeps.experiment.sweep import Finetune, Pair, Sweep
 from mood_sweeps.methods.finetunes.ssod.declaration import SSOD
 from mood_sweeps.methods.pretexts.task import Pretext
 from mood_sweeps.planning.impossible_cells import has_decoder
-from mood_sweeps.planning.picture import Picture
 from mood_sweeps.planning.plan import Representation
+from mood_sweeps.planning.stage_inputs import Picture
 from mood_sweeps.planning.stages import Stage, data_of, stage_of
 
 __all__ = ["pictures_of"]

@@ -15,7 +15,7 @@ from mood_sweeps.identity import file_digest
 from mood_sweeps.methods.pretexts.given_weights import Published, WeightsFile
 from mood_sweeps.methods.pretexts.task import Pretext
 from mood_sweeps.networks.backbone import Backbone
-from mood_sweeps.planning.load_weights import LoadFile, LoadPublished
+from mood_sweeps.planning.stage_inputs import LoadFile, LoadPublished
 from mood_sweeps.planning.stages import Stage, load_stage
 
 __all__ = ["Loaded", "Loading"]

@@ -13,7 +13,6 @@ from mood_sweeps.methods.finetunes.stage import FinetuneStage
 from mood_sweeps.methods.pretexts.task import Pretext
 from mood_sweeps.methods.tokenizers.declarations import TokenizerFile, TokenizerModel
 from mood_sweeps.networks.backbone import Backbone
-from mood_sweeps.planning.load_weights import LoadFile, LoadPublished
 from mood_sweeps.planning.stage_inputs import (
     Exposed,
     ExternalBank,
@@ -21,6 +20,8 @@ from mood_sweeps.planning.stage_inputs import (
     Extract,
     Finetune,
     HashedFiles,
+    LoadFile,
+    LoadPublished,
     Pretrain,
     Tokenizer,
     Work,

@@ -8,8 +8,8 @@ import pytest
 from mood_sweeps.errors import InputError
 from mood_sweeps.identity import file_digest
 from mood_sweeps.planning.grid import expand
-from mood_sweeps.planning.load_weights import LoadFile, LoadPublished
 from mood_sweeps.planning.plan import Plan
+from mood_sweeps.planning.stage_inputs import LoadFile, LoadPublished
 from tests.support.planned_sweeps import NamedImages, plan_of, read
 
 SWEEP = """\
