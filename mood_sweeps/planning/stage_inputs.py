@@ -136,10 +136,6 @@ class EnsembleBank:
     ensemble: Ref
 
 
-Trained = Tokenizer | Pretrain | Finetune | LoadFile | LoadPublished
-Work = Trained | Extract | ExternalHead | ExternalBank | EnsembleHead | EnsembleBank | Picture
-
-
 @dataclass(frozen=True)
 class LoadPublished:
     """Take over published weights. with_head: and their classifier, as the head."""
@@ -223,3 +219,7 @@ class Picture:
         """What enters the key, but for the images' own identity."""
         content = {"checkpoint": self.checkpoint.key, "subject": self.subject, "of": SHOWN_IMAGES}
         return content if self.gamma is None else {**content, "gamma": self.gamma}
+
+
+Trained = Tokenizer | Pretrain | Finetune | LoadFile | LoadPublished
+Work = Trained | Extract | ExternalHead | ExternalBank | EnsembleHead | EnsembleBank | Picture
