@@ -242,9 +242,11 @@ def say_lost(launched: LaunchResult, say: Callable[[str], None]) -> None:
     lost = frame[frame["status"].isin(["failed", "skipped"])]
     shown = lost.head(MOST_LINES)
     for reason, cells in shown.groupby("reason", sort=False):
-        for cell_key, score_key, status in cells[["cell_key", "score_key", "status"]].to_numpy():
+        for cell_key, evaluation_key, status in cells[
+            ["cell_key", "evaluation_key", "status"]
+        ].to_numpy():
             label = labels.get(cell_key)
-            say(f"{status} cell {cell_key[:12]} (score key {score_key[:12]}): {label}")
+            say(f"{status} cell {cell_key[:12]} (evaluation key {evaluation_key[:12]}): {label}")
         say(f"  {reason}")
     if len(lost) > MOST_LINES:
         say(f"… and {len(lost) - MOST_LINES} more cells")

@@ -104,11 +104,11 @@ def _stages_to_run(planned: Plan, work: PendingWork) -> dict[str, int]:
     open_scores: set[str] = set()
     for call in work.calls:
         if call.scoring is not None:
-            open_scores.update(request.score_key for request in call.scoring.evaluations)
+            open_scores.update(request.evaluation_key for request in call.scoring.evaluations)
         else:
             counts[call.kind] += len(call.stages)
-    finished = [cell for cell in planned.cells if cell.score_key not in open_scores]
-    waiting = [cell for cell in planned.cells if cell.score_key in open_scores]
+    finished = [cell for cell in planned.cells if cell.evaluation_key not in open_scores]
+    waiting = [cell for cell in planned.cells if cell.evaluation_key in open_scores]
     done = scoring_keys(finished)
     for kind, keys in scoring_keys(waiting).items():
         counts[kind] = len(keys - done[kind])

@@ -50,7 +50,7 @@ def made_of(stage: Stage, manifest: Manifest) -> Made:
 class CellFailure:
     """The numbers that could not be made because one scorer raised."""
 
-    score_keys: tuple[str, ...]
+    evaluation_keys: tuple[str, ...]
     error: str
     traceback: str
 

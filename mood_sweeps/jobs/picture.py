@@ -12,7 +12,7 @@ from mood_sweeps.jobs.context import JobContext, Product, make_object
 from mood_sweeps.jobs.outcome import Outcome
 from mood_sweeps.networks.checkpoint import load
 from mood_sweeps.planning.calls import Call
-from mood_sweeps.planning.picture import SHOWN_IMAGES, Picture
+from mood_sweeps.planning.stage_inputs import SHOWN_IMAGES, Picture
 from mood_sweeps.planning.stages import Stage
 from mood_sweeps.store import Store
 from mood_sweeps.store.codecs import save_picture

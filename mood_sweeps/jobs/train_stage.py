@@ -7,6 +7,7 @@ import numpy as np
 from mood_sweeps.data.image_set import LabelledImages
 from mood_sweeps.methods.finetunes.run_stage import finetune
 from mood_sweeps.methods.pretexts.pretrain import pretrain
+from mood_sweeps.methods.tokenizers.declarations import TokenizerFile
 from mood_sweeps.methods.tokenizers.read_tokenizer import read_tokenizer
 from mood_sweeps.methods.tokenizers.train_tokenizer import train_tokenizer
 from mood_sweeps.networks.checkpoint import Checkpoint, load
@@ -50,10 +51,13 @@ def train_from(
     """Return the checkpoint a training stage makes, going on from ``progress``; see `train`."""
     work = stage.work
     if isinstance(work, Tokenizer):
-        if work.corpus is None or work.seed is None:
-            return read_tokenizer(work.model)
+        model = work.model.parameters
+        if isinstance(model, TokenizerFile):
+            return read_tokenizer(model.path, work.model.digest)
+        assert work.corpus is not None
+        assert work.seed is not None
         corpus = work.corpus.open().open("train")
-        return train_tokenizer(work.model, corpus, work.seed, progress=progress)
+        return train_tokenizer(model, corpus, work.seed, progress=progress)
     if isinstance(work, Pretrain):
         return pretrain(
             work.pretext,

@@ -79,7 +79,7 @@ class SilentProgress:
         if not outcome.is_finished:
             self.say(f"{call}: {outcome.verdict}: {outcome.error}")
         for failure in outcome.failures:
-            self.say(f"{call}: {len(failure.score_keys)} cells failed: {failure.error}")
+            self.say(f"{call}: {len(failure.evaluation_keys)} cells failed: {failure.error}")
 
     def skipped(self, call: Call, cause: Call, outcome: Outcome) -> None:
         """Print which failure keeps a call from running."""

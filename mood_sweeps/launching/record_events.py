@@ -38,12 +38,12 @@ class Recording:
         self._cells_by_subject: dict[str, list[Cell]] = defaultdict(list)
         for cell in plan.cells:
             self._cells_by_subject[_subject(cell)].append(cell)
-        self._subjects_by_score: dict[str, set[str]] = defaultdict(set)
+        self._subjects_by_evaluation: dict[str, set[str]] = defaultdict(set)
         self._subjects_by_checkpoint: dict[str, list[str]] = defaultdict(list)
         for subject, cells in self._cells_by_subject.items():
             self._subjects_by_checkpoint[cells[0].representation.key].append(subject)
             for cell in cells:
-                self._subjects_by_score[cell.score_key].add(subject)
+                self._subjects_by_evaluation[cell.evaluation_key].add(subject)
 
     def set_launch(self, launch: int) -> None:
         """Attribute what follows to this launch."""
@@ -107,25 +107,25 @@ class Recording:
             self._enqueue_remade(connection, outcome.made)
             self._write_rows(connection, outcome.evaluations)
             for failure in outcome.failures:
-                self._mark(connection, failure.score_keys, "failed", failure.error)
+                self._mark(connection, failure.evaluation_keys, "failed", failure.error)
             if final and call.scoring is not None and not outcome.is_finished:
-                self._mark(connection, _score_keys(call.scoring), "failed", outcome.error)
+                self._mark(connection, _evaluation_keys(call.scoring), "failed", outcome.error)
 
     def skipped(self, call: Call, cause: Call, outcome: Outcome) -> None:
         """Write why the cells of a call that will not run have no number."""
         if call.scoring is not None:
             with self._recorder.database.writing() as connection:
                 reason = f"{cause} failed: {outcome.error}"
-                self._mark(connection, _score_keys(call.scoring), "skipped", reason)
+                self._mark(connection, _evaluation_keys(call.scoring), "skipped", reason)
 
     def waiting(self, call: Call, holder: str) -> None:
         """Write nothing: the other launch writes its own attempts."""
 
     def _write_rows(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         self._recorder.add_evaluations(connection, [dict(row) for row in rows])
-        keys = {row["score_key"] for row in rows}
+        keys = {row["evaluation_key"] for row in rows}
         self._evaluated |= keys
-        touched = {subject for key in keys for subject in self._subjects_by_score.get(key, ())}
+        touched = {subject for key in keys for subject in self._subjects_by_evaluation.get(key, ())}
         self._enqueue(connection, sorted(touched))
 
     def _enqueue_remade(self, connection: Connection, made: Iterable[Made]) -> None:
@@ -137,7 +137,9 @@ class Recording:
             (REPRESENTATION, subject.rsplit("|", 1)[0], key_of([item.ref.key, item.created_at]))
             for item in made
             for subject in self._subjects_by_checkpoint.get(item.ref.key, ())
-            if any(cell.score_key in self._evaluated for cell in self._cells_by_subject[subject])
+            if any(
+                cell.evaluation_key in self._evaluated for cell in self._cells_by_subject[subject]
+            )
         }
         enqueue_all(connection, self._sweep, sorted(changed))
 
@@ -150,9 +152,9 @@ class Recording:
         changed: list[tuple[str, str, str]] = []
         for subject in subjects:
             done = sorted(
-                cell.score_key
+                cell.evaluation_key
                 for cell in self._cells_by_subject[subject]
-                if cell.score_key in self._evaluated
+                if cell.evaluation_key in self._evaluated
             )
             if done:
                 representation = subject.rsplit("|", 1)[0]
@@ -168,8 +170,8 @@ def _subject(cell: Cell) -> str:
     return f"{representation.key}|{representation.id_set}|{cell.pair.ood_set}"
 
 
-def _score_keys(scoring: Scoring) -> list[str]:
-    return [request.score_key for request in scoring.evaluations]
+def _evaluation_keys(scoring: Scoring) -> list[str]:
+    return [request.evaluation_key for request in scoring.evaluations]
 
 
 def _stage_row(made: Made) -> dict[str, Any]:

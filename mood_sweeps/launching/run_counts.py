@@ -51,7 +51,7 @@ class RunCounts:
         if not final:
             return
         self._left.pop(call.key, None)
-        lost = sum(len(failure.score_keys) for failure in outcome.failures)
+        lost = sum(len(failure.evaluation_keys) for failure in outcome.failures)
         if outcome.verdict in ("done", "partly failed"):
             self.stages_run += call.units - lost
             self._spent += outcome.seconds

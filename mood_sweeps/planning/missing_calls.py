@@ -31,9 +31,9 @@ def calls_for(
     is_there: whether an object is complete in the store.
     """
     by_group: dict[tuple[str, Plugin | None], list[Cell]] = {}
-    groups: dict[int, str] = {id(item): group_of(item) for item in plan.representations}
+    groups = {item: group_of(item) for item in plan.representations}
     for cell in open_cells:
-        group = groups[id(cell.representation)]
+        group = groups[cell.representation]
         by_group.setdefault((group, _plugin_of(cell)), []).append(cell)
     wanted = _Wanted(is_there)
     scorings: list[Call] = []
@@ -218,4 +218,4 @@ def _evaluation(cell: Cell, ood_classes: tuple[str, ...]) -> EvaluationRequest:
     # The members of an ensemble do without the same images.
     extracted = [member.banks[at].work for member in cell.representation.members] or [bank.work]
     n_left_out = len(extracted[0].left_out) if isinstance(extracted[0], Extract) else 0
-    return EvaluationRequest(cell.fit, cell.score_key, bank.ref, ood_classes, n_left_out)
+    return EvaluationRequest(cell.fit, cell.evaluation_key, bank.ref, ood_classes, n_left_out)

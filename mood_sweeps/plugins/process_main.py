@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from mood_sweeps.bank import FeatureBank, Head
-from mood_sweeps.choice import OUT_OF_KEYS, Choice, choose, choose_all
+from mood_sweeps.choice import OUT_OF_KEYS, Choice, Parameters, choose, choose_all
 from mood_sweeps.errors import InputError, Undefined, one_line, shortened
 from mood_sweeps.identity import canonical
 from mood_sweeps.plugins.declared_scorers import Plugin
@@ -234,7 +234,7 @@ def _parameter(field: Any) -> dict[str, Any]:
     }
 
 
-def _values(choice: Choice) -> dict[str, Any]:
+def _values(choice: Choice[Parameters]) -> dict[str, Any]:
     """Return a scorer's parameters; InputError where they have no reproducible form."""
     try:
         canonical(choice.content)

@@ -21,8 +21,7 @@ from mood_sweeps.training.objective import Objective
 from mood_sweeps.training.optimiser_step import Stepper
 from mood_sweeps.training.process_group import SINGLE_PROCESS, ProcessGroup
 from mood_sweeps.training.recipe import Recipe
-from mood_sweeps.training.resume_state import ResumeState
-from mood_sweeps.training.training_state import TrainingState
+from mood_sweeps.training.resume_state import ResumeState, TrainingState
 
 __all__ = ["Listener", "Trained", "learning_rate", "train"]
 

@@ -78,7 +78,7 @@ def _results() -> pd.DataFrame:
                 "seed": seed,
                 "status": "done",
                 "reason": None,
-                "score_key": f"{len(lines) + 10_000:064x}",
+                "evaluation_key": f"{len(lines) + 10_000:064x}",
                 "representation_key": f"{pretext}/{backbone}/{finetune}/{seed}",
                 "auroc": auroc,
                 "auroc_low": max(auroc - 0.02, 0.0),

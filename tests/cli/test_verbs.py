@@ -235,7 +235,7 @@ def test_a_launch_names_its_lost_cells_with_key_and_traceback(say, tmp_path):
     assert len(failed) == 2
     for row in failed.itertuples():
         assert (
-            f"failed cell {row.cell_key[:12]} (score key {row.score_key[:12]}): random · "
+            f"failed cell {row.cell_key[:12]} (evaluation key {row.evaluation_key[:12]}): random · "
             f"resnet_nano · pt · seed 0 · stumbles · {row.id_set} vs {row.ood_set}"
         ) in said.out
     # Two ID sets are two questions: their numbers are not averaged into one table.

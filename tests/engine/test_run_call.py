@@ -89,7 +89,7 @@ def test_a_gpu_is_named_by_what_was_computed_on_it(
     assert made.environment == on_gpu
     call = classified(plan, "score")
     assert call.scoring is not None
-    before = {row["score_key"]: row for row in did(call, store).evaluations}
+    before = {row["evaluation_key"]: row for row in did(call, store).evaluations}
     for scores_on_gpu, named in ((False, environment()["class"]), (True, on_gpu)):
         for ref in store.refs(f"score/{call.scoring.group}"):
             store.quarantine(ref)
@@ -97,7 +97,7 @@ def test_a_gpu_is_named_by_what_was_computed_on_it(
         assert outcome.failures == ()
         assert {row["environment"] for row in outcome.evaluations} == {named}
         for row in outcome.evaluations:
-            assert row["auroc"] == pytest.approx(before[row["score_key"]]["auroc"], abs=1e-4)
+            assert row["auroc"] == pytest.approx(before[row["evaluation_key"]]["auroc"], abs=1e-4)
 
 
 def test_only_missing_banks_are_extracted(plan: Plan, store: Store) -> None:
@@ -146,7 +146,7 @@ def test_numbers_do_not_depend_on_what_was_there(plan: Plan, store: Store) -> No
         assert outcome.failures == ()
         clock = ("seconds", "created_at", "object_key")
         rows = [{n: v for n, v in row.items() if n not in clock} for row in outcome.evaluations]
-        return sorted(rows, key=lambda row: row["score_key"])
+        return sorted(rows, key=lambda row: row["evaluation_key"])
 
     call = classified(plan, "score")
     assert call.scoring is not None

@@ -53,8 +53,8 @@ def again(
 def numbers(tried: Tried) -> list[tuple[Any, ...]]:
     """Return the columns that must not depend on when and in how many launches they were made."""
     return tried.query(
-        f"select cell_key, status, reason, score_key, {', '.join(METRICS)}, missing_metrics, n_id, "
-        "n_ood, note from results order by cell_key"
+        f"select cell_key, status, reason, evaluation_key, {', '.join(METRICS)}, missing_metrics, "
+        "n_id, n_ood, note from results order by cell_key"
     )
 
 
@@ -442,10 +442,10 @@ def test_stored_scores_give_the_numbers_of_the_rows(trained: Tried) -> None:
     for kind in (trained.folder / "store" / "objects" / "score").iterdir():
         for ref in trained.store.refs(f"score/{kind.name}"):
             scores |= load_arrays(trained.store.folder(ref) / "scores.safetensors")
-    rows = dict(trained.query("select score_key, auroc from results"))
+    rows = dict(trained.query("select evaluation_key, auroc from results"))
     for cell in trained.launched.plan.cells:
         both = scores[cell.id_scores_key], scores[cell.ood_scores_key]
-        assert rows[cell.score_key] == auroc(*both)
+        assert rows[cell.evaluation_key] == auroc(*both)
 
 
 def test_selected_settings_are_rows_with_a_note_on_the_selection(launched: Tried) -> None:

@@ -19,7 +19,7 @@ TRAIN = Call("t", "pretrain", "mim [vit]", "mim", (), (), 1)
 SCORE = Call(
     "s", "score", "mim", "score", (), (), 3, scoring=Scoring("g", REF, REF, REF, (), "head", ())
 )
-ROW = {"score_key": "x"}
+ROW = {"evaluation_key": "x"}
 STEERING = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 """Escape sequences that move a terminal's cursor."""
 

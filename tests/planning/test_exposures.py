@@ -96,7 +96,7 @@ def test_a_number_is_of_the_images_that_are_left(tmp_path: Path) -> None:
         return {
             (cell.representation.finetune, cell.representation.seed, cell.pair.ood_set): (
                 cell.cell_key,
-                cell.score_key,
+                cell.evaluation_key,
             )
             for cell in planned.cells
         }

@@ -10,7 +10,8 @@ import numpy as np
 from mood_sweeps.choice import Choice, choose
 from mood_sweeps.data import image_set
 from mood_sweeps.methods import FINETUNES, PRETEXTS, choose_finetune
-from mood_sweeps.methods.pretexts.task import PretextTask
+from mood_sweeps.methods.finetunes.stage import FinetuneStage
+from mood_sweeps.methods.pretexts.task import Pretext, PretextTask
 from mood_sweeps.networks import BACKBONES
 
 DIGITS = image_set("digits:0-5")
@@ -34,12 +35,12 @@ TRAINABLE = [
 STAGES = list(FINETUNES)
 
 
-def task_of(pretext: str, **parameters: Any) -> Choice:
+def task_of(pretext: str, **parameters: Any) -> Choice[Pretext]:
     """Return a pretext task for a few small steps."""
     return choose({pretext: {"epochs": 2, "batch_size": BATCH, **parameters}}, PRETEXTS, "pretext")
 
 
-def stage_of(name: str, **parameters: Any) -> Choice:
+def stage_of(name: str, **parameters: Any) -> Choice[FinetuneStage]:
     """Return a fine-tuning stage for a few small steps."""
     own = {field.name for field in dataclasses.fields(FINETUNES[name])}
     small = {"epochs": 2, "batch_size": BATCH} if "epochs" in own else {}

@@ -157,14 +157,14 @@ class World:
         distance: str = "near",
         seed: int = 0,
     ) -> dict[str, str]:
-        """Write cells; return the score key of each scorer's."""
+        """Write cells; return the evaluation key of each scorer's."""
         keys = {scorer: key_of([key, scorer, ood]) for scorer in scorers}
         with self.database.writing() as connection:
-            for scorer, score_key in keys.items():
+            for scorer, evaluation_key in keys.items():
                 connection.execute(
                     insert(schema.cells).values(
                         revision=self.revision,
-                        cell_key=key_of([score_key, "cell"]),
+                        cell_key=key_of([evaluation_key, "cell"]),
                         pretext="mim",
                         backbone="vit_nano",
                         finetune="pt+ft",
@@ -173,7 +173,7 @@ class World:
                         ood_set=ood,
                         distance=distance,
                         seed=seed,
-                        score_key=score_key,
+                        evaluation_key=evaluation_key,
                         representation_key=key,
                     )
                 )
@@ -190,11 +190,11 @@ class World:
         """Write cells and evaluations, AUROC given by scorer, and enqueue the pair."""
         keys = self.planned(key, scorers, ood, distance, seed)
         with self.database.writing() as connection:
-            for scorer, score_key in keys.items():
+            for scorer, evaluation_key in keys.items():
                 auroc = scorers[scorer]
                 connection.execute(
                     insert(schema.evaluations).values(
-                        score_key=score_key,
+                        evaluation_key=evaluation_key,
                         auroc=auroc,
                         fpr95=None if auroc is None else 1 - auroc,
                         aupr_in=auroc,

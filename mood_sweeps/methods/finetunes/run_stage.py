@@ -6,6 +6,7 @@ from importlib import import_module
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.data.image_set import LabelledImages
+from mood_sweeps.methods.finetunes.stage import FinetuneStage
 from mood_sweeps.methods.finetunes.stage_inputs import FinetuneInputs
 from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.training.loop import Listener
@@ -16,7 +17,7 @@ __all__ = ["finetune"]
 
 
 def finetune(
-    stage: Choice,
+    stage: Choice[FinetuneStage],
     checkpoint: Checkpoint,
     train_images: LabelledImages,
     validation: LabelledImages | None,

@@ -16,10 +16,10 @@ from mood_sweeps.networks.checkpoint import Checkpoint, state_of
 from mood_sweeps.networks.reproducible import reproducible
 from mood_sweeps.networks.timm_networks import build, feature_width
 from mood_sweeps.networks.torch_device import own_device
-from mood_sweeps.training.layer_decay import layer_rates
 from mood_sweeps.training.learning_checks import accuracy_findings, weight_findings
 from mood_sweeps.training.loop import train
 from mood_sweeps.training.objective import Objective
+from mood_sweeps.training.optimiser_step import layer_rates
 
 __all__ = ["Make", "train_supervised"]
 

@@ -11,8 +11,7 @@ from mood_sweeps.methods.pretexts.classification.objective import Classification
 from mood_sweeps.networks import choose_backbone
 from mood_sweeps.networks.timm_layers import unsupported_layer_options
 from mood_sweeps.networks.timm_networks import build, describe, layers_below_head
-from mood_sweeps.training.layer_decay import layer_rates
-from mood_sweeps.training.optimiser_step import Stepper
+from mood_sweeps.training.optimiser_step import Stepper, layer_rates
 from mood_sweeps.training.recipe import Recipe
 
 # By hand: the head is one layer above the last block, the patches or the stem one below the first.

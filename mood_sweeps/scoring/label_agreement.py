@@ -8,8 +8,8 @@ and counted on the other, as by chance some class is predicted most, too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from mood_sweeps.bank import FeatureBank, Head, Ints
 from mood_sweeps.metrics import accuracy, nearest_class_mean, predict
 
-__all__ = ["Accuracy", "Agreement", "agreement", "column_order"]
+__all__ = ["Accuracy", "Agreement", "accuracy_of", "agreement_of", "column_order"]
 
 _LEAST_GAIN = 0.01  # of all images: below it, two classes that are alike may well be confused
 _FEWEST_WRONG = 4  # images, of labels that are all one class
@@ -26,49 +26,60 @@ _SHOWN = 6
 
 @dataclass(frozen=True)
 class Accuracy:
-    """How often one ID set's labels are predicted, in [0, 1].
+    """How often the labels of one ID set are predicted, in [0, 1].
 
-    name: of the set. by: what predicts, ``head`` or ``nearest class mean of ID train``.
+    split: ``train``, ``val`` or ``test``. n: number of images. by: what predicts, ``head`` or
+    ``nearest class mean of ID train``. disagreement: what speaks against labels and predictions
+    meaning the same classes, or None.
     """
 
-    name: str
+    split: str
+    n: int
     value: float
     by: str
+    disagreement: str | None
+
+    def warning(self, said: str) -> str:
+        """Return a warning about the labels of this set."""
+        return f"the labels of ID {self.split} and the {self.by} disagree: {said}"
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """The accuracies of the ID sets that have labels, and warnings where labels do not fit."""
+    """The accuracies of the ID sets that have labels, and by split what speaks against labels."""
 
     accuracies: tuple[Accuracy, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: Mapping[str, str] = field(default_factory=dict)
 
 
-def agreement(banks: Sequence[tuple[str, FeatureBank]], head: Head | None) -> Agreement:
-    """Return how the labels of ID sets agree with the head, or with each other without one.
+def agreement_of(accuracies: Iterable[Accuracy | None]) -> Agreement:
+    """Return how the labels of several ID sets agree with what predicts, and with each other.
 
-    banks: name and bank of every ID set, ID train first. Predictions are those of the bank's
-    logits, or of the head; where there is neither, of the means of ID train's classes, which show
-    whether the labels of two sets are in the same order.
+    accuracies: of `accuracy_of`, ID train first.
     """
-    labelled = [(name, bank) for name, bank in banks if len(bank.labels)]
-    found: list[Accuracy] = []
-    warnings: list[str] = []
-    train_name, train = banks[0]
-    for name, bank in labelled:
-        if bank.logits is not None or head is not None:
-            predictions, by = predict(bank, head), "head"
-        elif name != train_name and len(train.labels):
-            predictions, by = nearest_class_mean(train, bank), "nearest class mean of ID train"
-        else:
-            continue
-        found.append(Accuracy(name, accuracy(predictions, bank.labels), by))
-        said = _disagreement(predictions, bank.labels)
-        if said:
-            warnings.append(f"the labels of {name} and the {by} disagree: {said}")
-    if not warnings:
-        warnings += _far_apart(found, {name: len(bank) for name, bank in labelled})
-    return Agreement(tuple(found), tuple(warnings))
+    known = tuple(one for one in accuracies if one is not None)
+    warnings = {one.split: one.warning(one.disagreement) for one in known if one.disagreement}
+    return Agreement(known, warnings or _far_apart(known))
+
+
+def accuracy_of(
+    split: str, bank: FeatureBank, train: FeatureBank, head: Head | None
+) -> Accuracy | None:
+    """Return how the labels of one ID set agree with what predicts; None where nothing can.
+
+    Predictions are those of the bank's logits, or of the head; where there is neither, of the means
+    of ID train's classes, which show whether the labels of two sets are in the same order.
+    """
+    if not len(bank.labels):
+        return None
+    if bank.logits is not None or head is not None:
+        predictions, by = predict(bank, head), "head"
+    elif bank is not train and len(train.labels):
+        predictions, by = nearest_class_mean(train, bank), "nearest class mean of ID train"
+    else:
+        return None
+    value = accuracy(predictions, bank.labels)
+    return Accuracy(split, len(bank), value, by, _disagreement(predictions, bank.labels))
 
 
 def column_order(given: npt.NDArray[np.floating], expected: npt.NDArray[np.floating]) -> Ints:
@@ -144,15 +155,15 @@ def _gain(moved: dict[int, int], predictions: Ints, labels: Ints) -> int:
     return right_then - int((predictions == labels)[there].sum())
 
 
-def _far_apart(found: Sequence[Accuracy], sizes: dict[str, int]) -> list[str]:
+def _far_apart(found: Sequence[Accuracy]) -> dict[str, str]:
     """Return a warning for each set with less than half of the best set's accuracy."""
     if len(found) < 2:
-        return []
+        return {}
     best = max(found, key=lambda one: one.value)
-    return [
-        f"the labels of {one.name} and the {one.by} disagree: accuracy is {one.value:.1%}, and "
-        f"{best.value:.1%} on {best.name}"
+    return {
+        one.split: one.warning(
+            f"accuracy is {one.value:.1%}, and {best.value:.1%} on ID {best.split}"
+        )
         for one in found
-        if one.value + 3 * (0.25 / sizes[one.name]) ** 0.5 < best.value
-        and one.value < best.value / 2
-    ]
+        if one.value + 3 * (0.25 / one.n) ** 0.5 < best.value and one.value < best.value / 2
+    }

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from mood_sweeps.data.planned_set import PlannedSet
 from mood_sweeps.errors import Undefined
 from mood_sweeps.experiment.sweep import Selected
 from mood_sweeps.identity import key_of
-from mood_sweeps.jobs.score_and_evaluate import Banks, BankScoring, Known, Scored
+from mood_sweeps.jobs.score_call import Banks, Known, Scored, score_call
 from mood_sweeps.jobs.score_objects import (
     completed_rows,
     group_refs,
@@ -118,7 +119,7 @@ def evaluations(fit: Fit | Selection, name: str) -> list[EvaluationRequest]:
     return [
         EvaluationRequest(
             fit=fit,
-            score_key=f"{name}-{ref.key}-number",
+            evaluation_key=f"{name}-{ref.key}-number",
             ood_bank=ref,
             ood_classes=("c0", "c1"),
         )
@@ -135,11 +136,11 @@ def scored_fits(fits: Mapping[str, Fit | Selection], known: Known | None = None)
     CALLS.clear()
     items = tuple(item for name, fit in fits.items() for item in evaluations(fit, name))
     work = Scoring("group", Ref("pretrain", "c"), TRAIN, ID, ("a", "b"), "head", items)
-    return BankScoring(work, BANKS, known or Known(), ScorerRunner()).run()
+    return score_call(work, BANKS, known or Known(), ScorerRunner())
 
 
 def by_key(made: Scored) -> dict[str, dict[str, Any]]:
-    return {row["score_key"]: row for row in made.rows}
+    return {row["evaluation_key"]: row for row in made.rows}
 
 
 def test_scorers_run_on_the_device_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,10 +157,10 @@ def test_scorers_run_on_the_device_that_is_asked_for(monkeypatch: pytest.MonkeyP
     CALLS.clear()
     items = tuple(evaluations(fit_of(Asking()), "plain"))
     work = Scoring("group", Ref("pretrain", "c"), TRAIN, ID, ("a", "b"), "head", items)
-    assert BankScoring(work, BANKS, Known(), ScorerRunner()).run("cuda").failures == []
+    assert score_call(work, BANKS, Known(), ScorerRunner(), "cuda").failures == {}
     assert CALLS["fit on torch on cpu"] == 1
     assert CALLS["score on torch on cpu"] == 3
-    assert BankScoring(work, BANKS, Known(), ScorerRunner()).run().failures == []
+    assert score_call(work, BANKS, Known(), ScorerRunner()).failures == {}
     assert CALLS["fit on cpu"] == 1
 
 
@@ -167,7 +168,7 @@ def test_each_fit_and_each_bank_is_done_once() -> None:
     made = scored(Distance())
     assert CALLS == {"plain fit": 1, "plain score": 3}
     assert set(made.scores) == {scores(Distance(), ref) for ref in (ID, NEAR, FAR)}
-    assert made.failures == []
+    assert made.failures == {}
     near, far = made.rows
     mean = BANKS.features[TRAIN].features.mean(axis=0)
     expected = {
@@ -209,11 +210,11 @@ def test_a_scorer_that_raises_loses_its_own_numbers_only(
     breaks_at: str, lost: set[str], text: str
 ) -> None:
     made = scored(Distance(), Distance("broken", breaks_at), Distance("other"))
-    ((keys, error, trace),) = made.failures
+    ((failure, keys),) = made.failures.items()
     assert set(keys) == lost
-    assert str(error) == text
-    assert "Traceback" in trace
-    assert f"ValueError: {text}" in trace
+    assert failure.error == f"ValueError: {text}"
+    assert "Traceback" in failure.traceback
+    assert f"ValueError: {text}" in failure.traceback
     everything = {
         f"{name}-{ood}-number" for name in ("plain", "broken", "other") for ood in ("near", "far")
     }
@@ -224,10 +225,9 @@ def test_a_scorer_that_raises_loses_its_own_numbers_only(
 def test_scores_of_a_wrong_shape_are_the_scorers_failure() -> None:
     made = scored(Distance(), Distance("broken", "shape"))
     assert all(
-        "float64 (40,), not an array of shape (40, 2)" in str(error)
-        for _, error, _ in made.failures
+        "float64 (40,), not an array of shape (40, 2)" in failure.error for failure in made.failures
     )
-    assert {key for keys, _, _ in made.failures for key in keys} == {
+    assert {key for keys in made.failures.values() for key in keys} == {
         "broken-near-number",
         "broken-far-number",
     }
@@ -237,9 +237,9 @@ def test_scores_of_a_wrong_shape_are_the_scorers_failure() -> None:
 @pytest.mark.parametrize("value", ["text", np.array([object()]), 1j, None])
 def test_a_state_that_cannot_be_stored_is_the_scorers_failure(value: Any) -> None:
     made = scored(Distance(), Distance("broken", state={"odd": value}))
-    ((keys, error, _),) = made.failures
+    ((failure, keys),) = made.failures.items()
     assert len(keys) == 2
-    assert "'odd'" in str(error)
+    assert "'odd'" in failure.error
     assert len(made.rows) == 2
 
 
@@ -248,7 +248,7 @@ def test_a_state_that_cannot_be_stored_is_the_scorers_failure(value: Any) -> Non
 )
 def test_what_has_no_defined_value_is_a_row_with_a_reason(breaks_at: str, reason: str) -> None:
     made = scored(Distance("odd", breaks_at, Undefined))
-    assert made.failures == []
+    assert made.failures == {}
     for row in made.rows:
         assert row["reason"].startswith(reason)
         assert "auroc" not in row
@@ -287,6 +287,17 @@ def test_what_the_store_holds_is_not_made_again_and_gives_the_same_numbers(tmp_p
     for row, ood in zip(rows, ("near", "far"), strict=True):
         own = {name: DIGESTS[name] for name in ("train", "id", ood)}
         assert row["input_digest"] == key_of(own)
+
+
+def test_rows_that_call_the_evaluations_key_score_key_are_read(tmp_path: Path) -> None:
+    store, first = Store(tmp_path / "store"), scored(Distance())
+    rows = [{**row, "score_key": row["evaluation_key"]} for row in first.rows]
+    for row in rows:
+        del row["evaluation_key"]
+    older = dataclasses.replace(first, rows=rows)
+    origin = Origin({"kind": "score"}, DIGESTS, {"class": "cpu"})
+    manifest = store.publish(score_ref("group", first), writer(older, {}), origin, None, 1.0, {})
+    assert list(stored_rows(store, "group")) == list(completed_rows(first.rows, manifest))
 
 
 def test_an_objects_name_is_what_it_holds() -> None:
@@ -386,9 +397,9 @@ def test_of_equals_the_first_is_selected_and_undefined_candidates_are_none() -> 
 
 def test_a_candidate_that_raises_is_the_failure_of_the_selection() -> None:
     made = scored_fits({"best": selection(Distance(), Distance("broken", "fit"))})
-    ((keys, error, _),) = made.failures
+    ((failure, keys),) = made.failures.items()
     assert set(keys) == {"best-near-number", "best-far-number"}
-    assert str(error) == "no fit"
+    assert failure.error == "ValueError: no fit"
 
 
 @dataclass(frozen=True)
@@ -417,9 +428,9 @@ def test_what_a_scorer_says_of_its_numbers_is_in_every_row_once() -> None:
 def test_notes_that_are_no_texts_are_the_scorers_failure() -> None:
     made = scored(Telling("telling", says=(7,)), Distance())
     assert len(made.rows) == 2
-    ((keys, error, _),) = made.failures
+    ((failure, keys),) = made.failures.items()
     assert set(keys) == {"telling-near-number", "telling-far-number"}
-    assert "notes() must return a tuple of texts" in str(error)
+    assert "notes() must return a tuple of texts" in failure.error
 
 
 def test_average_precision_is_beside_the_trapezoid() -> None:

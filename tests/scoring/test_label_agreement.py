@@ -65,7 +65,9 @@ def test_labels_in_another_order_are_named(sets, which):
     assert all("label 0 as 3, 1 as 0, 2 as 1, 3 as 2, 4 as 5, 5 as 4" in one for one in said)
     by_scorer = frame.set_index("scorer")["note"]
     assert said[0] in by_scorer["she"]
-    assert said[0] not in str(by_scorer["knn(k=5)"])
+    # ID accuracy, OSCR and CCR rest on the labels of ID test, whatever the scorer uses.
+    assert (said[-1] in str(by_scorer["knn(k=5)"])) == (which != "train")
+    assert (said[0] in str(by_scorer["knn(k=5)"])) == (which == "test")
     with pytest.warns(UserWarning, match="in another order"):
         ms.score_features(*turned, ood, head=head, scorers="she")
 
@@ -81,7 +83,7 @@ def test_without_a_head_the_labels_of_train_and_test_are_compared(sets):
     train, test, ood, _ = sets
     turned = {**test, "labels": np.argsort(ORDER)[test["labels"]]}
     frame = frame_of((train, turned, ood, None), scorers="knn(k=5)")
-    assert "id_test and the nearest class mean of ID train disagree" in frame.attrs["warnings"][0]
+    assert "ID test and the nearest class mean of ID train disagree" in frame.attrs["warnings"][0]
     assert frame_of((train, test, ood, None), scorers="knn(k=5)").attrs["warnings"] == []
 
 

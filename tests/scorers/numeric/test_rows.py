@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mood_sweeps.scorers.numeric.unit_features import plain_rows, rows_for, unit_rows
+from mood_sweeps.scorers.numeric.rows import plain_rows, rows_for, unit_rows
 
 
 @pytest.mark.parametrize("scale", [1e-20, 1.0, 1e18])
