@@ -1,34 +1,20 @@
-"""Small folders of images, written by Pillow; every image is another."""
+"""Folders of image files for tests."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-__all__ = ["LONG_AGO", "save_image", "save_images"]
-
-LONG_AGO = 1_500_000_000
-"""Seconds since 1970: digests of files that changed just now are not kept."""
+__all__ = ["write_images"]
 
 
-def save_image(
-    path: Path, number: int = 0, size: tuple[int, int] = (6, 5), mode: str = "RGB"
-) -> Path:
-    """Write an image of (width, height), its pixels drawn by ``number``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    channels = {"RGB": (3,), "L": ()}[mode]
-    pixels = np.random.RandomState(number).randint(0, 256, (size[1], size[0], *channels))
-    Image.fromarray(pixels.astype(np.uint8)).save(path)
-    os.utime(path, (LONG_AGO, LONG_AGO))
-    return path
-
-
-def save_images(root: Path, paths: Iterable[str]) -> Path:
-    """Write an image at each path under ``root``; return the root."""
-    for number, path in enumerate(paths):
-        save_image(root / path, number)
-    return root
+def write_images(folder: Path, shade: int, count: int, seed: int = 0) -> None:
+    """Write JPEG files of several sizes, which a network can tell from those of other shades."""
+    random = np.random.default_rng([seed, shade])
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        size = (int(random.integers(24, 60)), int(random.integers(24, 60)), 3)
+        pixels = shade + random.integers(0, 100, size)
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number:03}.jpg")

@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -23,7 +24,7 @@ from mood_sweeps.training.compiling import blocks_of
 from mood_sweeps.training.resume_state import ResumeState
 from tests.support.killed_training import DiesInTheMiddle
 
-CORPUS = image_set("digits:0-5").open("train").take(slice(0, 256))
+CORPUS = image_set("digits:0-5").open("train").take(np.arange(256))
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
