@@ -14,8 +14,8 @@ Verdict = Literal[
     "done", "reused", "partly failed", "failed", "worker lost", "input corrupt", "lease lost"
 ]
 """done: the work was done here. reused: everything was there already. partly failed: some scorers
-of a scoring call failed, and the rest was done. failed: the stage's own code raised. The other
-three say nothing about the stage: the call is tried again."""
+of a scoring call failed, and the rest was done. failed: the stage's own code raised, or all scorers
+of a scoring call failed. The other three say nothing about the stage: the call is tried again."""
 FINISHED = ("done", "reused", "partly failed")
 """Verdicts of calls that made all that they could."""
 
@@ -59,8 +59,8 @@ class CellFailure:
 class Outcome:
     """What came of one attempt at a call.
 
-    evaluations: rows for the database, by column. failures: what failed inside a scoring call
-    with other parts that succeeded. error: one line; traceback: the whole. corrupt: the input with
+    evaluations: rows for the database, by column. failures: the scorers of a scoring call that
+    failed. error: one line; traceback: the whole. corrupt: the input with
     bytes were wrong.
     """
 
@@ -77,5 +77,5 @@ class Outcome:
 
     @property
     def is_finished(self) -> bool:
-        """Whether the call made all that it could; single scorers may have failed."""
-        return self.verdict in FINISHED
+        """Whether the call made all that it could: of a scoring call all but failed scorers."""
+        return self.verdict in FINISHED or bool(self.failures)

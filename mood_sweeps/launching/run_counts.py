@@ -52,7 +52,7 @@ class RunCounts:
             return
         self._left.pop(call.key, None)
         lost = sum(len(failure.evaluation_keys) for failure in outcome.failures)
-        if outcome.verdict in ("done", "partly failed"):
+        if outcome.is_finished and outcome.verdict != "reused":
             self.stages_run += call.units - lost
             self._spent += outcome.seconds
             self._expected += self._seconds.get(call.key, 0.0)
