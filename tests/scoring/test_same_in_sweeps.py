@@ -89,7 +89,7 @@ def swept(folder: Path, scorers: list[object], head: bool) -> Tried:
     return try_launch("\n".join([text + "axes:", "  scorer:", *lines, ""]), folder)
 
 
-def failed_cells(tried: Tried, folder: Path) -> dict[tuple[str, str], str]:
+def failed_cells(folder: Path) -> dict[tuple[str, str], str]:
     """Return why cells failed, by scorer and OOD set."""
     with closing(sqlite3.connect(folder / "results.db")) as database:
         rows = database.execute(
@@ -128,7 +128,7 @@ def test_every_number_note_and_reason_is_the_same(
     assert tried.launched.plan.removed == lacking["reason"].value_counts().to_dict()
     failed = expected[expected["reason"].astype(str).str.startswith("failed: ")]
     assert len(failed) == (5 if case != "no labels" else 0)
-    assert failed_cells(tried, tmp_path) == failed["reason"].str.removeprefix("failed: ").to_dict()
+    assert failed_cells(tmp_path) == failed["reason"].str.removeprefix("failed: ").to_dict()
 
     rest = expected.drop([*lacking.index, *failed.index])
     found = found.drop(failed.index)
