@@ -7,6 +7,7 @@ import pytest
 
 from mood_sweeps.data import DATASETS, image_set
 from mood_sweeps.errors import InputError
+from tests.support.loaded_images import loaded
 
 
 @pytest.mark.parametrize("source", DATASETS)
@@ -14,11 +15,11 @@ def test_every_source_keeps_the_contract(source: str) -> None:
     whole = image_set(source)
     assert whole.name == whole.source == source
     for split in whole.splits:
-        loaded = whole.load(split)
-        assert len(loaded) == whole.size(split) == len(loaded.labels)
-        assert loaded.class_names == whole.classes
-        assert loaded.labels.min() == 0
-        assert loaded.labels.max() == len(whole.classes) - 1
+        images = loaded(source, split)
+        assert len(images) == whole.size(split) == len(images.labels), split
+        assert images.class_names == whole.classes, split
+        assert images.labels.min() == 0, split
+        assert images.labels.max() == len(whole.classes) - 1, split
     assert len(whole.fingerprint) == 64
 
 
