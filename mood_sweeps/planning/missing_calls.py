@@ -7,6 +7,7 @@ the database stays evicted.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
 
 from mood_sweeps.data.image_set import ImageSet
 from mood_sweeps.planning.calls import Call, EvaluationRequest, Scoring, score_group
@@ -47,13 +48,21 @@ def calls_for(
     return (*calls, *scorings, *pictures)
 
 
+@dataclass(frozen=True, eq=False)
+class _Extraction:
+    """The banks that one checkpoint is to make, by key."""
+
+    checkpoint: Stage
+    banks: dict[str, Stage] = field(default_factory=dict)
+
+
 class _Wanted:
     """Collects what has to be made of representations."""
 
     def __init__(self, is_there: Callable[[Ref], bool]) -> None:
         self._is_there = is_there
         self._calls: dict[str, Call] = {}
-        self._extractions: dict[Ref, dict[str, Stage]] = {}
+        self._extractions: dict[Ref, _Extraction] = {}
 
     def add(
         self, representation: Representation, banks: Iterable[Stage], *, needs_checkpoint: bool
@@ -65,18 +74,16 @@ class _Wanted:
         elif representation.is_external:
             self._calls.update({key: _of_one_stage(bank) for key, bank in missing.items()})
         elif missing:
-            self._extractions.setdefault(representation.checkpoint.ref, {}).update(missing)
+            checkpoint = representation.checkpoint
+            extraction = self._extractions.setdefault(checkpoint.ref, _Extraction(checkpoint))
+            extraction.banks.update(missing)
         if missing or needs_checkpoint:
             for call in _training(representation.chain, self._is_there):
                 self._calls.setdefault(call.key, call)
 
     def calls(self) -> tuple[Call, ...]:
         """Return the calls that make it."""
-        extractions = (
-            _extraction(checkpoint, tuple(banks.values()))
-            for checkpoint, banks in self._extractions.items()
-        )
-        return (*self._calls.values(), *extractions)
+        return (*self._calls.values(), *map(_extraction, self._extractions.values()))
 
     def _join(
         self, ensemble: Representation, missing: dict[str, Stage], *, needs_checkpoint: bool
@@ -141,16 +148,16 @@ def _of_one_stage(stage: Stage) -> Call:
     )
 
 
-def _extraction(checkpoint: Ref, stages: tuple[Stage, ...]) -> Call:
-    first = stages[0]
+def _extraction(extraction: _Extraction) -> Call:
+    checkpoint, stages = extraction.checkpoint, tuple(extraction.banks.values())
     return Call(
         # Leased by checkpoint, not by banks: another launch that extracts other banks of the
         # same checkpoint would load the same network beside this one.
         key=f"extract-{checkpoint.key}",
         kind="extract",
-        label=first.label.split(" of ", 1)[1],
+        label=checkpoint.label,
         method="extract",
-        needs=(checkpoint,),
+        needs=(checkpoint.ref,),
         makes=tuple(stage.ref for stage in stages),
         units=len(stages),
         stages=stages,

@@ -187,7 +187,7 @@ class _Loop:
                 self.saving.save(*state.to_tensors())
 
     def record(self, measure: Callable[[], dict[str, float]] | None) -> dict[str, Any]:
-        """Return the record of the epoch whose last step was taken."""
+        """Return the record of an epoch, after its last step."""
         state, steps = self.state, self.schedule.steps
         record: dict[str, Any] = {
             "epoch": state.epoch + 1,
