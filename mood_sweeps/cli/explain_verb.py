@@ -6,11 +6,10 @@ import click
 
 from mood_sweeps.api import plan, results_if_any
 from mood_sweeps.cli.options import overrides, workspace
+from mood_sweeps.cli.recorded_cell import recorded_cell
 from mood_sweeps.errors import InputError
-from mood_sweeps.experiment.load import load_sweep, read_sweep
+from mood_sweeps.experiment.load import load_sweep
 from mood_sweeps.launching.explain import explain, find_cell
-from mood_sweeps.planning.plan import Cell
-from mood_sweeps.results.read_results import Results
 from mood_sweeps.workspace import Workspace
 
 __all__ = ["command"]
@@ -37,24 +36,9 @@ def command(cell: str, file: str | None, overrides: tuple[str, ...], workspace: 
     if file:
         found = find_cell(plan(load_sweep(file, overrides)), cell)
     else:
-        found = _find_recorded(results, cell, workspace)
+        found = recorded_cell(results, cell, workspace)
     click.echo(f"cell {found.cell_key[:12]}: {found.label}")
     for stage in explain(found, results, workspace.open_store()):
         click.echo(f"  {stage.state:<11}{stage.kind:<10}{stage.key[:12]}  {stage.label}")
         for line in stage.why:
             click.echo(f"  {'':<21}{line}")
-
-
-def _find_recorded(results: Results | None, words: str, workspace: Workspace) -> Cell:
-    """Return the cell from the first recorded experiment, newest first, that has it."""
-    experiments = results.experiments() if results is not None else []
-    if not experiments:
-        raise InputError("nothing was launched in this workspace yet; name the file with --file")
-    refusal: InputError | None = None
-    for text, file in experiments:
-        try:
-            return find_cell(plan(read_sweep(text, workspace.found(file))), words)
-        except InputError as error:
-            refusal = refusal or error
-    assert refusal is not None
-    raise refusal

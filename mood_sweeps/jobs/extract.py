@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,6 +23,8 @@ from mood_sweeps.store import Ref, Store
 from mood_sweeps.store.codecs import save_bank
 
 __all__ = ["extract_banks", "images_of", "images_of_split", "run"]
+
+_log = logging.getLogger(__name__)
 
 
 def run(call: Call, context: JobContext) -> Outcome:
@@ -59,7 +62,9 @@ def extract_banks(
     network = load(store.folder(checkpoint))
     for stage in stages:
         assert isinstance(stage.work, Extract)
-        yield stage, extract(network, images_of(stage.work))
+        bank = extract(network, images_of(stage.work))
+        _log.info("extracted %s: features %s", stage.label, bank.features.shape)
+        yield stage, bank
 
 
 def images_of(work: Extract) -> LabelledImages:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from mood_sweeps.planning.stages import Stage
@@ -60,8 +61,8 @@ class Outcome:
     """What came of one attempt at a call.
 
     evaluations: rows for the database, by column. failures: the scorers of a scoring call that
-    failed. error: one line; traceback: the whole. corrupt: the input with
-    bytes were wrong.
+    failed. error: one line; traceback: the whole. corrupt: the input with wrong bytes. log: the
+    log file of the attempt; the engine's loop adds it.
     """
 
     call_key: str
@@ -74,6 +75,7 @@ class Outcome:
     error: str = ""
     traceback: str = ""
     corrupt: Ref | None = field(default=None)
+    log: Path | None = None
 
     @property
     def is_finished(self) -> bool:

@@ -17,7 +17,7 @@ from mood_sweeps.planning.stages import Stage
 from mood_sweeps.plugins.declared_scorers import Plugin, PluginScorer, declared_of
 from mood_sweeps.store import Ref
 
-__all__ = ["calls_for", "group_of"]
+__all__ = ["calls_behind", "calls_for", "extraction_key", "group_of"]
 
 
 def calls_for(
@@ -105,6 +105,28 @@ def group_of(representation: Representation) -> str:
     return score_group(banks[id_set, "train"].key, banks[id_set, "test"].key)
 
 
+def calls_behind(cell: Cell) -> tuple[str, ...]:
+    """Return the keys of the calls that make a cell's number from nothing, inputs first."""
+    representation = cell.representation
+    sources = representation.members or (representation,)
+    made = [
+        *(stage.key for source in sources for stage in source.chain),
+        *(extraction_key(source.checkpoint.ref) for source in sources),
+        *(bank.key for bank in _banks([cell])),
+        _scoring_key(group_of(representation), _plugin_of(cell)),
+    ]
+    return tuple(dict.fromkeys(made))
+
+
+def extraction_key(checkpoint: Ref) -> str:
+    """Return the key of the call that extracts the banks of a checkpoint."""
+    return f"extract-{checkpoint.key}"
+
+
+def _scoring_key(group: str, plugin: Plugin | None) -> str:
+    return f"score-{group}" + (f"-{plugin.key}" if plugin else "")
+
+
 def _banks(cells: Iterable[Cell]) -> list[Stage]:
     return list(dict.fromkeys(bank for cell in cells for bank in cell.banks))
 
@@ -153,7 +175,7 @@ def _extraction(extraction: _Extraction) -> Call:
     return Call(
         # Leased by checkpoint, not by banks: another launch that extracts other banks of the
         # same checkpoint would load the same network beside this one.
-        key=f"extract-{checkpoint.key}",
+        key=extraction_key(checkpoint),
         kind="extract",
         label=checkpoint.label,
         method="extract",
@@ -190,7 +212,7 @@ def _scoring(
     }
     evaluations = tuple(_evaluation(cell, classes[cell.pair.ood_set]) for cell in cells)
     return Call(
-        key=f"score-{group}" + (f"-{plugin.key}" if plugin else ""),
+        key=_scoring_key(group, plugin),
         kind="score",
         label=f"{representation.label} on {id_set}" + (f" by {plugin.path}" if plugin else ""),
         method=f"score by {plugin.key}" if plugin else "score",

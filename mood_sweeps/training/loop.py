@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -24,6 +25,8 @@ from mood_sweeps.training.recipe import Recipe
 from mood_sweeps.training.resume_state import ResumeState, TrainingState
 
 __all__ = ["Listener", "Trained", "learning_rate", "train"]
+
+_log = logging.getLogger(__name__)
 
 Listener = Callable[[dict[str, Any]], None]
 """Receives a record per epoch: epoch (from 1), epochs, loss, learning_rate and measured values."""
@@ -92,6 +95,7 @@ def train(
         loop.epoch()
         record = loop.record(measure)
         state.end_epoch(record)
+        _log.info("epoch %d of %d: loss %.6g", state.epoch, recipe.epochs, record["loss"])
         if listener is not None:
             listener(record)
         if saving.is_due():

@@ -186,7 +186,7 @@ SCORERS = {"stumbles": Stumbles}
 """
 
 
-def test_a_launch_names_its_lost_cells_with_key_and_traceback(say, tmp_path):
+def test_a_launch_names_its_lost_cells_and_prints_each_error_once(say, tmp_path):
     (tmp_path / "plugin.py").write_text(PLUGIN)
     (tmp_path / "sweep.yaml").write_text(
         "name: lost\nplugins: [plugin.py]\n"
@@ -198,7 +198,11 @@ def test_a_launch_names_its_lost_cells_with_key_and_traceback(say, tmp_path):
     )
     said = say(tmp_path, "launch", "sweep.yaml", "--executor", "inline", "--no-mlflow")
     assert said.code == 1
-    assert 'File "plugin.py", line 14, in score' in said.out
+    lines = [line for line in said.out.splitlines() if "stumbled over a stone" in line]
+    assert len(lines) == 2  # one for each ID set
+    for line in lines:
+        log = line.rpartition("; log: ")[2]
+        assert 'File "plugin.py", line 14, in score' in (tmp_path / log).read_text()
     rows = pd.read_sql("select * from results", f"sqlite:///{tmp_path}/.mood/results.db")
     failed = rows[rows["status"] == "failed"]
     assert len(failed) == 2

@@ -211,7 +211,12 @@ def test_a_scorer_that_raises_is_named_and_the_rest_completes(launched: Tried) -
     assert before < set(tried.rows())
     assert len(tried.launched.failures) == 2
     assert all("ZeroDivisionError: not today" in line for line in tried.launched.failures)
-    assert any(f"2 cells failed: {why}" in line for line in watched.lines)
+    log = tried.query("select log from attempts where outcome = 'failed'")[0][0]
+    said = [line for line in watched.lines if "2 cells failed" in line]
+    assert said[0].endswith(log)
+    assert tried.launched.failures[0].endswith(log)
+    assert not any(why in line for line in said)  # the launch's end says it
+    assert why in (tried.folder / log).read_text()
     failed = tried.query("select scorer, status, reason from results where status = 'failed'")
     assert failed == [("norm", "failed", why)] * 4
     # A plugin's scorers have a call of their own, and this one has no other.
