@@ -175,7 +175,7 @@ def _extraction(extraction: _Extraction) -> Call:
     return Call(
         # Leased by checkpoint, not by banks: another launch that extracts other banks of the
         # same checkpoint would load the same network beside this one.
-        key=extraction_key(checkpoint),
+        key=extraction_key(checkpoint.ref),
         kind="extract",
         label=checkpoint.label,
         method="extract",
