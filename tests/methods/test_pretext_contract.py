@@ -24,7 +24,7 @@ from mood_sweeps.training.process_group import SINGLE_PROCESS, ProcessGroup
 from mood_sweeps.training.resume_state import ResumeState
 from tests.support.gpu_in_name import draw_outside, loss_on_gpu
 from tests.support.killed_training import DiesInTheMiddle
-from tests.support.method_cases import CORPUS, FEW, TRAINABLE, task_of
+from tests.support.method_cases import CORPUS, FEW, TRAINABLE, same_weights, task_of
 from tests.support.threaded_process_group import as_team
 
 pytestmark = [
@@ -44,12 +44,6 @@ def built(pretext: str, backbone: str, **parameters: Any) -> PretextObjective[Pr
     channels, size = form["input"]["channels"], form["input"]["size"]
     example = torch.zeros(2, channels, size, size)
     return objective_of(task_of(pretext, **parameters).parameters, network, example, 6)
-
-
-def same_weights(first: Checkpoint, second: Checkpoint) -> bool:
-    return first.weights.keys() == second.weights.keys() and all(
-        torch.equal(first.weights[name], second.weights[name]) for name in first.weights
-    )
 
 
 def test_the_declared_objective_is_one(pretext: str, backbone: str) -> None:
