@@ -43,7 +43,7 @@ REST: dict[str, Any] = {
 }
 """What a fragment of an experiment file is completed with."""
 
-MADE_AT_RUN_TIME = {"objects/", "quarantine/", "store/", "mlartifacts/", "reports/"}
+MADE_AT_RUN_TIME = {"objects/", "quarantine/", "store/", "logs/", "mlartifacts/", "reports/"}
 """Folders of a workspace that documents name."""
 
 

@@ -19,11 +19,21 @@ import mood_sweeps
 
 ROOT = Path(mood_sweeps.__file__).parent
 
-VALUES = {"errors", "internal_signals", "identity", "choice", "bank", "note", "stage_kinds"}
+VALUES = {
+    "errors",
+    "internal_signals",
+    "redaction",
+    "identity",
+    "choice",
+    "bank",
+    "note",
+    "stage_kinds",
+}
 LAYERS: dict[str, set[str]] = {
     # Values that know nothing.
     "errors": set(),
     "internal_signals": set(),
+    "redaction": set(),
     "identity": set(),
     "bank": set(),
     "note": set(),

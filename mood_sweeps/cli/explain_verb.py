@@ -7,11 +7,9 @@ import click
 from mood_sweeps.api import plan, results_if_any
 from mood_sweeps.cli.experiment_file import sweep_from
 from mood_sweeps.cli.options import data_roots, overrides, workspace
+from mood_sweeps.cli.recorded_cell import recorded_cell
 from mood_sweeps.errors import InputError
-from mood_sweeps.experiment.load import read_sweep
 from mood_sweeps.launching.explain import explain, find_cell
-from mood_sweeps.planning.plan import Cell
-from mood_sweeps.results.read_results import Results
 from mood_sweeps.workspace import Workspace
 
 __all__ = ["command"]
@@ -45,28 +43,9 @@ def command(
     if file:
         found = find_cell(plan(sweep_from(file, overrides, data_roots)), cell)
     else:
-        found = _find_recorded(results, cell, workspace, data_roots)
+        found = recorded_cell(results, cell, workspace, data_roots)
     click.echo(f"cell {found.cell_key[:12]}: {found.label}")
     for stage in explain(found, results, workspace.open_store()):
         click.echo(f"  {stage.state:<11}{stage.kind:<10}{stage.key[:12]}  {stage.label}")
         for line in stage.why:
             click.echo(f"  {'':<21}{line}")
-
-
-def _find_recorded(
-    results: Results | None, words: str, workspace: Workspace, data_roots: tuple[str, ...]
-) -> Cell:
-    """Return the cell from the first recorded experiment, newest first, that has it."""
-    experiments = results.experiments() if results is not None else []
-    if not experiments:
-        raise InputError("nothing was launched in this workspace yet; name the file with --file")
-    refusal: InputError | None = None
-    for text, file in experiments:
-        try:
-            return find_cell(
-                plan(read_sweep(text, workspace.found(file), data_roots=data_roots)), words
-            )
-        except InputError as error:
-            refusal = refusal or error
-    assert refusal is not None
-    raise refusal

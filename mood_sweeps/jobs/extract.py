@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,6 +23,8 @@ from mood_sweeps.store import Ref, Store
 from mood_sweeps.store.codecs import save_bank, save_ids
 
 __all__ = ["images_of", "images_of_split", "run"]
+
+_log = logging.getLogger(__name__)
 
 
 def run(call: Call, context: JobContext) -> Outcome:
@@ -61,7 +64,9 @@ def _banks(
     for stage in stages:
         assert isinstance(stage.work, Extract)
         images = images_of(stage.work)
-        yield stage, extract(network, images), images.ids
+        bank = extract(network, images)
+        _log.info("extracted %s: features %s", stage.label, bank.features.shape)
+        yield stage, bank, images.ids
 
 
 def images_of(work: Extract) -> LabelledImages:

@@ -51,8 +51,11 @@ def run(call: Call, context: JobContext) -> Outcome:
         for failure, keys in scored.failures.items()
     )
     rows = _publish(scoring, banks, scored, context) if scored.rows else []
-    verdict: Verdict = "partly failed" if failures else "done"
-    return Outcome(call.key, verdict, evaluations=(*stored, *rows), failures=failures)
+    evaluations = (*stored, *rows)
+    verdict: Verdict = "done"
+    if failures:
+        verdict = "partly failed" if evaluations else "failed"
+    return Outcome(call.key, verdict, evaluations=evaluations, failures=failures)
 
 
 def _complete_notes(scored: Scored, scoring: Scoring, banks: Banks, context: JobContext) -> None:

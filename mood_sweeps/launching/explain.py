@@ -10,7 +10,7 @@ from typing import Any
 from mood_sweeps.choice import did_you_mean
 from mood_sweeps.errors import CorruptObject, InputError
 from mood_sweeps.jobs.score_objects import stored_rows
-from mood_sweeps.planning.missing_calls import group_of
+from mood_sweeps.planning.missing_calls import extraction_key, group_of
 from mood_sweeps.planning.plan import Cell, Plan
 from mood_sweeps.planning.stage_inputs import Extract
 from mood_sweeps.planning.stages import Stage
@@ -131,7 +131,7 @@ class _Explanation:
     def _why_missing(self, stage: Stage) -> Iterator[str]:
         # All extractions of a checkpoint are one call, named after it.
         is_extract = isinstance(stage.work, Extract)
-        failed = self._last_failure(f"extract-{stage.inputs[0].key}" if is_extract else stage.key)
+        failed = self._last_failure(extraction_key(stage.inputs[0]) if is_extract else stage.key)
         if failed:
             yield f"last attempt failed: {failed['error']}"
         nearest = self._nearest(stage)

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mood_sweeps.engine.attempt_logs.log_file import log_name
 from mood_sweeps.identity import key_of
 from mood_sweeps.jobs.outcome import Made, Outcome, made_of
 from mood_sweeps.metrics.registry import METRICS_DIGEST
@@ -19,6 +20,7 @@ from mood_sweeps.results.database import Connection
 from mood_sweeps.results.outbox import PAIR, REPRESENTATION, enqueue_all
 from mood_sweeps.results.write_results import Recorder
 from mood_sweeps.store import Store
+from mood_sweeps.workspace import Workspace
 
 __all__ = ["Recording"]
 
@@ -27,11 +29,17 @@ class Recording:
     """The engine's listener that writes the results database."""
 
     def __init__(
-        self, recorder: Recorder, plan: Plan, revision: int, evaluated: Iterable[str]
+        self,
+        recorder: Recorder,
+        plan: Plan,
+        revision: int,
+        evaluated: Iterable[str],
+        workspace: Workspace,
     ) -> None:
         self._recorder = recorder
         self._sweep = plan.sweep.name
         self._revision = revision
+        self._workspace = workspace
         self._launch: int | None = None
         self._evaluated = set(evaluated)
         self._open_attempts: dict[str, int] = {}
@@ -82,8 +90,15 @@ class Recording:
             "method": call.method,
             "units": call.units,
             "number": attempt,
+            "log": self._log(call, attempt),
         }
         self._open_attempts[call.key] = self._recorder.begin_attempt(self._launch, row)
+
+    def _log(self, call: Call, attempt: int) -> str:
+        """Return the log of an attempt as a path from the workspace, which may be moved."""
+        assert self._launch is not None
+        log = self._workspace.logs_of(self._launch) / log_name(call.key, attempt)
+        return log.relative_to(self._workspace.home).as_posix()
 
     def ended(self, call: Call, attempt: int, outcome: Outcome, final: bool) -> None:
         """Write the outcome of an attempt in one transaction: objects, numbers, failures."""

@@ -10,6 +10,7 @@ import dataclasses
 import faulthandler
 import importlib
 import inspect
+import io
 import json
 import os
 import signal
@@ -46,6 +47,8 @@ def main(settings: str) -> None:
     with open(given["faults"], "a", encoding="utf-8") as faults:
         _end_with_parent(given["alive"])
         _leave_traces(faults)
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(line_buffering=True)  # a crash flushes nothing
         requests = os.fdopen(given["requests"], "rb")
         source = json.loads(requests.readline())["source"]
         text = source["source"]
@@ -84,6 +87,9 @@ def _leave_traces(faults: Any) -> None:
 
 
 def _write(descriptor: int, content: bytes) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # whatever the plugin put in its place
+            stream.flush()
     while content:
         content = content[os.write(descriptor, content) :]
 

@@ -6,7 +6,8 @@ import itertools
 import pdb
 import shutil
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -61,7 +62,7 @@ class ScorerRunner:
     """Fits scorers and scores banks for one worker.
 
     limit_s: see ``LIMIT_S``. threads: of a plugin's process; None for every core. debug: run
-    plugins' code in this process, and open a debugger where it raises.
+    plugins' code in this process, and open a debugger where a scorer raises.
     """
 
     def __init__(
@@ -88,7 +89,8 @@ class ScorerRunner:
         """
         parameters = scorer.parameters
         if not isinstance(parameters, PluginScorer):
-            return checked_state(parameters.fit(bank, head))
+            with self._debugger():
+                return checked_state(parameters.fit(bank, head))
         if self._debug:
             return checked_state(_debugged(scorer, parameters, "fit", bank, head))
         request = {"head": {} if head is None else head.arrays}
@@ -112,7 +114,8 @@ class ScorerRunner:
         """Return the scores of a bank, float64 (N,); raises as `fit` does."""
         parameters, n = scorer.parameters, len(bank)
         if not isinstance(parameters, PluginScorer):
-            return checked_scores(parameters.score(state, bank), n)
+            with self._debugger():
+                return checked_scores(parameters.score(state, bank), n)
         if self._debug:
             return checked_scores(_debugged(scorer, parameters, "score", state, bank), n)
 
@@ -145,6 +148,19 @@ class ScorerRunner:
             stored,
             lambda notes, _: checked_notes(notes),
         )
+
+    @contextmanager
+    def _debugger(self) -> Iterator[None]:
+        """Open the debugger where one of the package's own scorers raises, if that is wanted."""
+        try:
+            yield
+        except (InputError, Undefined):
+            raise
+        except Exception as error:
+            if self._debug:
+                traceback.print_exc()
+                pdb.post_mortem(error.__traceback__)
+            raise
 
     def forget(self) -> None:
         """Delete the files that were written for the banks so far; the processes stay."""

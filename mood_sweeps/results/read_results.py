@@ -176,6 +176,16 @@ class Results:
         with self.database.reading() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
+    def attempts_like(self, part: str) -> list[Mapping[str, Any]]:
+        """Return the attempts at calls with ``part`` in their key, in the order they began."""
+        query = (
+            select(attempts)
+            .where(attempts.c.call_key.contains(part, autoescape=True))
+            .order_by(attempts.c.id)
+        )
+        with self.database.reading() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
     def missing_reason(self, evaluation_key: str) -> str | None:
         """Return why the newest revision with this number has none, or None."""
         query = (

@@ -42,7 +42,7 @@ __all__ = [
     "sweeps",
 ]
 
-HEAD_REVISION = "0005"
+HEAD_REVISION = "0006"
 """The newest migration; a database at any other revision is migrated or refused."""
 
 METADATA = MetaData()
@@ -163,6 +163,7 @@ attempts = Table(
     Column("outcome", String(20)),
     Column("error", Text),
     Column("traceback", Text),
+    Column("log", Text),
     Index("attempts_by_launch", "launch", "outcome"),
     Index("attempts_by_method", "kind", "method"),
 )

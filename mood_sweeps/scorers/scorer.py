@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Head
 
-__all__ = ["FAMILIES", "FITS_ON", "NEEDS", "LearnsNothing", "Scorer", "Scores", "State"]
+__all__ = ["FAMILIES", "FITS_ON", "NEEDS", "SPLIT_OF", "LearnsNothing", "Scorer", "Scores", "State"]
 
 State = Mapping[str, npt.NDArray[Any]]
 Scores = npt.NDArray[np.float64]
@@ -25,7 +25,10 @@ NEEDS = ("labels", "logits", "head", "detector", "network", "decoder")
 bank, the head (logits come with it), the detector that was trained beside the head, the network
 and its input images, the decoder that reconstructs images from the network's tokens."""
 
-FITS_ON = ("id_train", "id_val")
+SPLIT_OF = {"id_train": "train", "id_val": "val"}
+"""The splits of the ID set by the names that a scorer's ``fits_on`` has for them."""
+
+FITS_ON = tuple(SPLIT_OF)
 """The ID splits that a scorer may learn from."""
 
 

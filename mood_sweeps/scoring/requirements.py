@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from mood_sweeps.plugins.declared_scorers import AnyScorer
-from mood_sweeps.scorers import NEEDS, Scorer
+from mood_sweeps.scorers import NEEDS, SPLIT_OF, Scorer
 
 __all__ = [
     "Lacks",
@@ -52,7 +52,7 @@ def learns_from(scorer: AnyScorer, splits: Collection[str]) -> tuple[str, str]:
 
     splits: those that there are, ``train`` among them.
     """
-    split = scorer.fits_on.removeprefix("id_")
+    split = SPLIT_OF[scorer.fits_on]
     if split in splits:
         return split, ""
     return "train", "fitted on ID train: there is no ID validation set"

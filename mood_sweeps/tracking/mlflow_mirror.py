@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 from mood_sweeps.data.catalogue import image_set
 from mood_sweeps.errors import CorruptObject, InputError
 from mood_sweeps.internal_signals import LeaseLost
+from mood_sweeps.redaction import Secrets
 from mood_sweeps.results.database import Database
 from mood_sweeps.results.mlflow_records import Records
 from mood_sweeps.results.outbox import LAUNCH, Item, Outbox
 from mood_sweeps.results.sqlite_address import sqlite_path
 from mood_sweeps.store import Lease, Ref, Store
 from mood_sweeps.tracking.backoff import Backoff, Subject
-from mood_sweeps.tracking.tracking_uri import Secrets
 
 if TYPE_CHECKING:
     from mood_sweeps.tracking.logged_models import Transfer
@@ -218,7 +218,7 @@ class Mirror:
         if isinstance(error, LeaseLost) and self._lease is not None:
             self._store.leases.release(self._lease)
             self._lease = None
-        self.last_error = self._secrets.hidden(f"{type(error).__name__}: {error}")
+        self.last_error = " ".join(self._secrets.hidden(f"{type(error).__name__}: {error}").split())
         kind = f"{type(error).__name__} {getattr(error, 'error_code', '')}"
         if kind not in self._logged_kinds:
             self._logged_kinds.add(kind)

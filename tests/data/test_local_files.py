@@ -45,7 +45,7 @@ def test_every_root_that_is_no_folder_is_named(
 def test_a_wrong_configuration_file_is_named(folders: Path, text: str) -> None:
     file = folders / "config/mood-sweeps/config.toml"
     file.write_text(text)
-    with pytest.raises(InputError, match="data_roots must be a list|cannot be read") as refused:
+    with pytest.raises(InputError, match=r"data_roots must be a list|cannot be read") as refused:
         data_roots()
     assert str(file) in str(refused.value)
 

@@ -192,7 +192,7 @@ def test_who_lost_the_lease_publishes_nothing(plan: Plan, store: Store) -> None:
     lease = store.leases.acquire(call.key)
     assert lease is not None
     store.leases.release(lease)
-    outcome = run_call(call, store, lease, 60.0, ScorerRunner())
+    outcome = run_call(call, store, lease, WorkerSettings(), ScorerRunner())
     assert outcome.verdict == "lease lost"
     assert not any(store.has(made) for made in call.makes)
 
@@ -258,12 +258,12 @@ def test_the_inline_executor_performs_when_waited_for(plan: Plan, store: Store) 
     assert executor.first_startable([first, second]) is first
     lease = store.leases.acquire(first.key)
     assert lease is not None
-    executor.submit(first, lease)
+    executor.submit(first, lease, None)
     assert executor.first_startable([second]) is None
     (outcome,) = executor.wait(0.0)
     assert (outcome.call_key, outcome.verdict) == (first.key, "reused")
     assert executor.wait(0.0) == []
-    executor.submit(first, lease)
+    executor.submit(first, lease, None)
     executor.close()
     assert executor.wait(0.0) == []
 

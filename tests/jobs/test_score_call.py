@@ -187,6 +187,30 @@ def test_each_fit_and_each_bank_is_done_once() -> None:
     assert 0 < near["autc"] < 0.5
 
 
+@pytest.mark.parametrize(
+    ("id_bank", "predicted", "said"),
+    [
+        (BANKS.features[ID], {}, "nothing predicts the ID classes"),
+        (
+            dataclasses.replace(BANKS.features[ID], labels=np.zeros(0, dtype=np.int64)),
+            BANKS.predictions,
+            "the labels of the ID test set are unknown",
+        ),
+    ],
+    ids=["no predictions", "no labels"],
+)
+def test_a_row_without_accuracy_says_why(
+    id_bank: FeatureBank, predicted: Mapping[Ref, Any], said: str
+) -> None:
+    banks = Banks({**BANKS.features, ID: id_bank}, None, dict(predicted))
+    items = tuple(evaluations(fit_of(Distance()), "plain"))
+    work = Scoring("group", Ref("pretrain", "c"), TRAIN, ID, ("a", "b"), "head", items)
+    for row in score_call(work, banks, Known(), ScorerRunner()).rows:
+        assert row["id_accuracy"] is row["oscr"] is row["ccr_at_fpr05"] is None
+        assert row["auroc"] is not None
+        assert f"no ID accuracy, OSCR and CCR: {said}" in row["note"].split("; ")
+
+
 def test_the_confusion_counts_accepted_images_by_class() -> None:
     near = by_key(scored(Distance()))["plain-near-number"]
     table = near["confusion"]

@@ -119,19 +119,22 @@ def test_without_a_compiler_a_stage_fails_in_a_line(
     assert raised.value.__suppress_context__
 
 
-def test_a_compiled_finetuning_draws_the_same_and_goes_on_to_the_same_bits(
-    kernels: Path, elsewhere: Path
-) -> None:
+def test_a_compiled_finetuning_draws_the_same(kernels: Path, elsewhere: Path) -> None:
     plain, compiled = finetuned(), finetuned(compile=True)
     assert list(kernels.rglob("*.so"))
     assert close(compiled, plain)
     # Half of the blocks are skipped: another draw would be another loss.
     assert not close(finetuned(drop_path=0.0), plain)
+    assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.system
+def test_a_compiled_finetuning_goes_on_to_the_same_bits() -> None:
+    compiled = finetuned(compile=True)
     kept = DiesInTheMiddle(5)
     with pytest.raises(KeyboardInterrupt):
         finetuned(ResumeState(kept, 0.0, share=math.inf), compile=True)
     assert same(finetuned(ResumeState(kept, 600.0), compile=True), compiled)
-    assert list(elsewhere.iterdir()) == []
 
 
 @pytest.mark.system

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from collections.abc import Callable
+from pkgutil import resolve_name
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.data.image_set import LabelledImages
@@ -14,6 +15,8 @@ from mood_sweeps.training.process_group import SINGLE_PROCESS, ProcessGroup
 from mood_sweeps.training.resume_state import ResumeState
 
 __all__ = ["finetune"]
+
+Trainer = Callable[[FinetuneInputs[FinetuneStage]], Checkpoint]
 
 
 def finetune(
@@ -46,7 +49,5 @@ def finetune(
         listener,
         group,
     )
-    module, _, function = stage.parameters.trainer.partition(":")
-    checkpoint = getattr(import_module(module), function)(inputs)
-    assert isinstance(checkpoint, Checkpoint)
-    return checkpoint
+    trainer: Trainer = resolve_name(stage.parameters.trainer)
+    return trainer(inputs)

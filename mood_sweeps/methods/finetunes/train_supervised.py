@@ -12,6 +12,7 @@ from mood_sweeps.bank import Ints
 from mood_sweeps.data.pipeline.batch_loader import BatchLoader
 from mood_sweeps.methods.finetunes.stage_inputs import FinetuneInputs
 from mood_sweeps.methods.finetunes.supervised_objective import FinetuningObjective
+from mood_sweeps.methods.finetunes.supervised_stage import Supervised
 from mood_sweeps.networks.checkpoint import Checkpoint, state_of
 from mood_sweeps.networks.reproducible import reproducible
 from mood_sweeps.networks.timm_networks import build, feature_width
@@ -32,7 +33,7 @@ Make = Callable[[nn.Module, int, int], Objective]
 """(network, width D of its features, number of classes of the ID set) → the objective."""
 
 
-def train_supervised(inputs: FinetuneInputs, make: Make) -> Checkpoint:
+def train_supervised(inputs: FinetuneInputs[Supervised], make: Make) -> Checkpoint:
     """Return the checkpoint after training the objective that ``make`` returns.
 
     The validation accuracy of the published weights (see `ema`) is recorded every epoch.

@@ -31,7 +31,7 @@ def decoder_of(
     return Decoder(pretext.content, weights, tokenizer.architecture if tokenizer else None)
 
 
-def restore_objective(checkpoint: Checkpoint) -> Reconstructing:
+def restore_objective(checkpoint: Checkpoint) -> Reconstructing[PretextTask]:
     """Return the objective that trained a checkpoint, in evaluation mode, without gradients.
 
     Raises InputError if the checkpoint has no decoder.

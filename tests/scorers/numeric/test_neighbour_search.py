@@ -15,6 +15,7 @@ from mood_sweeps.scorers.numeric.array_device import computing_on, device_named
 from mood_sweeps.scorers.numeric.neighbour_search import (
     Neighbours,
     Points,
+    centre_of_alike,
     direction_points,
     kth_squared_distances,
     query_points,
@@ -181,3 +182,16 @@ def test_distances_are_those_of_the_vectors_not_of_float32_products():
     np.testing.assert_allclose(nearest, [1e-6], rtol=1e-6)
     second = kth_squared_distances(found, 2, vectors(x), vectors(y))
     np.testing.assert_allclose(second, [(1e4 + 1e-3) ** 2])
+
+
+def test_directions_are_taken_centre_of_alike_where_they_vary_by_less_than_a_hundredth():
+    def pair(degrees):
+        angles = np.deg2rad([-degrees, degrees])
+        return 7 * np.column_stack([np.cos(angles), np.sin(angles)])
+
+    # The two are cos t from the centre of the circle, and sin t from each other's mean.
+    assert centre_of_alike(pair(np.rad2deg(np.arcsin(0.11)))) == {}
+    place = centre_of_alike(pair(np.rad2deg(np.arcsin(0.09))))
+    np.testing.assert_allclose(place["centre"], [np.sqrt(1 - 0.09**2), 0], atol=1e-12)
+    np.testing.assert_allclose(place["scale"], 0.09, rtol=1e-12)
+    assert centre_of_alike(pair(0.0))["scale"] == 1
