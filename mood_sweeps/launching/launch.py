@@ -30,7 +30,7 @@ from mood_sweeps.launching.run_counts import RunCounts
 from mood_sweeps.launching.sweep_report import write_sweep_report
 from mood_sweeps.planning.check_tuning import needs_ray
 from mood_sweeps.planning.plan import Plan
-from mood_sweeps.results.outbox import enqueue
+from mood_sweeps.results.outbox import Subject, enqueue
 from mood_sweeps.results.read_results import Results
 from mood_sweeps.results.revisions import revisions_of
 from mood_sweeps.results.write_results import Recorder
@@ -264,8 +264,9 @@ class _Launch:
         name, n_calls = self._plan.sweep.name, len(work.calls)
         _log.info("launch %d of %s: %d calls", self._result.launch, name, n_calls)
         with self._recorder.database.writing() as connection:
+            subject = Subject.of_launch(self._result.launch)
             content = key_of([self._result.launch, "began"])
-            enqueue(connection, "launch", self._plan.sweep.name, str(self._result.launch), content)
+            enqueue(connection, self._plan.sweep.name, subject, content)
 
     def _attach_report(self) -> None:
         """Write the sweep's report for the launch's MLflow run, while the mirror catches up."""
@@ -294,7 +295,7 @@ class _Launch:
     def _write_end(self, launch: int, sweep: str, outcome: str) -> None:
         with self._recorder.database.writing() as connection:
             self._recorder.end_launch(connection, launch, outcome)
-            enqueue(connection, "launch", sweep, str(launch), key_of([launch, outcome]))
+            enqueue(connection, sweep, Subject.of_launch(launch), key_of([launch, outcome]))
 
     def _close_dead_launches(self) -> None:
         """Write the end of launches that were killed before they could write it."""

@@ -17,7 +17,7 @@ from mood_sweeps.planning.calls import Call, Scoring
 from mood_sweeps.planning.plan import Cell, Plan
 from mood_sweeps.planning.stages import Stage
 from mood_sweeps.results.database import Connection
-from mood_sweeps.results.outbox import PAIR, REPRESENTATION, enqueue_all
+from mood_sweeps.results.outbox import Subject, enqueue_all
 from mood_sweeps.results.write_results import Recorder
 from mood_sweeps.store import Store
 from mood_sweeps.workspace import Workspace
@@ -43,11 +43,11 @@ class Recording:
         self._launch: int | None = None
         self._evaluated = set(evaluated)
         self._open_attempts: dict[str, int] = {}
-        self._cells_by_subject: dict[str, list[Cell]] = defaultdict(list)
+        self._cells_by_subject: dict[Subject, list[Cell]] = defaultdict(list)
         for cell in plan.cells:
             self._cells_by_subject[_subject(cell)].append(cell)
-        self._subjects_by_evaluation: dict[str, set[str]] = defaultdict(set)
-        self._subjects_by_checkpoint: dict[str, list[str]] = defaultdict(list)
+        self._subjects_by_evaluation: dict[str, set[Subject]] = defaultdict(set)
+        self._subjects_by_checkpoint: dict[str, list[Subject]] = defaultdict(list)
         for subject, cells in self._cells_by_subject.items():
             self._subjects_by_checkpoint[cells[0].representation.key].append(subject)
             for cell in cells:
@@ -149,7 +149,7 @@ class Recording:
         MLflow may show that they are gone.
         """
         changed = {
-            (REPRESENTATION, subject.rsplit("|", 1)[0], key_of([item.ref.key, item.created_at]))
+            (subject.representation, key_of([item.ref.key, item.created_at]))
             for item in made
             for subject in self._subjects_by_checkpoint.get(item.ref.key, ())
             if any(
@@ -161,10 +161,10 @@ class Recording:
     def _mark(self, connection: Connection, keys: Sequence[str], status: str, reason: str) -> None:
         self._recorder.mark_cells(connection, self._revision, list(keys), status, reason)
 
-    def _enqueue(self, connection: Connection, subjects: Sequence[str]) -> None:
+    def _enqueue(self, connection: Connection, subjects: Sequence[Subject]) -> None:
         """Put pairs and their representations into the outbox, with digests of their content."""
-        shown: set[str] = set()
-        changed: list[tuple[str, str, str]] = []
+        shown: set[Subject] = set()
+        changed: list[tuple[Subject, str]] = []
         for subject in subjects:
             done = sorted(
                 cell.evaluation_key
@@ -172,17 +172,17 @@ class Recording:
                 if cell.evaluation_key in self._evaluated
             )
             if done:
-                representation = subject.rsplit("|", 1)[0]
+                representation = subject.representation
                 if representation not in shown:
                     shown.add(representation)
-                    changed.append((REPRESENTATION, representation, key_of([representation])))
-                changed.append((PAIR, subject, key_of([METRICS_DIGEST, *done])))
+                    changed.append((representation, key_of(representation.parts)))
+                changed.append((subject, key_of([METRICS_DIGEST, *done])))
         enqueue_all(connection, self._sweep, changed)
 
 
-def _subject(cell: Cell) -> str:
+def _subject(cell: Cell) -> Subject:
     representation = cell.representation
-    return f"{representation.key}|{representation.id_set}|{cell.pair.ood_set}"
+    return Subject.of_pair(representation.key, representation.id_set, cell.pair.ood_set)
 
 
 def _evaluation_keys(scoring: Scoring) -> list[str]:
