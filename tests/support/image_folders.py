@@ -1,16 +1,57 @@
-"""Folders of image files for tests."""
+"""Small folders of images, written by Pillow; every image is another."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-__all__ = ["write_images"]
+from mood_sweeps.data.catalogue import ImageSets
+from mood_sweeps.data.definitions import read_definition
+from mood_sweeps.data.kept_digests import KeptDigests
+from mood_sweeps.data.user_set import UserSet
+
+__all__ = ["LONG_AGO", "defined_set", "save_image", "save_images", "save_shades"]
+
+LONG_AGO = 1_500_000_000
+"""Seconds since 1970: digests of files that changed just now are not kept."""
 
 
-def write_images(folder: Path, shade: int, count: int, seed: int = 0) -> None:
+def save_image(
+    path: Path, number: int = 0, size: tuple[int, int] = (6, 5), mode: str = "RGB"
+) -> Path:
+    """Write an image of (width, height), its pixels drawn by ``number``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    channels = {"RGB": (3,), "L": ()}[mode]
+    pixels = np.random.RandomState(number).randint(0, 256, (size[1], size[0], *channels))
+    Image.fromarray(pixels.astype(np.uint8)).save(path)
+    os.utime(path, (LONG_AGO, LONG_AGO))
+    return path
+
+
+def save_images(root: Path, paths: Iterable[str]) -> Path:
+    """Write an image at each path under ``root``; return the root."""
+    for number, path in enumerate(paths):
+        save_image(root / path, number)
+    return root
+
+
+def defined_set(
+    raw: dict[str, Any], folder: Path, kept: Path | None = None, full: bool = False
+) -> UserSet:
+    """Return the set ``mine`` as a mapping in an experiment file in ``folder`` defines it."""
+    find = ImageSets({"mine": read_definition(raw, folder)}, KeptDigests(kept))
+    find.full = frozenset(["mine"] if full else [])
+    images = find("mine")
+    assert isinstance(images, UserSet)
+    return images
+
+
+def save_shades(folder: Path, shade: int, count: int, seed: int = 0) -> None:
     """Write JPEG files of several sizes, which a network can tell from those of other shades."""
     random = np.random.default_rng([seed, shade])
     folder.mkdir(parents=True, exist_ok=True)
