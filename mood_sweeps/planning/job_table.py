@@ -45,7 +45,7 @@ JOBS = (
     Job("extract", {"extract": 0.1}, "gpu", is_short=True, handler="mood_sweeps.jobs.extract"),
     Job("score", {"score": 0.02}, "cpu", is_short=True, handler="mood_sweeps.jobs.score"),
     Job("import", {"given": 0.1}, "cpu", is_short=True, handler="mood_sweeps.jobs.import_features"),
-    Job("join", {"ensemble": 0.05}, "cpu", is_short=True, handler="mood_sweeps.jobs.join"),
+    Job("join", {"ensemble": 0.05}, "cpu", is_short=True, handler="mood_sweeps.jobs.join_ensemble"),
     Job("picture", {"picture": 0.1}, "gpu", is_short=True, handler="mood_sweeps.jobs.picture"),
 )
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mood_sweeps.bank import FeatureBank, Head
-from mood_sweeps.jobs.join import join_banks, join_heads
+from mood_sweeps.jobs.join_ensemble import join_banks, join_heads
 
 
 def drawn(seed: int, width: int) -> tuple[FeatureBank, Head]:
