@@ -8,7 +8,7 @@ from mood_sweeps.api import plan, results_if_any
 from mood_sweeps.cli.options import overrides, workspace
 from mood_sweeps.cli.recorded_cell import recorded_cell
 from mood_sweeps.errors import InputError
-from mood_sweeps.experiment.load_sweep import load_sweep
+from mood_sweeps.experiment.experiment_file import load_sweep
 from mood_sweeps.launching.explain import explain, find_cell
 from mood_sweeps.workspace import Workspace
 

@@ -19,7 +19,7 @@ from mood_sweeps.cli.wording import counted
 from mood_sweeps.engine.executors.catalogue import EXECUTORS
 from mood_sweeps.engine.executors.contract import ExecutorSettings
 from mood_sweeps.errors import InputError
-from mood_sweeps.experiment.load_sweep import load_sweep
+from mood_sweeps.experiment.experiment_file import load_sweep
 from mood_sweeps.jobs.worker_settings import WorkerSettings
 from mood_sweeps.launching.launch import launch
 from mood_sweeps.launching.launch_options import Options

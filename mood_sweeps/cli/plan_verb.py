@@ -9,7 +9,7 @@ import click
 from mood_sweeps.api import plan, results_if_any
 from mood_sweeps.cli.options import overrides, sweep_file, workspace
 from mood_sweeps.cli.wording import counted
-from mood_sweeps.experiment.load_sweep import load_sweep
+from mood_sweeps.experiment.experiment_file import load_sweep
 from mood_sweeps.launching.pending_work import PendingWork, estimate_seconds, find_pending_work
 from mood_sweeps.launching.run_counts import clock
 from mood_sweeps.planning.calls import Call
