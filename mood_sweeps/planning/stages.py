@@ -1,4 +1,4 @@
-"""Stages: units of work with an identity, as plain values. ``jobs/`` has the code that runs them."""
+"""Stages: units of work with an identity, as plain values. ``jobs/`` runs them."""
 
 from __future__ import annotations
 
