@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mood_sweeps.api import plan
 from mood_sweeps.errors import InputError
-from mood_sweeps.experiment.load import read_sweep
+from mood_sweeps.experiment.experiment_file import read_sweep
 from mood_sweeps.launching.explain import find_cell
 from mood_sweeps.planning.plan import Cell
 from mood_sweeps.results.read_results import Results

@@ -11,7 +11,7 @@ from mood_sweeps.api import plan, results_of
 from mood_sweeps.cli.options import overrides, workspace
 from mood_sweeps.cli.plugin_options import debugger, plugin_timeout
 from mood_sweeps.errors import InputError
-from mood_sweeps.experiment.load import load_sweep, read_sweep
+from mood_sweeps.experiment.experiment_file import load_sweep, read_sweep
 from mood_sweeps.jobs.worker_settings import WorkerSettings
 from mood_sweeps.launching.repeat_call import repeat_call
 from mood_sweeps.planning.plan import Plan
