@@ -26,7 +26,7 @@ CELLS_PER_SEED = 654
 PLAN = """
 import json, resource, sys, time
 import mood_sweeps as ms
-from mood_sweeps.experiment.load import load_sweep
+from mood_sweeps.experiment.experiment_file import load_sweep
 seeds = int(sys.argv[2])
 began = time.perf_counter()
 sweep = load_sweep(sys.argv[1], [f"axes.seed={list(range(seeds))}"])
@@ -44,7 +44,7 @@ import sys
 import mood_sweeps as ms
 from mood_sweeps.launching.cell_rows import cell_rows, revision_digest
 from mood_sweeps.results.write_results import Recorder, now
-from mood_sweeps.experiment.load import load_sweep
+from mood_sweeps.experiment.experiment_file import load_sweep
 seeds = int(sys.argv[2])
 sweep = load_sweep(sys.argv[1], [f"axes.seed={list(range(seeds))}"])
 planned = ms.plan(sweep)

@@ -22,7 +22,7 @@ from typing import Any
 import mood_sweeps as ms
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.data.catalogue import image_set
-from mood_sweeps.experiment.load import load_sweep
+from mood_sweeps.experiment.experiment_file import load_sweep
 from mood_sweeps.jobs.score_call import Banks, Known, score_call
 from mood_sweeps.jobs.single_thread import single_thread
 from mood_sweeps.metrics import nearest_class_mean, predict

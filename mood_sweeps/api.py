@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mood_sweeps.data.catalogue import image_set
 from mood_sweeps.errors import DatabaseError, InputError
-from mood_sweeps.experiment.load import load_sweep
+from mood_sweeps.experiment.experiment_file import load_sweep
 from mood_sweeps.experiment.sweep import Sweep
 from mood_sweeps.planning.grid import expand
 from mood_sweeps.planning.plan import Plan

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from mood_sweeps.api import plan, results_if_any
-from mood_sweeps.cli.experiment_file import sweep_from
 from mood_sweeps.cli.options import data_roots, overrides, workspace
+from mood_sweeps.cli.read_with_progress import sweep_from
 from mood_sweeps.cli.recorded_cell import recorded_cell
 from mood_sweeps.errors import InputError
 from mood_sweeps.launching.explain import explain, find_cell

@@ -12,10 +12,10 @@ from click.core import ParameterSource
 from rich.console import Console
 
 from mood_sweeps.api import plan
-from mood_sweeps.cli.experiment_file import sweep_from
 from mood_sweeps.cli.log_level import chosen_log_level
 from mood_sweeps.cli.options import data_roots, overrides, sweep_file, workspace
 from mood_sweeps.cli.plugin_options import debugger, plugin_timeout
+from mood_sweeps.cli.read_with_progress import sweep_from
 from mood_sweeps.cli.wording import counted
 from mood_sweeps.engine.executors.catalogue import EXECUTORS
 from mood_sweeps.engine.executors.contract import ExecutorSettings

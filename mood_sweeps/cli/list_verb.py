@@ -30,7 +30,7 @@ def _entries(thing: str) -> list[tuple[str, str]]:
     from mood_sweeps.data.catalogue import DATASETS
     from mood_sweeps.methods.finetunes import FINETUNES
     from mood_sweeps.methods.pretexts import PRETEXTS
-    from mood_sweeps.methods.pretexts.choose import LOADED
+    from mood_sweeps.methods.pretexts.choose_pretexts import LOADED
     from mood_sweeps.networks.backbones import BACKBONES
     from mood_sweeps.networks.published.catalogue import published
     from mood_sweeps.scorers import SCORERS

@@ -7,8 +7,8 @@ from collections import Counter
 import click
 
 from mood_sweeps.api import plan, results_if_any
-from mood_sweeps.cli.experiment_file import sweep_from
 from mood_sweeps.cli.options import data_roots, overrides, sweep_file, workspace
+from mood_sweeps.cli.read_with_progress import sweep_from
 from mood_sweeps.cli.wording import counted
 from mood_sweeps.launching.pending_work import PendingWork, estimate_seconds, find_pending_work
 from mood_sweeps.launching.run_counts import clock

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mood_sweeps.api import plan
 from mood_sweeps.errors import InputError
-from mood_sweeps.experiment.load import read_sweep
+from mood_sweeps.experiment.experiment_file import read_sweep
 from mood_sweeps.launching.explain import find_cell
 from mood_sweeps.planning.plan import Cell
 from mood_sweeps.results.read_results import Results

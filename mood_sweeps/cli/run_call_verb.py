@@ -8,11 +8,11 @@ from collections.abc import Iterable
 import click
 
 from mood_sweeps.api import plan, results_of
-from mood_sweeps.cli.experiment_file import sweep_from
 from mood_sweeps.cli.options import data_roots, overrides, workspace
 from mood_sweeps.cli.plugin_options import debugger, plugin_timeout
+from mood_sweeps.cli.read_with_progress import sweep_from
 from mood_sweeps.errors import InputError
-from mood_sweeps.experiment.load import read_sweep
+from mood_sweeps.experiment.experiment_file import read_sweep
 from mood_sweeps.jobs.worker_settings import WorkerSettings
 from mood_sweeps.launching.repeat_call import repeat_call
 from mood_sweeps.planning.plan import Plan

@@ -58,12 +58,15 @@ def notes(rows: Sequence[Row]) -> list[str]:
         for kind, text in texts:
             said.setdefault((kind, text), {}).setdefault(row.scorer, []).append(row.ood)
     oods = len({row.ood for row in rows})
+    numbered = {row.scorer for row in rows if row.reason is None}
     lines = []
     for (kind, text), about in said.items():
         names = [
             name if len(where) == oods else f"{name} on {', '.join(where)}"
             for name, where in about.items()
         ]
+        if kind == "note" and len(numbered) > 1 and names == [*about] and set(about) == numbered:
+            names = ["every scorer"]
         lines.append(f"{kind}: {text}: {', '.join(names)}")
     return lines
 

@@ -41,7 +41,7 @@ def shipped() -> Catalogues:
     # Late, because they are slow to import: reading text or a Sweep value needs none of these.
     from mood_sweeps.data.catalogue import image_set
     from mood_sweeps.methods.finetunes import choose_finetunes
-    from mood_sweeps.methods.pretexts.choose import choose_pretexts
+    from mood_sweeps.methods.pretexts.choose_pretexts import choose_pretexts
     from mood_sweeps.networks.backbones import choose_backbones
     from mood_sweeps.scorers import SCORERS
 

@@ -43,6 +43,8 @@ __all__ = ["launch"]
 
 _log = logging.getLogger(__name__)
 
+MOST_LOGS = 20
+"""Logs of failures that are copied to MLflow at most, of two MiB each at most."""
 MOST_ROUNDS = 8
 """Another round follows only after an object was found corrupt. Eight are enough for a chain (bank,
 checkpoint, checkpoint before it, …) in which the bytes of every object changed."""
@@ -143,6 +145,7 @@ class _Launch:
                         outcome = self._run_rounds(work, executor, recording)
                         self._attach_report()
                     finally:
+                        self._attach_logs()
                         self._end_launch(outcome)
             elif is_new or n_filled or work.adopted or self._has_unmirrored():
                 self._report_revisions(revision, is_new)
@@ -286,6 +289,19 @@ class _Launch:
             return
         assert self._result.launch is not None
         self._mirror.attach_report(self._result.launch, paths[-1].parent)
+
+    def _attach_logs(self) -> None:
+        """Have MLflow show the logs of the first failures that are on this machine."""
+        if self._mirror is None:
+            return
+        assert self._result.launch is not None
+        logs = [
+            self._workspace.home / attempt["log"]
+            for attempt in self._results.attempts(self._result.launch)
+            if attempt["outcome"] not in ("done", "reused", None)
+        ]
+        found = [log for log in logs if log.is_file()][:MOST_LOGS]
+        self._mirror.attach_logs(self._result.launch, found)
 
     def _end_launch(self, outcome: str) -> None:
         assert self._result.launch is not None

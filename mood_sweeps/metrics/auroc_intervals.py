@@ -1,11 +1,11 @@
-"""Confidence intervals of the AUROC: DeLong on the logit scale, and what holds it near 0 and 1.
+"""Confidence intervals of the AUROC: DeLong on the logit scale, and a rule near 0 and 1.
 
 DeLong, DeLong & Clarke-Pearson (1988) estimate the variance V from the placements of each sample
 among the other side; on the logit scale (Pepe, 2003) the limits cannot leave [0, 1]. Near AUROC = 1
-V comes from a few images, and is 0 where the sides are separated, which would claim certainty. What
-is lost there, q = 1 − AUROC, is a sum of few events: an image on the wrong side of many others. If
-an event costs c, q is like a share of 1 / c trials with Jeffreys' limit, as with the effective
-sample size of Korn & Graubard (1998):
+V comes from a few images, and is 0 where the sides are separated, which would claim certainty. The
+loss there, q = 1 − AUROC, is a sum of few events: images on the wrong side of many others. If an
+event costs c, q is like a share of 1 / c trials with Jeffreys' limit, as with the effective sample
+size of Korn & Graubard (1998):
 
     low = 1 − the (1 + level) / 2 quantile of Beta(q / c + ½, (1 − q) / c + ½)
 
@@ -92,8 +92,8 @@ def interval_of(ranking: Ranking, level: float) -> tuple[float, float]:
     limit = separation_limit(pairs, level)
     variance = variance_of(ranking) if pairs > 1 else 0.0
     if variance == 0 and 0 < area < 1:
-        # All paired trials looked alike. At most a share 1 − L of trials looks different, and in
-        # it the AUROC may be anything: both sides are open where all scores tie.
+        # All paired trials had the same result. At most a share 1 − L of trials has another, with
+        # any AUROC: where all scores tie, both ends are open.
         return (0.0, 1.0) if pairs == 1 else (area * limit, area * limit + (1 - limit))
     lost = min(area, 1 - area)
     near, far = _near(lost, variance, pairs, level), _far(lost, variance, pairs, level)
@@ -103,10 +103,10 @@ def interval_of(ranking: Ranking, level: float) -> tuple[float, float]:
 
 
 def separation_limit(pairs: int, level: float) -> float:
-    """Return L = (α/2)^(1/pairs), α = 1 − level: the least share that all of ``pairs`` may be of.
+    """Return L = (α/2)^(1/pairs), α = 1 − level.
 
-    Where all of so many independent trials came out alike, at least this share of all trials does,
-    at confidence 1 − α/2 (Clopper–Pearson). Raises InputError unless 0 < level < 1.
+    If all of ``pairs`` independent trials have the same result, then at least the share L of all
+    trials has it, at confidence 1 − α/2 (Clopper–Pearson). Raises InputError unless 0 < level < 1.
     """
     if not 0 < level < 1:
         raise InputError(f"a confidence level must be between 0 and 1, not {level}")
@@ -114,7 +114,7 @@ def separation_limit(pairs: int, level: float) -> float:
 
 
 def _far(lost: float, variance: float, pairs: int, level: float) -> float:
-    """Return the upper limit of what is lost, in [0, ½] as seen: the end away from 0."""
+    """Return the upper limit of the loss, which is in [0, ½] as observed."""
     probability = (1 + level) / 2
     separated = beta_quantile(probability, 0.5, pairs + 0.5)
     if lost == 0:
@@ -127,7 +127,7 @@ def _far(lost: float, variance: float, pairs: int, level: float) -> float:
 
 
 def _near(lost: float, variance: float, pairs: int, level: float) -> float:
-    """Return the lower limit of what is lost, in [0, ½] as seen: the end next to 0."""
+    """Return the lower limit of the loss, which is in [0, ½] as observed."""
     if lost == 0:
         return 0.0
     error = _logit_error(lost, variance)
@@ -178,7 +178,7 @@ def beta_cdf(x: float, a: float, b: float) -> float:
     """Return P(X ≤ x), X ~ Beta(a, b), by Lentz's continued fraction; 0 ≤ x ≤ 1, a, b > 0."""
     if x <= 0 or x >= 1:
         return float(x >= 1)
-    if x > (a + 1) / (a + b + 2):  # where the fraction converges slowly, its mirror image does not
+    if x > (a + 1) / (a + b + 2):  # the mirrored fraction converges faster here
         return 1 - beta_cdf(1 - x, b, a)
     front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
     front = math.exp(front + a * math.log(x) + b * math.log1p(-x)) / a
@@ -197,7 +197,7 @@ def beta_cdf(x: float, a: float, b: float) -> float:
             return front * fraction
 
 
-@functools.lru_cache(maxsize=256)  # sides of one size ask for the same limit again and again
+@functools.lru_cache(maxsize=256)  # sides of equal size need the same limit repeatedly
 def beta_quantile(probability: float, a: float, b: float) -> float:
     """Return x with P(X ≤ x) = probability, X ~ Beta(a, b)."""
     return root(lambda x: beta_cdf(x, a, b) - probability, 0.0, 1.0)
@@ -223,6 +223,6 @@ def root(rising: Callable[[float], float], low: float, high: float) -> float:
                 low, at_low = x, value
             elif value > 0 and x < high:
                 high, at_high = x, value
-        if high - low >= width:  # nothing lies between them any more
+        if high - low >= width:  # no number lies between them
             break
     return (low + high) / 2

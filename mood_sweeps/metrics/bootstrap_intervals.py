@@ -1,10 +1,10 @@
-"""Stratified bootstrap of the AUROC: another way to the same intervals, to check DeLong's by.
+"""Stratified bootstrap of the AUROC: a second method for the intervals, to check DeLong's.
 
-Images are drawn with replacement on each side by itself, so both sides keep their size, and the
-AUROC (or the difference of two scores' AUROCs on the same draws) is taken anew each time; the
-interval lies between the quantiles α/2 and 1 − α/2 of what comes out (Efron's percentiles). It
-assumes no normality, costs as many rankings as there are resamples, and cannot see beyond the
-sample: near separation it is too short, and there ``auroc_interval`` is the one to report.
+Images are drawn with replacement within each side, so both sides keep their size, and the AUROC (or
+the difference of two scores' AUROCs on the same draws) is computed for each draw; the interval lies
+between the quantiles α/2 and 1 − α/2 of the results (Efron's percentiles). It assumes no normality
+and costs one ranking per resample. Near separation it is too short, because it knows the sample
+only: report ``auroc_interval`` there.
 """
 
 from __future__ import annotations

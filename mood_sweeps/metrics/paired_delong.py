@@ -12,10 +12,11 @@ z = (AUROC_A − AUROC_B) / √Var, p = 2 Φ(−|z|), interval = difference ± z
 skewed: the test stays on the safe side, the interval may end too near to 0.
 
 Where both scores rank all images alike, or each is separated or constant, the variance is 0, which
-would claim certainty; there an exact argument takes over, as for a single AUROC (see
-``intervals``). Put every image of the smaller side, m of them, in one pair with an image of the
-other side. In all m independent pairs A wins d = AUROC_A − AUROC_B more than B. At least a share
-L = (α/2)^(1/m) of all pairs is so, and in the rest the difference may be anything from −1 to 1:
+would claim certainty; an exact argument replaces it, as for a single AUROC (see
+``auroc_intervals.py``). Put every image of the smaller side, m of them, in one pair with an image
+of the other side. In all m independent pairs A wins d = AUROC_A − AUROC_B more than B. At least a
+share L = (α/2)^(1/m) of all pairs is so, and in the rest the difference may be anything from −1 to
+1:
 
     [L d − (1 − L), L d + (1 − L)],  p = min(1, 2 (1 + |d|)^−m)
 
@@ -154,7 +155,8 @@ def _covariance(wins: Counts, others: Counts, n_other_side: int) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Placements:
-    """By image, twice the number of the other side's images it is on the right side of.
+    """For each image, twice the number of images of the other side that it is ranked correctly
+    against.
 
     id_wins: int64 (n_id,), 2 · #{OOD scores below} + #{equal}, so wins / (2 n_ood) is the image's
         share of the AUROC (V₁₀ of DeLong et al., 1988).

@@ -18,9 +18,9 @@ def predict(
 ) -> npt.NDArray[np.int64]:
     """Return the class of the largest logit, int64 (N,), the lowest class where they tie.
 
-    classes: how many there are, where the head may have more outputs (as after ``ft:one_class``):
-    what no image belongs to is never predicted. The bank's own logits where it has them, else
-    features @ weight.T + bias. Raises InputError where there is neither (see
+    classes: the number of classes, where the head may have more outputs (as after
+    ``ft:one_class``): outputs without a class are never predicted. Uses the bank's logits where it
+    has them, else features @ weight.T + bias. Raises InputError where there is neither (see
     ``nearest_class_mean``), Undefined for NaN or infinite logits.
     """
     logits = bank.logits
@@ -35,8 +35,8 @@ def predict(
 def nearest_class_mean(train: FeatureBank, bank: FeatureBank) -> npt.NDArray[np.int64]:
     """Return the train label with the nearest mean feature (Euclidean), int64 (N,).
 
-    What a headless representation predicts: rows made so say so. Only classes that occur in
-    ``train`` are predicted; the lowest where they tie. Raises Undefined without train features or
+    The prediction of a headless representation; rows name it. Only classes that occur in ``train``
+    are predicted; the lowest where they tie. Raises Undefined without train features or
     for NaN or infinite ones.
     """
     known = _finite(train.features, "train features")
@@ -47,7 +47,7 @@ def nearest_class_mean(train: FeatureBank, bank: FeatureBank) -> npt.NDArray[np.
     means = np.stack(
         [known[train.labels == label].mean(axis=0, dtype=np.float64) for label in classes]
     )
-    # Amid the data, so that the expanded square does not subtract large numbers.
+    # Centred, so that the expanded square does not subtract large numbers.
     centre = means.mean(axis=0)
     means -= centre
     lengths = np.einsum("ij,ij->i", means, means)

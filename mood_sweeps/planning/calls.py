@@ -1,4 +1,4 @@
-"""Calls: what one worker is asked to do in one go, as plain values.
+"""Calls: the work that one worker does in one go, as plain values.
 
 All extractions of one checkpoint are one call, because loading the network costs more than using
 it. All fits, scores and evaluations of one representation on one ID set are one call, because the
@@ -23,7 +23,7 @@ __all__ = ["Call", "EvaluationRequest", "Scoring", "score_group"]
 
 @dataclass(frozen=True, eq=False)
 class EvaluationRequest:
-    """One number to make: a fitted scorer on one OOD bank against the call's ID bank.
+    """One number to compute: a fitted scorer on one OOD bank against the call's ID bank.
 
     n_left_out: number of images of the OOD set that the bank leaves out.
     """
@@ -39,9 +39,9 @@ class EvaluationRequest:
 class Scoring:
     """Fit, score and evaluate on the banks of one representation and one ID set.
 
-    group: names the representation and ID set; the objects of all calls about them lie together.
-    predictions: ``head``, ``nearest class mean`` or ``none``.
-    id_classes, and each evaluation's ood_classes: names of the classes; empty where classes have
+    group: a name for the representation and ID set; the objects of all calls for them share a
+    folder. predictions: ``head``, ``nearest class mean`` or ``none``. id_classes, and each
+    evaluation's ood_classes: names of the classes; empty where classes have
         numbers only.
     extracted: how each bank was extracted, where a scorer needs the network and its images.
     plugin: the source of these scorers; None for the package's own. A call has scorers of one
@@ -63,7 +63,7 @@ class Scoring:
 class Call:
     """One call.
 
-    key: the name of its lease. kind: a kind of call of `job_table`. method: history's durations are
+    key: the name of its lease. kind: a kind of call of `job_table`. method: measured durations are
     averaged over calls of the same method. needs: objects that must exist before. makes: objects
     that exist afterwards. units: number of stages it counts as. stages: those that it performs; a
     scoring call has ``scoring`` instead.

@@ -1,4 +1,4 @@
-"""A representation → its cells: scorers × pairs, less what rules remove, which is counted."""
+"""A representation → its cells: scorers × pairs, without those that rules remove and count."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from mood_sweeps.scoring.requirements import learns_from
 __all__ = ["BY_CHANCE", "CellMaker", "Source"]
 
 BY_CHANCE = "weights tuned by asha, which are no function of their key"
-"""What a row says of numbers that another launch may not come to again."""
+"""The note of numbers that another launch may not reproduce."""
 
 _Scorer = Choice[AnyScorer] | Selected
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A representation and what its cells need to know of it.
+    """A representation and the facts that its cells need.
 
-    pretext, backbone: what exclude rules are matched with. splits: of its ID set. ood_val: OOD
-    validation sets. bank: the stage that makes the bank of a (set, split).
-    refuses: the rule by which it cannot serve a scorer, or None; refuses_pair: the same for one
-    pair, where pairs differ in that.
+    pretext, backbone: the values that exclude rules are compared with. splits: of its ID set.
+    ood_val: OOD validation sets. bank: the stage that makes the bank of a (set, split). refuses:
+    the rule by which it cannot serve a scorer, or None; refuses_pair: the same for one pair, where
+    pairs differ in that.
     """
 
     representation: Representation
@@ -62,7 +62,7 @@ class CellMaker:
         self._fits: dict[str, Fit] = {}  # of one representation, by the label of the scorer
 
     def cells_of(self, source: Source) -> Iterator[Cell]:
-        """Yield the cells that rules leave."""
+        """Yield the cells that no rule removes."""
         self._fits = {}
         representation = source.representation
         rules = [

@@ -1,4 +1,4 @@
-"""Whether what is tuned can be tuned here: found before anything runs."""
+"""Check before anything runs that tuned choices can be tuned."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def check_tuned(choice: Choice[Tunable], images: ImageSet, seed: int | None, whe
 
 
 def needs_ray(stages: Iterable[Stage]) -> Iterator[str]:
-    """Yield why some stages cannot be tuned in one process, each choice once."""
+    """Yield a reason for each tuned choice that cannot be tuned in one process."""
     tuned = dict.fromkeys(stage.tuned for stage in stages if stage.tuned is not None)
     for choice in tuned:
         if not choice.search.is_deterministic:

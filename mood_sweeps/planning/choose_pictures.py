@@ -1,4 +1,4 @@
-"""Which pictures a representation is to have."""
+"""Choose the pictures of a representation."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def pictures_of(
 ) -> Iterator[Stage]:
     """Yield the picture stages of a representation of the sweep's first seed.
 
-    Reconstructions of ID test and OOD images where the sweep scores them (MOODv2, Fig. 4); what
-    ``ft:ssod`` takes for background in the images it was trained on.
+    Reconstructions of ID test and OOD images where the sweep scores them (MOODv2, Fig. 4); and the
+    patches that ``ft:ssod`` classifies as background in its training images.
     """
     if representation.seed != sweep.seeds[0]:
         return
@@ -50,7 +50,7 @@ def _picture(
     shown: Iterable[tuple[ImageSet, str]],
     gamma: float | None = None,
 ) -> Stage:
-    """Return the stage that shows what a checkpoint makes of the first images of some splits."""
+    """Return the stage that draws the first images of some splits under a checkpoint."""
     shown = tuple(shown)
     planned = tuple((PlannedSet.of(images), split) for images, split in shown)
     work = Picture(checkpoint.ref, subject, planned, gamma)

@@ -1,4 +1,4 @@
-"""Which weights that others trained stand in for how much of a chain."""
+"""Choose published weights or a file that replaces the beginning of a chain."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ __all__ = ["Loaded", "Loading"]
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """A load stage and what it stands for.
+    """A load stage and the part of the chain that it replaces.
 
-    n_stages: how many fine-tuning stages, from the first, the weights went through already.
+    n_stages: how many fine-tuning stages, from the first, the weights were already trained by.
     head_set: the image set of its head's classes; None if it is headless.
     """
 
@@ -35,7 +35,7 @@ class Loaded:
 
 
 class Loading:
-    """Finds the weights of one sweep; every file is read once, to know its digest."""
+    """Finds the weights of one sweep; every file is read once, for its digest."""
 
     def __init__(self, sweep: Sweep, find_image_set: Callable[[str], ImageSet]) -> None:
         self._where = sweep.where
@@ -45,10 +45,10 @@ class Loading:
     def find(
         self, pretext: Choice[Pretext], backbone: Choice[Backbone], finetune: Finetune, id_set: str
     ) -> Loaded | str:
-        """Return the weights, or the rule by which there are none.
+        """Return the weights, or the rule that removes the cells because there are none.
 
-        Published ones are those that went through the longest prefix of the chain; a stage with
-        parameters of its own was never published. A file holds what the pretext task gave.
+        Published weights are those of the longest published prefix of the chain; a stage with
+        changed parameters was never published. A file holds the weights after the pretext task.
         Raises InputError for a file that cannot be read.
         """
         wanted = pretext.parameters

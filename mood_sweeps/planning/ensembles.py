@@ -14,8 +14,8 @@ __all__ = ["ensemble_bank", "ensemble_of"]
 def ensemble_of(members: Sequence[Representation]) -> Representation:
     """Return the ensemble of representations that differ in their seeds alone.
 
-    Its features are theirs side by side, in the order of seeds, and its head gives the mean of
-    their logits. It has no seed of its own; the fine-tuning axis says that it is an ensemble.
+    Its features are those of the members side by side, in the order of seeds, and its head gives
+    the mean of their logits. It has no seed; the label on the fine-tuning axis marks the ensemble.
     """
     members = sorted(members, key=lambda member: member.seed or 0)
     first = members[0]

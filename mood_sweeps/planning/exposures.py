@@ -1,7 +1,7 @@
-"""Which images the stages of a sweep are exposed to, and which its tests do without for that.
+"""The images that stages of a sweep are exposed to, and that its tests therefore leave out.
 
-What any of them is shown, for whatever k and seed, is left out everywhere: so no network is tested
-on an image it has seen, and all cells of a sweep are tested on the same images.
+Every image that any stage is shown, for any k and seed, is left out of all tests: no network is
+tested on an image that it has seen, and all cells of a sweep are tested on the same images.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["Exposures"]
 
 
 class Exposures:
-    """The exposures of one sweep; every set of images is looked through once."""
+    """The exposures of one sweep; every image set is searched once."""
 
     def __init__(self, sweep: Sweep, find_image_set: Callable[[str], ImageSet]) -> None:
         self._exposures = exposures_of(sweep.finetunes, sweep.seeds, find_image_set)

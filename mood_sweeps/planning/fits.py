@@ -1,4 +1,4 @@
-"""What a number's scores come from: a scorer fitted on a bank, or the best of several such."""
+"""The source of a number's scores: a scorer fitted on a bank, or the best of several fits."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Selection:
     """One of several fits, chosen by its mean AUROC on validation sets, never on a test set.
 
     id_val: the bank of the ID set's validation split. ood_val: those of OOD validation sets.
-    where: these sets in words.
+    where: the names of these sets, for readers.
     """
 
     key: str

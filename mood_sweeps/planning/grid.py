@@ -1,4 +1,4 @@
-"""Sweep → Plan: expand the grid, drop the cells that rules remove, share what can be shared."""
+"""Sweep → Plan: expand the grid, remove cells by rules, share stages of equal content."""
 
 from __future__ import annotations
 

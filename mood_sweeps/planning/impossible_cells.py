@@ -1,4 +1,4 @@
-"""Which cells cannot exist, and which ones the user excluded; every removal is counted by rule."""
+"""The rules for cells that cannot exist; every removal is counted by rule."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The jobs: what workers do, a row for each.
+"""The jobs of workers, one row each.
 
-A job performs one or more kinds of stages; that it performs several at once is what makes a sweep
-fast. A new job is a row here and a file in ``jobs/`` with a function ``run(call, context)``.
+A job performs one or more kinds of stages; performing several at once is what makes a sweep fast. A
+new job is a row here and a file in ``jobs/`` with a function ``run(call, context)``.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ __all__ = ["CALL_KINDS", "JOBS", "Job", "job_of"]
 class Job:
     """One job.
 
-    seconds: the kinds of its calls, with a guess of what a stage costs, which only has to rank the
-    kinds until one was measured. resource: ``gpu``: its workers get a GPU where there are any;
-    ``cpu``: they never need one. is_short: whether its calls go before trainings, because they turn
-    checkpoints into rows early. handler: the module with the ``run`` that performs a call; the
+    seconds: the kinds of its calls, with a guess of the seconds of a stage, which only ranks the
+    kinds until durations are measured. resource: ``gpu``: its workers get a GPU where there are
+    any; ``cpu``: they never need one. is_short: whether its calls go before trainings, because they
+    turn checkpoints into rows early. handler: the module with the ``run`` that performs a call; the
     worker imports it.
     """
 
@@ -45,7 +45,7 @@ JOBS = (
     Job("extract", {"extract": 0.1}, "gpu", is_short=True, handler="mood_sweeps.jobs.extract"),
     Job("score", {"score": 0.02}, "cpu", is_short=True, handler="mood_sweeps.jobs.score"),
     Job("import", {"given": 0.1}, "cpu", is_short=True, handler="mood_sweeps.jobs.import_features"),
-    Job("join", {"ensemble": 0.05}, "cpu", is_short=True, handler="mood_sweeps.jobs.join"),
+    Job("join", {"ensemble": 0.05}, "cpu", is_short=True, handler="mood_sweeps.jobs.join_ensemble"),
     Job("picture", {"picture": 0.1}, "gpu", is_short=True, handler="mood_sweeps.jobs.picture"),
 )
 

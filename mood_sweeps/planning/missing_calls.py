@@ -1,7 +1,7 @@
-"""What must run: planned backwards from the cells that have no number yet.
+"""The calls that must run, planned backwards from the cells without a number.
 
-Nothing that only an existing number needed is rebuilt: an evicted bank with all its scores in
-the database stays evicted.
+Objects that only existing numbers need are not rebuilt: an evicted bank with all its scores in the
+database stays evicted.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class _Extraction:
 
 
 class _Wanted:
-    """Collects what has to be made of representations."""
+    """Collects the missing calls of all representations."""
 
     def __init__(self, is_there: Callable[[Ref], bool]) -> None:
         self._is_there = is_there
@@ -67,7 +67,7 @@ class _Wanted:
     def add(
         self, representation: Representation, banks: Iterable[Stage], *, needs_checkpoint: bool
     ) -> None:
-        """Have what is missing of ``banks`` made, and of what they are made from."""
+        """Add the calls for missing ``banks`` and for their missing inputs."""
         missing = {bank.key: bank for bank in banks if not self._is_there(bank.ref)}
         if representation.members:
             self._join(representation, missing, needs_checkpoint=needs_checkpoint)
@@ -82,7 +82,7 @@ class _Wanted:
                 self._calls.setdefault(call.key, call)
 
     def calls(self) -> tuple[Call, ...]:
-        """Return the calls that make it."""
+        """Return all collected calls."""
         return (*self._calls.values(), *map(_extraction, self._extractions.values()))
 
     def _join(
@@ -132,7 +132,7 @@ def _banks(cells: Iterable[Cell]) -> list[Stage]:
 
 
 def _training(chain: tuple[Stage, ...], is_there: Callable[[Ref], bool]) -> list[Call]:
-    """Return the calls of the missing tail of a chain: what is there needs no ancestors."""
+    """Return the calls of the missing tail of a chain: an existing object needs no ancestors."""
     calls: list[Call] = []
     for stage in reversed(chain):
         if is_there(stage.ref):
@@ -241,10 +241,10 @@ def _scoring(
 
 
 def _evaluation(cell: Cell, ood_classes: tuple[str, ...]) -> EvaluationRequest:
-    # Of its own representation: two may learn from the same bytes and test on others.
+    # The bank of this cell's representation: two may share train banks but not OOD banks.
     at = (cell.pair.ood_set, "all")
     bank = cell.representation.banks[at]
-    # The members of an ensemble do without the same images.
+    # All members of an ensemble leave out the same images.
     extracted = [member.banks[at].work for member in cell.representation.members] or [bank.work]
     n_left_out = len(extracted[0].left_out) if isinstance(extracted[0], Extract) else 0
     return EvaluationRequest(cell.fit, cell.evaluation_key, bank.ref, ood_classes, n_left_out)

@@ -21,15 +21,15 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Representation:
-    """A checkpoint as one ID set sees it, with the axis values that led to it.
+    """A checkpoint used for one ID set, with its axis values.
 
-    chain: its training stages, in order, a tokenizer first where the pretext task predicts its
-        tokens; of features that were given, the one stage that takes their head.
+    chain: its training stages in order, first a tokenizer where the pretext task predicts tokens;
+        for external features the one stage that imports their head.
     banks: extract (or given) stages by (image set, split). pictures: stages that no number needs.
-    members: what an ensemble joins; empty for a representation of its own.
-    seed: None where nothing behind it is drawn: features that were given, weights that were loaded.
+    members: the representations that an ensemble joins; empty otherwise.
+    seed: None where no stage draws random numbers: external features, loaded weights.
     head_set: the image set of the head's classes; None if headless.
-    headless_predictions: where predicted ID classes come from if no head predicts them.
+    headless_predictions: the source of predicted ID classes if no head predicts them.
     """
 
     pretext: str
@@ -56,24 +56,24 @@ class Representation:
 
     @property
     def predictions(self) -> str:
-        """Where predicted ID classes come from: ``head``, or what a headless one has instead."""
+        """The source of predicted ID classes: ``head``, or ``headless_predictions``."""
         return HEAD if self.head_set == self.id_set else self.headless_predictions
 
     @property
     def is_by_chance(self) -> bool:
-        """Whether the same launch, begun anew, may make another checkpoint of the same key."""
+        """Whether a second launch may make another checkpoint with the same key."""
         searches = (stage.tuned.search for stage in self.chain if stage.tuned is not None)
         here = any(not search.is_deterministic for search in searches)
         return here or any(member.is_by_chance for member in self.members)
 
     @property
     def is_external(self) -> bool:
-        """Whether the user brings its features."""
+        """Whether a user brings its features."""
         return self.checkpoint.kind == "given"
 
     @property
     def label(self) -> str:
-        """How people call it."""
+        """Its name for readers."""
         seed = "" if self.seed is None else f" · seed {self.seed}"
         return f"{self.pretext} · {self.backbone} · {self.finetune}{seed}"
 
@@ -83,7 +83,7 @@ class Representation:
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Cell:
-    """One point of the grid, with the keys of everything behind its number."""
+    """One point of the grid, with the keys that its number depends on."""
 
     representation: Representation
     scorer_label: str
@@ -96,9 +96,9 @@ class Cell:
 
     @property
     def banks(self) -> tuple[Stage, ...]:
-        """The banks its number is made from, each once.
+        """The banks that its number needs, each once.
 
-        ID train even where the scorer learns elsewhere: it tells which class is nearest.
+        ID train is needed even if the scorer learns from another split: nearest class means use it.
         """
         banks, id_set = self.representation.banks, self.representation.id_set
         id_banks = (banks[id_set, "train"], banks[id_set, "test"])
@@ -106,9 +106,9 @@ class Cell:
 
     @property
     def needs_checkpoint(self) -> bool:
-        """Whether banks are not enough: for the head, which lies with it, or the network.
+        """Whether banks are not enough, because the cell needs the head or the network.
 
-        Features that were given have a head or the certainty that there is none.
+        The object of external features holds their head, or the fact that they have none.
         """
         representation = self.representation
         has_head = representation.head_set is not None or representation.is_external
@@ -116,7 +116,7 @@ class Cell:
 
     @property
     def label(self) -> str:
-        """The cell's axis values in words."""
+        """The cell's axis values, for readers."""
         return (
             f"{self.representation.label} · {self.scorer_label} · "
             f"{self.pair.id_set} vs {self.pair.ood_set}"
@@ -140,7 +140,7 @@ class Plan:
         return f"<Plan {self.sweep.name}: {len(self.cells)} cells → {stages}>"
 
     def stages(self) -> Iterator[Stage]:
-        """Yield every stage with an object of its own once, inputs before what needs them."""
+        """Yield every stage that has an object once, inputs before the stages that need them."""
         seen: set[str] = set()
         for representation in self.representations:
             for stage in _stages_of(representation):
@@ -149,7 +149,7 @@ class Plan:
                     yield stage
 
     def stage_counts(self) -> dict[str, int]:
-        """Return how many unique stages of each kind the cells come down to."""
+        """Return the number of distinct stages of each kind."""
         counts = dict(Counter(stage.kind for stage in self.stages()))
         scoring = scoring_keys(self.cells)
         return counts | {kind: len(keys) for kind, keys in scoring.items() if keys}
@@ -164,7 +164,7 @@ def _stages_of(representation: Representation) -> Iterator[Stage]:
 
 
 def scoring_keys(cells: Iterable[Cell]) -> dict[str, set[str]]:
-    """Return the keys of all that is behind cells and no object of its own, by kind."""
+    """Return the keys of the stages behind cells that have no object, by kind."""
     keys: dict[str, set[str]] = {"fit": set(), "select": set(), "score": set(), "evaluate": set()}
     for cell in cells:
         keys["score"] |= {cell.id_scores_key, cell.ood_scores_key}

@@ -50,7 +50,7 @@ class Tokenizer:
 class Pretrain:
     """Learn a backbone's weights by a pretext task on the corpus's train split.
 
-    tokenizer: what makes the tokens it predicts, if it does.
+    tokenizer: the tokenizer of the tokens to predict, for a task that predicts tokens.
     """
 
     pretext: Choice[Pretext]
@@ -62,7 +62,7 @@ class Pretrain:
 
 @dataclass(frozen=True, eq=False)
 class Exposed:
-    """OOD images that a stage shows to a network: a set, and places in its ``all`` split."""
+    """OOD images that a stage shows to a network: a set, and indices in its ``all`` split."""
 
     images: ImageSet
     places: Indices
@@ -87,7 +87,7 @@ class Finetune:
 class Extract:
     """Cache features and logits of one split of an image set under one checkpoint.
 
-    left_out: places in the split of images that the bank is to be without.
+    left_out: indices in the split of images that the bank leaves out.
     """
 
     checkpoint: Ref
@@ -97,19 +97,19 @@ class Extract:
 
 
 HashedFiles = tuple[tuple[str, str, str], ...]
-"""(role, path, SHA-256) of the files of one set or head that the user has."""
+"""(role, path, SHA-256) of the files of one set or head of external features."""
 
 
 @dataclass(frozen=True)
 class ExternalHead:
-    """Take over the head of features that the user has; None where they are headless."""
+    """Import the head of external features; None where they are headless."""
 
     head: HashedFiles | None
 
 
 @dataclass(frozen=True)
 class ExternalBank:
-    """Take over one set of features that the user has, its logits by the head where it has none.
+    """Import one set of external features; the head computes its logits where it has none.
 
     is_id: whether its labels are the classes of the head.
     """
@@ -121,7 +121,7 @@ class ExternalBank:
 
 @dataclass(frozen=True)
 class EnsembleHead:
-    """Join the heads of several checkpoints; their features will stand side by side."""
+    """Join the heads of several checkpoints, for features side by side."""
 
     members: tuple[Ref, ...]
 
@@ -139,7 +139,7 @@ class EnsembleBank:
 
 @dataclass(frozen=True)
 class LoadPublished:
-    """Take over published weights. with_head: and their classifier, as the head."""
+    """Load published weights. with_head: also their classifier, as the head."""
 
     backbone: Choice[Backbone]
     tag: str
@@ -149,7 +149,7 @@ class LoadPublished:
 
     @property
     def content(self) -> dict[str, Any]:
-        """What enters the key: until the bytes are here, tag and revision stand for them."""
+        """The content of the key: before the download, tag and revision identify the bytes."""
         weights: dict[str, Any] = {"timm": self.tag, "revision": self.revision}
         if self.with_head:
             weights["head"] = True
@@ -158,11 +158,11 @@ class LoadPublished:
 
 @dataclass(frozen=True)
 class LoadFile:
-    """Take over the weights in a file.
+    """Load the weights in a file.
 
-    digest: SHA-256 of its bytes. head_set: the image set that its classifier tells the classes of;
-    None: it has none, or none of use. classes: how many these are. averaged: whether the moving
-    average is taken where the file holds one.
+    digest: SHA-256 of its bytes. head_set: the image set of its classifier's classes; None without
+    a useful classifier. classes: their number. averaged: whether to load the moving average where
+    the file has one.
     """
 
     backbone: Choice[Backbone]
@@ -176,8 +176,8 @@ class LoadFile:
 
     @property
     def content(self) -> dict[str, Any]:
-        """What enters the key: the file's bytes, and how they are read; not its name."""
-        # In every key, as files were once read otherwise: raw weights first.
+        """The content of the key: the bytes of the file and how they are read; not its name."""
+        # In every key, because files were once read differently: raw weights first.
         weights: dict[str, Any] = {"sha256": self.digest, "averaged": self.averaged}
         if self.layout != "auto":
             weights["layout"] = self.layout
@@ -199,7 +199,7 @@ SHOWN_IMAGES = 8
 
 @dataclass(frozen=True)
 class Picture:
-    """Show images of splits beside what a checkpoint makes of them.
+    """Draw images of splits beside their reconstructions or patch decisions by a checkpoint.
 
     subject: ``reconstructions``, or ``background``: which patches ``ft:ssod`` takes for ID and OOD.
     shown: (image set, split), one line of the picture each. gamma: of ``ft:ssod``, for background.
@@ -217,7 +217,7 @@ class Picture:
 
     @property
     def content(self) -> dict[str, Any]:
-        """What enters the key, but for the images' own identity."""
+        """The content of the key, without the identity of the images."""
         content = {"checkpoint": self.checkpoint.key, "subject": self.subject, "of": SHOWN_IMAGES}
         return content if self.gamma is None else {**content, "gamma": self.gamma}
 

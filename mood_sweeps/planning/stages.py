@@ -1,4 +1,4 @@
-"""Stages: units of work with an identity, as plain values. What runs them is in ``jobs/``."""
+"""Stages: units of work with an identity, as plain values. ``jobs/`` runs them."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """One unit of work: what it is (content), what it needs (inputs), how people call it.
+    """One unit of work: its identity (content), its inputs, and its name for readers (label).
 
-    ``method`` names what history's durations are grouped by: equal methods cost about the same.
+    ``method`` groups measured durations: stages of equal methods cost about the same.
     """
 
     ref: Ref
@@ -78,12 +78,12 @@ class Stage:
 
     @property
     def tuned(self) -> Tuned[Pretext] | Tuned[FinetuneStage] | None:
-        """What it is that is tuned, where its parameters are searched for."""
+        """The tuned choice, where the parameters of the stage are searched for."""
         return self.trained if isinstance(self.trained, Tuned) else None
 
     @property
     def n_micro_batches(self) -> int:
-        """How many micro-batches each of its batches has, which several workers may share."""
+        """The number of micro-batches in each batch, which several workers may share."""
         if self.trained is None or isinstance(self.trained, Tuned):
             return 1
         return self.trained.parameters.n_micro_batches
@@ -105,7 +105,7 @@ class Stage:
         return tuple(replace(self, work=trial) for trial in trials)
 
     def choices(self) -> dict[str, Any]:
-        """Return its choices by role, with every parameter, defaults included."""
+        """Return its choices by role, with all parameters, defaults included."""
         roles = {field.name: getattr(self.work, field.name) for field in fields(self.work)}
         return {
             role: {"name": choice.name, "parameters": choice.described}
@@ -140,7 +140,7 @@ def pretrain_stage(
 ) -> Stage:
     """Return the stage that pretrains ``backbone``; a pretext without corpus ignores it.
 
-    tokenizer: the stage that makes the tokens this pretext predicts, for one that does.
+    tokenizer: the stage of the tokenizer, for a task that predicts tokens.
     """
     uses_corpus = pretext.parameters.uses_corpus
     content: dict[str, Any] = {
@@ -164,7 +164,7 @@ def pretrain_stage(
 
 
 def load_stage(work: LoadFile | LoadPublished, label: str) -> Stage:
-    """Return the stage that takes over weights that others trained: no corpus, no seed."""
+    """Return the stage that loads weights that others trained: no corpus, no seed."""
     return stage_of("load", work.content, work, (), label, method=work.backbone.label)
 
 
@@ -206,7 +206,7 @@ def finetune_stage(
 def extract_stage(checkpoint: Stage, images: ImageSet, split: str, left_out: Indices = ()) -> Stage:
     """Return the stage that extracts ``images``' ``split`` under a checkpoint.
 
-    left_out: places in the split of images that the bank is to be without.
+    left_out: indices in the split of images that the bank leaves out.
     """
     content: dict[str, Any] = {"checkpoint": checkpoint.key, "data": data_of(images, split)}
     label = f"{images.name}/{split}"
@@ -226,9 +226,9 @@ def extract_stage(checkpoint: Stage, images: ImageSet, split: str, left_out: Ind
 def external_head_stage(
     label: str, head: HashedFiles | None, train: HashedFiles, test: HashedFiles
 ) -> Stage:
-    """Return the stage of a representation that the user has; its object holds the head.
+    """Return the stage of a representation of external features; its object holds the head.
 
-    Named by what scorers learn from and are measured on, so that headless ones differ.
+    Its key holds the train and test files as well, so that headless representations differ.
     """
     content = {"train": _bytes(train), "test": _bytes(test)}
     if head is not None:
@@ -239,9 +239,9 @@ def external_head_stage(
 def external_bank_stage(
     label: str, files: HashedFiles, head: HashedFiles | None, *, is_id: bool
 ) -> Stage:
-    """Return the stage that takes over one set of a representation that the user has.
+    """Return the stage that imports one set of a representation of external features.
 
-    The head is content: it makes the logits, and what is learnt with it is named by the bank.
+    The head is in the key, because it computes logits and because fits have the key of their bank.
     """
     content: dict[str, Any] = {"files": _bytes(files), "is_id": is_id}
     if head is not None:
@@ -254,7 +254,7 @@ def _bytes(files: HashedFiles) -> dict[str, str]:
 
 
 def data_of(images: ImageSet, split: str) -> dict[str, str]:
-    """Return what enters a key of a split of an image set: never its name."""
+    """Return the identity of a split of an image set, for keys; its name is no part of it."""
     return {"fingerprint": images.fingerprint, "split": split}
 
 
@@ -266,7 +266,7 @@ def stage_of(
     label: str,
     method: str,
 ) -> Stage:
-    """Return the stage of this kind and content, at the kind's version."""
+    """Return the stage of this kind and content, with the current version of the kind."""
     assert STAGE_KINDS[kind].uses_seed or "seed" not in content
     content = {"kind": kind, "version": STAGE_KINDS[kind].version, **content}
     return Stage(Ref(kind, key_of(content)), content, work, inputs, label, method)

@@ -70,6 +70,7 @@ class Mirror:
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mlflow-mirror", daemon=True)
         self._reports: dict[int, Path] = {}
+        self._logs: dict[int, Sequence[Path]] = {}
         self._backoff = Backoff()
         self._view: View | None = None
         self._lease: Lease | None = None
@@ -85,6 +86,10 @@ class Mirror:
     def attach_report(self, launch: int, folder: Path) -> None:
         """Mirror a launch's report folder together with its end."""
         self._reports[launch] = folder
+
+    def attach_logs(self, launch: int, files: Sequence[Path]) -> None:
+        """Mirror the logs of a launch's failures together with its end."""
+        self._logs[launch] = files
 
     def pending(self) -> int:
         """Return how many items are open."""
@@ -210,6 +215,7 @@ class Mirror:
             self._store,
             Checkpoints(client, self._store, self._checkpoints),
             self._reports.get,
+            lambda launch: self._logs.get(launch, ()),
             _fingerprint,
         )
 

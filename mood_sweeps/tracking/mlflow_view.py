@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +53,8 @@ class _RepresentationRun:
 class View:
     """Brings the runs of one subject up to date; every step may be repeated.
 
-    report_of: from a launch's id to the folder of its report, if it has one.
+    report_of: from a launch's id to the folder of its report, if it has one. logs_of: to the logs
+    of its failures.
     fingerprint: from an image set's name to the digest of its content.
     """
 
@@ -64,6 +65,7 @@ class View:
         store: Store,
         checkpoints: Checkpoints,
         report_of: Callable[[int], Path | None],
+        logs_of: Callable[[int], Sequence[Path]],
         fingerprint: Callable[[str], str],
     ) -> None:
         self._runs = runs
@@ -72,6 +74,7 @@ class View:
         self._score_objects = ScoreObjects(store)
         self._checkpoints = checkpoints
         self._report_of = report_of
+        self._logs_of = logs_of
         self._fingerprint = fingerprint
         self._launch_runs: dict[int, str] = {}
         self._representations: dict[RunKey, _RepresentationRun] = {}
@@ -120,6 +123,8 @@ class View:
             report = self._report_of(launch.id)
             if report is not None and report.is_dir():
                 self._runs.client.log_artifacts(run_id, str(report), "report")
+            for log in self._logs_of(launch.id):
+                self._runs.client.log_artifact(run_id, str(log), "logs")
             ended_ms = milliseconds(launch.ended_at or launch.started_at)
             self._runs.close(run, STATUS.get(launch.outcome, "FAILED"), ended_ms)
         return run_id

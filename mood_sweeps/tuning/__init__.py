@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mood_sweeps.tuning.read_search import choose_all_tuned
 from mood_sweeps.tuning.search import Search
+from mood_sweeps.tuning.tune_block import choose_all_tuned
 from mood_sweeps.tuning.tuned_choice import Tunable, Tuned
 
 __all__ = ["Search", "Tunable", "Tuned", "choose_all_tuned"]

@@ -147,6 +147,15 @@ def test_without_a_head_the_table_says_what_is_missing(say: Callable, folder: Pa
     assert {row["n_id"] for row in rows(folder) if row["scorer"] == "vim"} == {""}
 
 
+def test_a_note_of_every_scorer_names_none(say: Callable, folder: Path) -> None:
+    arrays = dict(np.load(folder / "test.npz"))
+    np.savez(folder / "test.npz", features=arrays["features"])
+    said = say(folder, "score", *FILES, *OODS, "--scorers", "knn,euclidean,vim", "--out", "out")
+    assert said.code == 0, said.err
+    unknown = "no ID accuracy, OSCR and CCR: the labels of the ID test set are unknown"
+    assert f"note: {unknown}: every scorer\n" in said.out
+
+
 def test_every_format_gives_the_same_table(say: Callable, folder: Path) -> None:
     names = ("train", "test", "near", "far")
     arrays = {name: dict(np.load(folder / f"{name}.npz")) for name in names}

@@ -8,7 +8,7 @@ import yaml
 
 from mood_sweeps.errors import InputError
 from mood_sweeps.experiment import load_sweep
-from mood_sweeps.methods.pretexts.choose import LOADED, choose_pretexts
+from mood_sweeps.methods.pretexts.choose_pretexts import LOADED, choose_pretexts
 from mood_sweeps.networks.published.catalogue import published
 from tests.support.planned_sweeps import read
 

@@ -57,7 +57,7 @@ def test_the_table_is_what_scorers_and_metrics_give_by_hand(tmp_path):
         predicted = predict(SETS.test, SETS.head)
         expected = compute_metrics(PairScores(inside, outside, predicted, SETS.test.labels))
         for metric in METRICS:
-            assert getattr(row, metric) == pytest.approx(expected[metric], rel=1e-12)
+            assert getattr(row, metric) == pytest.approx(expected[metric], rel=1e-12), metric
         assert (row.n_id, row.n_ood) == (len(inside), len(outside))
         assert row.seconds >= 0
         assert row.reason is None or pd.isna(row.reason)

@@ -58,6 +58,6 @@ def test_better_is_better() -> None:
     worse = compute_metrics(PairScores(ID, OOD, PREDICTIONS, LABELS))
     for name, metric in METRICS.items():
         one, other = best[name], worse[name]
-        assert one is not None
-        assert other is not None
-        assert one > other if metric.higher_is_better else one < other
+        assert one is not None, name
+        assert other is not None, name
+        assert one > other if metric.higher_is_better else one < other, name

@@ -124,13 +124,16 @@ def test_launch_shows_its_sweep_plan_and_report(
     assert mirror.wait(60)
     assert shown(client, sweep)[LAUNCH]["status"] == "RUNNING"
     mirror.attach_report(launch, report)
+    log = tmp_path / "a-1.log"
+    log.write_text("Traceback …")
+    mirror.attach_logs(launch, [log])
     world.end(launch, "failed")
     assert mirror.wait(60)
     mirror.close()
     found = shown(client, sweep)[LAUNCH]
     assert found["status"] == "FAILED"
     assert found["times"][1] - found["times"][0] == 600_000
-    assert found["files"] == ["plan.txt", "report", "sweep.yaml"]
+    assert found["files"] == ["logs", "plan.txt", "report", "sweep.yaml"]
     assert found["params"]["executor"] == "inline"
     assert found["params"]["cells"] == "4"
 

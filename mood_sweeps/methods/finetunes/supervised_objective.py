@@ -10,7 +10,7 @@ from torch import nn
 
 from mood_sweeps.bank import Head
 from mood_sweeps.training.classifier import linear_head
-from mood_sweeps.training.momentum import average
+from mood_sweeps.training.moving_average import average
 from mood_sweeps.training.objective import Objective
 
 __all__ = ["FinetuningObjective"]

@@ -46,7 +46,7 @@ def test_the_classes_of_a_classifier_are_those_timm_says() -> None:
 
 def test_stages_are_what_the_tags_say() -> None:
     for one in ROWS:
-        assert one.stages in ((), ("inter",), ("ft",), ("inter", "ft"))
+        assert one.stages in ((), ("inter",), ("ft",), ("inter", "ft")), one.tag
         assert ("ft" in one.stages) == one.tag.endswith(("_ft_in1k", "k_in1k", "_in1k_384")), (
             one.tag
         )
@@ -80,7 +80,7 @@ def test_every_transform_is_the_one_timm_evaluates_with() -> None:
         settings = resolve_data_config(pretrained_cfg=own.to_dict())
         theirs = create_transform(**settings, is_training=False)(pixels)
         ours = to_input(one_image.images, form)[0]
-        assert ours.shape == theirs.shape == (3, own.input_size[-1], own.input_size[-1])
+        assert ours.shape == theirs.shape == (3, own.input_size[-1], own.input_size[-1]), one.tag
         assert torch.equal(ours, theirs), one.tag
 
 

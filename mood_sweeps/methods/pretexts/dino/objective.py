@@ -16,7 +16,7 @@ from mood_sweeps.methods.pretexts.multi_crop import MultiCrop
 from mood_sweeps.methods.pretexts.objective import PretextObjective
 from mood_sweeps.methods.tokenizers.visual_tokens import VisualTokens
 from mood_sweeps.networks.timm_networks import feature_width
-from mood_sweeps.training.momentum import follow, rising_momentum
+from mood_sweeps.training.moving_average import follow, rising_momentum
 
 __all__ = ["DinoObjective"]
 

@@ -6,7 +6,7 @@ import pytest
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.data.image_set import digest_of_ids
 from mood_sweeps.errors import StageFailed
-from mood_sweeps.jobs.join import join_banks, join_heads
+from mood_sweeps.jobs.join_ensemble import join_banks, join_heads
 
 
 def drawn(seed: int, width: int) -> tuple[FeatureBank, Head]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from mood_sweeps.experiment.load import load_sweep
+from mood_sweeps.experiment.experiment_file import load_sweep
 from mood_sweeps.experiment.sweep import Sweep
 
 __all__ = ["sweep_from"]
