@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-__all__ = ["LONG_AGO", "save_image", "save_images"]
+from mood_sweeps.data.catalogue import ImageSets
+from mood_sweeps.data.definitions import read_definition
+from mood_sweeps.data.kept_digests import KeptDigests
+from mood_sweeps.data.user_set import UserSet
+
+__all__ = ["LONG_AGO", "defined_set", "save_image", "save_images"]
 
 LONG_AGO = 1_500_000_000
 """Seconds since 1970: digests of files that changed just now are not kept."""
@@ -32,3 +38,14 @@ def save_images(root: Path, paths: Iterable[str]) -> Path:
     for number, path in enumerate(paths):
         save_image(root / path, number)
     return root
+
+
+def defined_set(
+    raw: dict[str, Any], folder: Path, kept: Path | None = None, full: bool = False
+) -> UserSet:
+    """Return the set ``mine`` as a mapping in an experiment file in ``folder`` defines it."""
+    find = ImageSets({"mine": read_definition(raw, folder)}, KeptDigests(kept))
+    find.full = frozenset(["mine"] if full else [])
+    images = find("mine")
+    assert isinstance(images, UserSet)
+    return images
