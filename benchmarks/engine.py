@@ -44,6 +44,7 @@ from mood_sweeps.results.write_results import Recorder
 from mood_sweeps.store import Store
 from mood_sweeps.store.leases import Leases
 from mood_sweeps.store.process_identity import this_process
+from mood_sweeps.workspace import Workspace
 
 PARTS: dict[str, list[tuple[type, str]]] = {
     "schedule": [(Schedule, "pop"), (Schedule, "put_back"), (Schedule, "succeed")],
@@ -101,7 +102,7 @@ def engine_run(
     recorder.database.prepare()
     digest = revision_digest(plan)
     revision, _ = recorder.ensure_revision(plan.sweep.name, digest, "", "", cell_rows(plan))
-    recording = Recording(recorder, plan, revision, ())
+    recording = Recording(recorder, plan, revision, (), Workspace.at(database.parent))
     process = this_process().as_dict()
     recording.set_launch(recorder.begin_launch(revision, executor.name, process, "", len(calls)))
     memory = Memory(len(calls))

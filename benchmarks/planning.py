@@ -56,7 +56,7 @@ recorder = Recorder(database)
 recorder.ensure_revision(sweep.name, revision_digest(planned), sweep.source, "", cell_rows(planned))
 with database.writing() as connection:
     recorder.add_evaluations(connection, [
-        {"score_key": cell.score_key, "auroc": 0.5, "id_accuracy_from": "head", "n_id": 1,
+        {"evaluation_key": cell.evaluation_key, "auroc": 0.5, "id_accuracy_from": "head", "n_id": 1,
          "n_ood": 1, "seconds": 0.0, "object_key": "0" * 64, "input_digest": "0" * 64,
          "environment": "", "created_at": now()} for cell in planned.cells])
 """

@@ -25,10 +25,10 @@ def key() -> str:
     return os.urandom(32).hex()
 
 
-def number(score_key: str) -> Row:
+def number(evaluation_key: str) -> Row:
     """Return a number as a scoring call hands it over."""
     return dict.fromkeys(METRICS, 0.75) | {
-        "score_key": score_key, "id_accuracy_from": "head", "n_id": 360, "n_ood": 720,
+        "evaluation_key": evaluation_key, "id_accuracy_from": "head", "n_id": 360, "n_ood": 720,
         "reason": None, "note": None, "seconds": 0.01, "object_key": key(), "input_digest": key(),
         "environment": "cpu x86_64", "created_at": "2026-01-01T00:00:00+00:00",
         "confusion": TABLE,
@@ -44,7 +44,7 @@ def grid(count: int) -> Iterator[Row]:
             "cell_key": key(), "pretext": f"pretext{representation % 4}", "backbone": "vit_nano",
             "finetune": ("none", "pt", "ft")[representation // 4 % 3], "scorer": f"scorer{scorer}",
             "id_set": "digits:0-5", "ood_set": f"ood{pair}", "distance": "far", "reason": None,
-            "seed": representation // 12, "score_key": key(), "representation_key": "0" * 64,
+            "seed": representation // 12, "evaluation_key": key(), "representation_key": "0" * 64,
         }  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def bare_rows(numbers: list[Row]) -> dict[Any, list[tuple[Any, ...]]]:
     table = json.dumps(TABLE, sort_keys=True)
     return {
         evaluations: [tuple(row[name] for name in columns) for row in numbers],
-        confusions: [(row["score_key"], table) for row in numbers],
+        confusions: [(row["evaluation_key"], table) for row in numbers],
     }
 
 

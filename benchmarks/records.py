@@ -89,7 +89,7 @@ def reading(url: str, count: int) -> None:
     print(f"  {count:,} cells of a new revision: {count / seconds:,.0f} rows/s")
     seconds = 0.0
     for start in range(0, count, BULK):
-        numbers = [number(row["score_key"]) for row in rows[start : start + BULK]]
+        numbers = [number(row["evaluation_key"]) for row in rows[start : start + BULK]]
         seconds += timed(add, recorder, numbers, BULK)[0]
     print(f"  {count:,} numbers, {BULK:,} to a transaction: {2 * count / seconds:,.0f} rows/s")
     del rows

@@ -79,7 +79,7 @@ def tune(method: str, small: bool) -> dict[str, Any]:
 
 
 def ours(small: bool) -> tuple[float, float, dict[str, float]]:
-    """Launch through the command line: wall seconds, CPU seconds, AUROC by score key."""
+    """Launch through the command line: wall seconds, CPU seconds, AUROC by evaluation key."""
     with tempfile.TemporaryDirectory() as folder:
         command = [str(Path(sys.executable).parent / "mood-sweep"), "launch", str(EXPERIMENT)]
         for override in SMALL if small else []:
@@ -88,7 +88,7 @@ def ours(small: bool) -> tuple[float, float, dict[str, float]]:
         _, wall, cpu = timed([*command, "--home", folder])
         frame = ms.open_results(folder).frame()
     print(f"ours: {len(frame)} cells in {wall:.0f} s, {cpu:.0f} CPU s, load average {load:.1f}")
-    return wall, cpu, dict(zip(frame["score_key"], frame["auroc"], strict=True))
+    return wall, cpu, dict(zip(frame["evaluation_key"], frame["auroc"], strict=True))
 
 
 def main() -> None:

@@ -21,9 +21,9 @@ from typing import Any
 
 import mood_sweeps as ms
 from mood_sweeps.bank import FeatureBank, Head
-from mood_sweeps.data.catalogue import image_set, open_planned
+from mood_sweeps.data.catalogue import image_set
 from mood_sweeps.experiment.load import load_sweep
-from mood_sweeps.jobs.score_and_evaluate import Banks, BankScoring, Known
+from mood_sweeps.jobs.score_call import Banks, Known, score_call
 from mood_sweeps.jobs.single_thread import single_thread
 from mood_sweeps.metrics import nearest_class_mean, predict
 from mood_sweeps.planning.missing_calls import calls_for
@@ -69,10 +69,10 @@ def trained(item: Representation, spent: Seconds) -> Any:
     for stage in item.chain:
         began, work = time.process_time(), stage.work
         if isinstance(work, Pretrain):
-            corpus = open_planned(work.corpus).open("train") if work.corpus else None
+            corpus = work.corpus.open().open("train") if work.corpus else None
             checkpoint = pretrain(work.pretext, work.backbone, corpus, work.seed)
         elif isinstance(work, Finetune) and work.seed is not None:
-            images = open_planned(work.id_set)
+            images = work.id_set.open()
             splits = images.open("train"), images.open("val")
             checkpoint = finetune(work.stage, checkpoint, *splits, work.seed)
         else:
@@ -99,7 +99,7 @@ def banks_of(item: Representation, needed: set[str], spent: Seconds) -> tuple[An
 def numbers_of(
     plan: Plan, cells: list[Cell], banks: Mapping[Any, FeatureBank], head: Head | None
 ) -> dict[str, float]:
-    """Return AUROC by score key of cells of one representation, each fit and scoring once."""
+    """Return AUROC by evaluation key of cells of one representation, each fit and scoring once."""
     work: Any = calls_for(plan, cells, lambda _: True, image_set)[-1].scoring
     train = banks[work.train_bank]
     has_head = work.predictions == "head"
@@ -109,8 +109,8 @@ def numbers_of(
     }
     inputs = Banks(banks, head, predicted)
     return {
-        row["score_key"]: row["auroc"]
-        for row in BankScoring(work, inputs, Known(), ScorerRunner()).run().rows
+        row["evaluation_key"]: row["auroc"]
+        for row in score_call(work, inputs, Known(), ScorerRunner()).rows
     }
 
 
@@ -158,7 +158,7 @@ def ended(times: dict[str, float], spent: Seconds, numbers: dict[str, float]) ->
 
 
 def by_hand(plan: Plan, chosen: list[int], folder: str) -> tuple[dict[str, float], Seconds]:
-    """Score every cell of some representations here: AUROC by score key; seconds, cells."""
+    """Score every cell of some representations here: AUROC by evaluation key; seconds, cells."""
     numbers: dict[str, float] = {}
     began = time.process_time()
     with single_thread():

@@ -25,7 +25,8 @@ __all__ = ["launch", "load_sweep", "open_results", "plan"]
 
 def plan(sweep: Sweep | str | os.PathLike[str]) -> Plan:
     """Return the plan of a sweep (or of the sweep in a file): its cells and unique stages."""
-    return expand(sweep if isinstance(sweep, Sweep) else load_sweep(sweep), image_set)
+    sweep = sweep if isinstance(sweep, Sweep) else load_sweep(sweep)
+    return expand(sweep, sweep.image_sets or image_set)
 
 
 def launch(

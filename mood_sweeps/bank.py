@@ -1,4 +1,4 @@
-"""Feature banks, heads and networks: what a representation makes of an image set."""
+"""Feature banks, heads and networks: the values of a representation on an image set."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Head:
 
     @property
     def arrays(self) -> dict[str, Floats]:
-        """What it consists of, by name, row by row in memory: a file holds these."""
-        parts = {"weight": self.weight, "bias": self.bias, "detector": self.detector}
+        """The arrays that a file of this head holds, by name, C-contiguous."""
+        arrays = {"weight": self.weight, "bias": self.bias, "detector": self.detector}
         return {
-            name: np.ascontiguousarray(part) for name, part in parts.items() if part is not None
+            name: np.ascontiguousarray(array) for name, array in arrays.items() if array is not None
         }
 
 
@@ -46,7 +46,7 @@ gradient is pulled back through the network; None for a derivative that is zero.
 
 
 class Inputs(Protocol):
-    """The images of a bank as its network is fed them: float32 (N, channels, height, width)."""
+    """The images of a bank as input of its network: float32 (N, channels, height, width)."""
 
     def __len__(self) -> int: ...
 
@@ -56,12 +56,12 @@ class Inputs(Protocol):
 
 
 class Network(Protocol):
-    """A representation that can still be asked, for scores that change the input or look inside.
+    """The network of a representation, for scorers that change its input or read its inner maps.
 
-    Evaluation mode: what it says of an image does not depend on the others. Inputs are float32
-    (n, channels, height, width), normalised. Logits are None for a headless representation.
+    It is in evaluation mode: the output for an image does not depend on the other images. Inputs
+    are float32 (n, channels, height, width), normalised. Logits are None without a head.
 
-    std: (channels,) by which pixels in [0, 1] were divided.
+    std: (channels,), the divisor of pixels in [0, 1] in the normalisation.
     """
 
     std: Floats
@@ -81,18 +81,18 @@ class Network(Protocol):
     def layer_gradients(
         self, inputs: Floats, pull: Pull
     ) -> tuple[tuple[Floats, ...], tuple[Floats, ...]]:
-        """Return what every block hands on and last the features, and the gradients by them.
+        """Return the outputs of all blocks, last the features, and the gradients by each of them.
 
-        (n, width, positions) each: of a map its positions, of a transformer all tokens, those that
-        stand for no patch first; the features have one position. The gradients are those of the
-        scalar behind ``pull``.
+        Each is (n, width, positions). The positions of a transformer are all its tokens, first
+        those that stand for no patch; the features have one position. The gradients are those of
+        the scalar behind ``pull``.
         """
         ...
 
     def forward_changed(
         self, inputs: Floats, layer: int, change: Callable[[Floats], Floats]
     ) -> tuple[Floats, Floats | None]:
-        """Return features and logits with the map of block ``layer`` replaced by its change."""
+        """Return features and logits with the map m of block ``layer`` changed to ``change(m)``."""
         ...
 
     def final_map(self, inputs: Floats) -> Floats:
@@ -107,10 +107,10 @@ class Network(Protocol):
         ...
 
     def reconstruct(self, inputs: Floats, seed: int) -> Floats:
-        """Return the images (of the shape of inputs) that a decoder makes of them.
+        """Return the images, of the shape of inputs, as the decoder reconstructs them.
 
-        Every patch from others that it sees; ``seed`` says which are hidden together. Raises
-        InputError if the representation has no decoder.
+        Every patch is predicted from other, visible patches; ``seed`` decides which patches are
+        hidden together. Raises InputError if the representation has no decoder.
         """
         ...
 
@@ -145,7 +145,7 @@ class FeatureBank:
 
 
 def _protect(value: object, *names: str) -> None:
-    """Replace arrays by views that cannot be written: every scorer reads the same ones."""
+    """Replace arrays by read-only views: all scorers read the same arrays."""
     for name in names:
         array = getattr(value, name)
         if isinstance(array, np.ndarray) and array.flags.writeable:

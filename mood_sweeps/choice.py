@@ -12,9 +12,19 @@ import dataclasses
 import difflib
 import functools
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Protocol, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Generic,
+    Protocol,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
@@ -46,15 +56,18 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 class Parameters(Protocol):
     """What a catalogue holds: a frozen dataclass of parameters with a hand-bumped version."""
 
-    __dataclass_fields__: ClassVar[dict[str, Any]]
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
     version: ClassVar[int]
 
 
-Catalogue = Mapping[str, type[Any]]
+P = TypeVar("P", bound=Parameters)
+P_co = TypeVar("P_co", bound=Parameters, covariant=True)
+
+Catalogue = Mapping[str, type[P]]
 
 
 @dataclass(frozen=True)
-class Choice:
+class Choice(Generic[P_co]):
     """A name and validated parameters (an instance of the catalogue's dataclass).
 
     digest: SHA-256 of the source it was made from, for a choice from a user's file; empty for
@@ -63,7 +76,7 @@ class Choice:
     """
 
     name: str
-    parameters: Any
+    parameters: P_co
     digest: str = field(default="", repr=False)
     given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
@@ -98,7 +111,7 @@ class Choice:
         return [f"{name}={_plain(changed[name])}" for name in sorted(changed)]
 
 
-def choose(raw: Any, catalogue: Catalogue, axis: str) -> Choice:
+def choose(raw: Any, catalogue: Catalogue[P], axis: str) -> Choice[P]:
     """Read one value of an axis: ``"knn"`` or ``{"knn": {"k": 10}}``.
 
     Raises InputError; its problems say what is wrong and what is allowed (without a place: the
@@ -107,7 +120,7 @@ def choose(raw: Any, catalogue: Catalogue, axis: str) -> Choice:
     name, given = _name_and_parameters(raw, axis)
     if name not in catalogue:
         raise InputError(f"unknown {axis} {name!r}{did_you_mean(name, catalogue)}")
-    kind: Any = catalogue[name]
+    kind = catalogue[name]
     try:
         checked = _schema_of(kind).model_validate(given)
     except ValidationError as error:
@@ -116,10 +129,11 @@ def choose(raw: Any, catalogue: Catalogue, axis: str) -> Choice:
             [_parameter_problem(axis, name, detail, allowed) for detail in error.errors()]
         ) from None
     written = {parameter: getattr(checked, parameter) for parameter in checked.model_fields_set}
-    return Choice(name, kind(**written), given=frozenset(written))
+    make: Callable[..., P] = kind
+    return Choice(name, make(**written), given=frozenset(written))
 
 
-def choose_all(raw: Any, catalogue: Catalogue, axis: str) -> tuple[Choice, ...]:
+def choose_all(raw: Any, catalogue: Catalogue[P], axis: str) -> tuple[Choice[P], ...]:
     """Read one item of an axis, which may be a grid: ``{"knn": {"k": [1, 10]}}`` is two choices.
 
     They come in the order of the lists, the last parameter varying fastest. A parameter that is
@@ -131,7 +145,7 @@ def choose_all(raw: Any, catalogue: Catalogue, axis: str) -> tuple[Choice, ...]:
     empty = [Problem(_no_value(axis, name, at), inside=(name, at)) for at in grid if not grid[at]]
     if empty:
         raise InputError(empty)
-    chosen: list[Choice] = []
+    chosen: list[Choice[P]] = []
     problems: dict[Problem, None] = {}
     for places in itertools.product(*(range(len(values)) for values in grid.values())):
         at = dict(zip(grid, places, strict=True))
@@ -145,7 +159,9 @@ def choose_all(raw: Any, catalogue: Catalogue, axis: str) -> tuple[Choice, ...]:
     return tuple(chosen)
 
 
-def _grid(kind: Any, given: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def _grid(
+    kind: type[Parameters], given: Mapping[str, Any]
+) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Yield the parameters that are given several values, and the values."""
     hints = get_type_hints(kind, include_extras=True)
     for parameter, value in given.items():
@@ -186,7 +202,7 @@ def did_you_mean(word: str, allowed: Iterable[str]) -> str:
 
 
 @functools.cache
-def _schema_of(kind: Any) -> type[BaseModel]:
+def _schema_of(kind: type[Parameters]) -> type[BaseModel]:
     """Return the strict pydantic model with the fields of the dataclass ``kind``."""
     hints = get_type_hints(kind, include_extras=True)
     fields: dict[str, Any] = {
@@ -198,7 +214,7 @@ def _schema_of(kind: Any) -> type[BaseModel]:
     return create_model(kind.__name__, __config__=config, **fields)
 
 
-def _default_of(field: Any) -> Any:
+def _default_of(field: dataclasses.Field[Any]) -> Any:
     """Return the default of a dataclass's field as pydantic takes it."""
     if field.default_factory is not dataclasses.MISSING:
         return Field(default_factory=field.default_factory)

@@ -1,8 +1,8 @@
-"""The note of a row: sentences in one line, and doubts about trainings among them.
+"""The note of a row: sentences on one line, among them doubts about trainings.
 
-A doubt is a sentence that says of a training that it diverged or learned nothing. The training
-finds it in its own curves, manifests hand it on to whatever is made of the checkpoint, and the note
-of every row behind it holds it.
+A doubt is the sentence that a training diverged or learned nothing. The training finds it in its
+own curves; manifests carry it from the checkpoint to every object that depends on the checkpoint,
+and it is part of the note of every row that does.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ __all__ = ["doubt_about", "doubts_in", "joined", "parts_of"]
 
 _MARK = "doubtful training: "
 _BETWEEN = "; "
-_MOST_NOTES = 12
+_MAX_NOTES = 12
 _COLON = ": "
 
 
 def doubt_about(training: str, findings: Iterable[str]) -> str:
-    """Return the sentence that says of a training, by its label, what is wrong with it."""
-    said = f"{training.replace(_COLON, ':')}{_COLON}{', and '.join(findings)}"
-    return _MARK + said.replace(";", ",")
+    """Return the sentence with a training's label and its findings."""
+    sentence = f"{training.replace(_COLON, ':')}{_COLON}{', and '.join(findings)}"
+    return _MARK + sentence.replace(";", ",")
 
 
 def parts_of(doubt: str) -> tuple[str, str]:
@@ -33,15 +33,17 @@ def doubts_in(note: object) -> tuple[str, ...]:
     """Return the doubts among the sentences of a row's note, which may be missing."""
     if not isinstance(note, str):
         return ()
-    return tuple(said for said in note.split(_BETWEEN) if said.startswith(_MARK))
+    return tuple(part for part in note.split(_BETWEEN) if part.startswith(_MARK))
 
 
 def joined(*notes: str | None) -> str | None:
     """Return notes as one line, each once and in order, or None where there are none.
 
-    A note may be several, as this function joins them. Long ones and many are cut.
+    A note may already hold several, joined by this function. More than 12 are counted only.
     """
     parts = [part.strip() for note in notes if note for part in note.split(_BETWEEN)]
-    each = [part for part in dict.fromkeys(parts) if part]
-    shown = each[:_MOST_NOTES] + ([f"{len(each) - _MOST_NOTES} more"] if each[_MOST_NOTES:] else [])
+    unique = [part for part in dict.fromkeys(parts) if part]
+    shown = unique[:_MAX_NOTES]
+    if len(unique) > _MAX_NOTES:
+        shown.append(f"{len(unique) - _MAX_NOTES} more")
     return _BETWEEN.join(shown) or None

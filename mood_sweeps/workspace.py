@@ -61,6 +61,15 @@ class Workspace:
             mlflow_artifacts=beside / "mlartifacts",
         )
 
+    @property
+    def logs(self) -> Path:
+        """The folder of all log files."""
+        return self.home / "logs"
+
+    def logs_of(self, launch: int) -> Path:
+        """Return the folder of the log files of a launch."""
+        return self.logs / str(launch)
+
     def open_store(self) -> Store:
         """Return the store; nothing is created until it is prepared."""
         return Store(self.store)

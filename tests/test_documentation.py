@@ -22,6 +22,7 @@ from safetensors.numpy import save_file
 import mood_sweeps as ms
 from mood_sweeps import errors
 from mood_sweeps.cli.main import VERBS, cli
+from tests.support.image_folders import write_images
 from tests.support.small_launches import TINY, Tried
 
 ROOT = Path(__file__).parents[1]
@@ -42,7 +43,7 @@ REST: dict[str, Any] = {
 }
 """What a fragment of an experiment file is completed with."""
 
-MADE_AT_RUN_TIME = {"objects/", "quarantine/", "store/", "mlartifacts/", "reports/"}
+MADE_AT_RUN_TIME = {"objects/", "quarantine/", "store/", "logs/", "mlartifacts/", "reports/"}
 """Folders of a workspace that documents name."""
 
 
@@ -75,12 +76,25 @@ def folder(trained: Tried, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     np.save(tmp_path / "tex_labels.npy", np.arange(40) % 3)
     plugin = next(blocks(ROOT / "docs" / "extension.md", "python"))
     (tmp_path / "my_scorer.py").write_text(plugin)
+    write_images(tmp_path / "my_images" / "cat", 0, 60)
+    write_images(tmp_path / "my_images" / "dog", 120, 60)
+    write_images(tmp_path / "other_images", 60, 40)
     weights = {"weight": np.zeros((2, 2), np.float32)}
     save_file(weights, tmp_path / "mine.safetensors")
     for name in ("vit-b-300ep.pth.tar", "last.pth.tar"):
         torch.save({"state_dict": {"weight": torch.zeros(2, 2)}}, tmp_path / name)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def test_two_folders_of_images_give_a_table(folder: Path) -> None:
+    file = folder / "my_first_images.yaml"
+    file.write_text(next(blocks(ROOT / "docs" / "your_own_images.md", "yaml")))
+    launched = ms.launch(file, home=folder / "home", executor="inline", mlflow=False)
+    frame = launched.frame()
+    assert len(frame) == 5  # vim needs a head, which the untrained network lacks
+    assert frame["auroc"].notna().all()
+    assert set(frame["ood_set"]) == {"others"}
 
 
 @pytest.mark.parametrize("document", named("python"))

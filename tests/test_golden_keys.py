@@ -65,7 +65,7 @@ def keys_of(plan: Plan) -> dict[str, dict[str, str]]:
     return {
         "stages": {stage.label: stage.key for stage in plan.stages()},
         "cells": {cell.label: cell.cell_key for cell in plan.cells},
-        "scores": {cell.label: cell.score_key for cell in plan.cells},
+        "scores": {cell.label: cell.evaluation_key for cell in plan.cells},
     }
 
 

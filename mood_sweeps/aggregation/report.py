@@ -246,7 +246,7 @@ def _cells(results: pd.DataFrame, report: ReportFolder) -> list[str]:
         "auroc_high",
         "n_id",
         "n_ood",
-        "score_key",
+        "evaluation_key",
         "representation_key",
     ]
     names += [name for name in optional if name in cells.columns]

@@ -5,12 +5,11 @@ from __future__ import annotations
 import click
 
 from mood_sweeps.api import plan, results_if_any
-from mood_sweeps.cli.options import overrides, workspace
+from mood_sweeps.cli.experiment_file import sweep_from
+from mood_sweeps.cli.options import data_roots, overrides, workspace
+from mood_sweeps.cli.recorded_cell import recorded_cell
 from mood_sweeps.errors import InputError
-from mood_sweeps.experiment.load import load_sweep, read_sweep
 from mood_sweeps.launching.explain import explain, find_cell
-from mood_sweeps.planning.plan import Cell
-from mood_sweeps.results.read_results import Results
 from mood_sweeps.workspace import Workspace
 
 __all__ = ["command"]
@@ -24,8 +23,15 @@ __all__ = ["command"]
     help="The experiment file; default: the last launched revision that has such a cell.",
 )
 @overrides
+@data_roots
 @workspace
-def command(cell: str, file: str | None, overrides: tuple[str, ...], workspace: Workspace) -> None:
+def command(
+    cell: str,
+    file: str | None,
+    overrides: tuple[str, ...],
+    data_roots: tuple[str, ...],
+    workspace: Workspace,
+) -> None:
     """Say for each stage behind CELL whether it is cached or will run, and why.
 
     CELL is the beginning of a cell key, or axis values separated by commas, such as
@@ -35,26 +41,11 @@ def command(cell: str, file: str | None, overrides: tuple[str, ...], workspace: 
         raise InputError("--set changes a file: name it with --file")
     results = results_if_any(workspace)
     if file:
-        found = find_cell(plan(load_sweep(file, overrides)), cell)
+        found = find_cell(plan(sweep_from(file, overrides, data_roots)), cell)
     else:
-        found = _find_recorded(results, cell, workspace)
+        found = recorded_cell(results, cell, workspace, data_roots)
     click.echo(f"cell {found.cell_key[:12]}: {found.label}")
     for stage in explain(found, results, workspace.open_store()):
         click.echo(f"  {stage.state:<11}{stage.kind:<10}{stage.key[:12]}  {stage.label}")
         for line in stage.why:
             click.echo(f"  {'':<21}{line}")
-
-
-def _find_recorded(results: Results | None, words: str, workspace: Workspace) -> Cell:
-    """Return the cell from the first recorded experiment, newest first, that has it."""
-    experiments = results.experiments() if results is not None else []
-    if not experiments:
-        raise InputError("nothing was launched in this workspace yet; name the file with --file")
-    refusal: InputError | None = None
-    for text, file in experiments:
-        try:
-            return find_cell(plan(read_sweep(text, workspace.found(file))), words)
-        except InputError as error:
-            refusal = refusal or error
-    assert refusal is not None
-    raise refusal

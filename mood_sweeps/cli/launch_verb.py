@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable, Mapping
-from textwrap import indent
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -13,13 +12,14 @@ from click.core import ParameterSource
 from rich.console import Console
 
 from mood_sweeps.api import plan
-from mood_sweeps.cli.options import overrides, sweep_file, workspace
+from mood_sweeps.cli.experiment_file import sweep_from
+from mood_sweeps.cli.log_level import chosen_log_level
+from mood_sweeps.cli.options import data_roots, overrides, sweep_file, workspace
 from mood_sweeps.cli.plugin_options import debugger, plugin_timeout
 from mood_sweeps.cli.wording import counted
 from mood_sweeps.engine.executors.catalogue import EXECUTORS
 from mood_sweeps.engine.executors.contract import ExecutorSettings
 from mood_sweeps.errors import InputError
-from mood_sweeps.experiment.load import load_sweep
 from mood_sweeps.jobs.worker_settings import WorkerSettings
 from mood_sweeps.launching.launch import launch
 from mood_sweeps.launching.launch_options import Options
@@ -34,12 +34,12 @@ __all__ = ["command"]
 
 PLAIN_WIDTH = 140
 MOST_LINES = 20
-MOST_TRACEBACKS = 3
 
 
 @click.command("launch")
 @sweep_file
 @overrides
+@data_roots
 @click.option(
     "--executor",
     type=click.Choice(list(EXECUTORS)),
@@ -104,6 +104,7 @@ MOST_TRACEBACKS = 3
 def command(
     file: str,
     overrides: tuple[str, ...],
+    data_roots: tuple[str, ...],
     executor: str,
     scores_on_gpus: bool,
     fail_fast: bool,
@@ -122,7 +123,7 @@ def command(
     what is running; twice stops at once. Neither loses finished work.
     """
     settings = _executor_settings("inline" if debug else executor, executor_options)
-    planned = plan(load_sweep(file, overrides))
+    planned = plan(sweep_from(file, overrides, data_roots))
     console = console_for_people()
     say_plan(planned, console)
     launched = launch(
@@ -135,6 +136,7 @@ def command(
                 plugin_timeout_s=plugin_timeout,
                 scores_on_gpus=scores_on_gpus,
                 debug=debug,
+                log_level="debug" if chosen_log_level() == "debug" else "info",
             ),
             max_failures=1 if fail_fast else max_failures,
             mlflow=not no_mlflow,
@@ -225,27 +227,32 @@ def say_table(launched: LaunchResult, console: Console) -> None:
 
 
 def say_lost(launched: LaunchResult, say: Callable[[str], None]) -> None:
-    """Print the cells that this launch left without a number, and the tracebacks behind them."""
-    attempts = launched.results().attempts(launched.launch) if launched.launch else []
-    tracebacks = {
-        row["traceback"]: f"{row['kind']} {row['label']} (call {row['call_key'][:18]})"
-        for row in attempts
-        if row["outcome"] in ("failed", "partly failed") and row["traceback"]
-    }
-    for text, call in list(tracebacks.items())[:MOST_TRACEBACKS]:
-        say(f"traceback of {call}:")
-        say(indent(text.rstrip(), "  "))
+    """Print the cells that this launch left without a number.
+
+    Their reason only where it is not among the failures, which were printed before.
+    """
     labels = {cell.cell_key: cell.label for cell in launched.plan.cells}
     frame = launched.frame()
     lost = frame[frame["status"].isin(["failed", "skipped"])]
     shown = lost.head(MOST_LINES)
     for reason, cells in shown.groupby("reason", sort=False):
-        for cell_key, score_key, status in cells[["cell_key", "score_key", "status"]].to_numpy():
+        for cell_key, evaluation_key, status in cells[
+            ["cell_key", "evaluation_key", "status"]
+        ].to_numpy():
             label = labels.get(cell_key)
-            say(f"{status} cell {cell_key[:12]} (score key {score_key[:12]}): {label}")
-        say(f"  {reason}")
+            say(f"{status} cell {cell_key[:12]} (evaluation key {evaluation_key[:12]}): {label}")
+        if unsaid := _unsaid(str(reason), launched.failures[:MOST_LINES]):
+            say(f"  {unsaid}")
     if len(lost) > MOST_LINES:
         say(f"… and {len(lost) - MOST_LINES} more cells")
+
+
+def _unsaid(reason: str, failures: Sequence[str]) -> str:
+    """Return what the reason of lost cells says beyond the failures that were printed."""
+    cause, failed, error = reason.partition(" failed: ")
+    if failed and any(f"{cause}: {error}" in failure for failure in failures):
+        return f"{cause} failed"
+    return "" if any(reason in failure for failure in failures) else reason
 
 
 def say_end(launched: LaunchResult, file: str, console: Console) -> None:

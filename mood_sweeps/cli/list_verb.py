@@ -74,9 +74,11 @@ def _published(backbones: Mapping[str, object], kind: Any) -> str:
 
 
 def _described(kind: Any) -> str:
+    from mood_sweeps.scorers import Scorer
+
     fields = ", ".join(map(_field, dataclasses.fields(kind)))
     line = _first_line(kind)
-    if hasattr(kind, "needs"):
+    if issubclass(kind, Scorer):
         needs = f", needs {' and '.join(kind.needs)}" if kind.needs else ""
         line = f"[{kind.family}{needs}] {line}"
     return f"{line} ({fields})" if fields else line

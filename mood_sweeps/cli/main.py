@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from mood_sweeps.cli.log_level import add_log_level
 from mood_sweeps.cli.quit_on_signal import STOPPED, quit_at_once
 
 __all__ = ["main"]
@@ -21,6 +22,8 @@ VERBS = {
     "launch": "Run what is missing of a sweep. Relaunching resumes; extending adds.",
     "status": "Show what launches are doing, from any terminal.",
     "explain": "Say why a cell is cached or will run, stage by stage.",
+    "logs": "Print what a worker printed and logged: of a cell, or of a call.",
+    "run-call": "Repeat one call in this process, with a debugger if you like.",
     "results": "Print or export results: a table, CSV or Parquet.",
     "report": "Write comparative tables and the near-OOD confusion study.",
     "score": "Score features that you extracted yourself: every scorer, one command, no sweep.",
@@ -42,8 +45,10 @@ class _LazyGroup(click.Group):
             return None
         if cmd_name == "launch":
             quit_at_once()  # before the imports, which take a second
-        module = importlib.import_module(f"mood_sweeps.cli.{cmd_name}_verb")
+        module = importlib.import_module(f"mood_sweeps.cli.{cmd_name.replace('-', '_')}_verb")
         command: click.Command = module.command
+        if not any(option.name == "log_level" for option in command.params):
+            add_log_level(command)
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:

@@ -9,7 +9,7 @@ import click
 
 from mood_sweeps.workspace import Workspace
 
-__all__ = ["overrides", "sweep_file", "workspace"]
+__all__ = ["data_roots", "overrides", "sweep_file", "workspace"]
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
@@ -21,6 +21,15 @@ overrides = click.option(
     multiple=True,
     metavar="KEY=VALUE",
     help="Override a value of the file, e.g. --set axes.seed=[0,1,2]. Can be repeated.",
+)
+
+data_roots = click.option(
+    "--data-root",
+    "data_roots",
+    multiple=True,
+    type=click.Path(),
+    metavar="FOLDER",
+    help="Where relative paths under 'data:' are looked for, before $MOOD_DATA. Can be repeated.",
 )
 
 

@@ -7,9 +7,9 @@ from collections import Counter
 import click
 
 from mood_sweeps.api import plan, results_if_any
-from mood_sweeps.cli.options import overrides, sweep_file, workspace
+from mood_sweeps.cli.experiment_file import sweep_from
+from mood_sweeps.cli.options import data_roots, overrides, sweep_file, workspace
 from mood_sweeps.cli.wording import counted
-from mood_sweeps.experiment.load import load_sweep
 from mood_sweeps.launching.pending_work import PendingWork, estimate_seconds, find_pending_work
 from mood_sweeps.launching.run_counts import clock
 from mood_sweeps.planning.calls import Call
@@ -24,10 +24,13 @@ __all__ = ["command"]
 @click.command("plan")
 @sweep_file
 @overrides
+@data_roots
 @workspace
-def command(file: str, overrides: tuple[str, ...], workspace: Workspace) -> None:
+def command(
+    file: str, overrides: tuple[str, ...], data_roots: tuple[str, ...], workspace: Workspace
+) -> None:
     """Show what the sweep in FILE.yaml comes down to. Nothing is run, nothing is written."""
-    planned = plan(load_sweep(file, overrides))
+    planned = plan(sweep_from(file, overrides, data_roots))
     results = results_if_any(workspace)
     work = find_pending_work(planned, results, workspace.open_store(), repair=False)
     for line in describe(planned, work, results):
@@ -101,11 +104,11 @@ def _stages_to_run(planned: Plan, work: PendingWork) -> dict[str, int]:
     open_scores: set[str] = set()
     for call in work.calls:
         if call.scoring is not None:
-            open_scores.update(request.score_key for request in call.scoring.evaluations)
+            open_scores.update(request.evaluation_key for request in call.scoring.evaluations)
         else:
             counts[call.kind] += len(call.stages)
-    finished = [cell for cell in planned.cells if cell.score_key not in open_scores]
-    waiting = [cell for cell in planned.cells if cell.score_key in open_scores]
+    finished = [cell for cell in planned.cells if cell.evaluation_key not in open_scores]
+    waiting = [cell for cell in planned.cells if cell.evaluation_key in open_scores]
     done = scoring_keys(finished)
     for kind, keys in scoring_keys(waiting).items():
         counts[kind] = len(keys - done[kind])

@@ -22,5 +22,6 @@ debugger = click.option(
     "debug",
     is_flag=True,
     help="Run plugins in this very process, so that breakpoint() works, and open a debugger where "
-    "one raises; a launch is then inline. What a plugin changes may then change other numbers.",
+    "a scorer or a stage raises; a launch is then inline. What a plugin changes may then change "
+    "other numbers.",
 )

@@ -8,9 +8,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from mood_sweeps.external_features.label_agreement import Agreement
 from mood_sweeps.external_features.run_scorers import Row
 from mood_sweeps.metrics import METRICS
+from mood_sweeps.scoring.label_agreement import Agreement
 
 __all__ = ["CAPTION", "accuracy_lines", "notes", "score_table"]
 
@@ -45,7 +45,7 @@ def accuracy_lines(agreed: Agreement) -> list[str]:
     """Return a line for what predicts, with the accuracy of every ID set that has labels."""
     lines: dict[str, list[str]] = {}
     for one in agreed.accuracies:
-        lines.setdefault(one.by, []).append(f"{one.name} {_percent(one.value)}")
+        lines.setdefault(one.by, []).append(f"{one.split} {_percent(one.value)}")
     return [f"ID accuracy in %, by the {by}: {', '.join(sets)}" for by, sets in lines.items()]
 
 

@@ -152,7 +152,7 @@ def _progress() -> Iterator[Callable[[int, int, str], None]]:
 
 def _say(scored: Scored, out: Path) -> None:
     """Print the table, what the reasons say, what failed, and where the files are."""
-    for warned in scored.agreement.warnings:
+    for warned in scored.agreement.warnings.values():
         click.echo(f"warning: {warned}", err=True)
     table = score_table(scored.rows)
     console = Console(highlight=False)
@@ -164,7 +164,9 @@ def _say(scored: Scored, out: Path) -> None:
     for line in (*accuracy_lines(scored.agreement), *notes(scored.rows)):
         console.print(line, markup=False, soft_wrap=True)
     for failure in scored.failures:
-        click.echo(f"traceback of {failure.scorer}:\n{failure.traceback.rstrip()}", err=True)
+        if failure.traceback:
+            text = failure.traceback.rstrip()
+            click.echo(f"traceback of {failure.scorer}:\n{text}", err=True)
     with_numbers = sum(row.metrics["auroc"] is not None for row in scored.rows)
     console.print(
         f"{with_numbers:,} of {counted(len(scored.rows), 'row')} with numbers; "

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from mood_sweeps.choice import did_you_mean
-from mood_sweeps.data.image_set import ImageSet, PlannedSet
+from mood_sweeps.data.image_set import ImageSet
 from mood_sweeps.data.index import index_images
 from mood_sweeps.data.kept_digests import KeptDigests
 from mood_sweeps.data.listing import Definition, Progress
@@ -22,7 +22,7 @@ from mood_sweeps.data.sources.textures import TEXTURES
 from mood_sweeps.data.user_set import UserSet
 from mood_sweeps.errors import InputError
 
-__all__ = ["DATASETS", "ImageSets", "Source", "image_set", "open_planned", "problem_with_name"]
+__all__ = ["DATASETS", "ImageSets", "Source", "image_set", "problem_with_name"]
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,11 @@ class ImageSets:
         whole = _built_in(name, source, classes, (*DATASETS, *self.definitions))
         return whole if take is None else select(whole, None, take)
 
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """The fingerprints of the defined sets that were found so far, by name."""
+        return {name: found.fingerprint for name, found in sorted(self._found.items())}
+
     def _defined(self, name: str) -> UserSet:
         if name not in self._found:
             definition, full = self.definitions[name], name in self.full
@@ -86,24 +91,13 @@ class ImageSets:
                     dataclasses.replace(one, message=f"image set {name!r}: {one.message}")
                     for one in error.problems
                 ) from None
-            self._found[name] = UserSet(name, index)
+            self._found[name] = UserSet(name, definition, index)
         return self._found[name]
 
 
 def image_set(name: str, definitions: Mapping[str, Definition] | None = None) -> ImageSet:
     """Return the image set called ``name`` as `ImageSets` does, with nothing kept."""
     return ImageSets(definitions or {})(name)
-
-
-def open_planned(planned: PlannedSet) -> ImageSet:
-    """Return the image set that was planned, on whichever machine this runs.
-
-    Raises InputError if it is no longer what it was when it was planned.
-    """
-    images = image_set(planned.name)
-    if images.fingerprint != planned.fingerprint:
-        raise InputError(f"image set {planned.name!r} has changed since it was planned")
-    return images
 
 
 def problem_with_name(name: str) -> str:

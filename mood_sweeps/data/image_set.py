@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,6 @@ __all__ = [
     "ImageSet",
     "LabelledImages",
     "Pixels",
-    "PlannedSet",
     "digest_of_ids",
     "require_split",
 ]
@@ -127,19 +126,6 @@ class ImageSet(Protocol):
 def digest_of_ids(ids: Sequence[str]) -> str:
     """Return the hexadecimal SHA-256 of the ids of some images, in their order."""
     return key_of(list(ids))
-
-
-@dataclass(frozen=True)
-class PlannedSet:
-    """An image set as a plan refers to it: which one, and the fingerprint it was planned with."""
-
-    name: str
-    fingerprint: str
-
-    @classmethod
-    def of(cls, images: ImageSet) -> Self:
-        """Return the reference to an image set."""
-        return cls(images.name, images.fingerprint)
 
 
 def require_split(name: str, split: str, splits: tuple[str, ...]) -> None:

@@ -106,6 +106,8 @@ class Definition(Protocol):
     @property
     def content(self) -> str: ...  # noqa: D102
 
+    def __hash__(self) -> int: ...
+
     def list_images(self) -> Listing:
         """Return what is there, no image read; InputError with all that is wrong."""
         ...

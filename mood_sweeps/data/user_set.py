@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from mood_sweeps.data.image_set import Pixels, require_split
 from mood_sweeps.data.index import Index
-from mood_sweeps.data.listing import PixelReader
+from mood_sweeps.data.listing import Definition, PixelReader
 from mood_sweeps.data.splits import SPLITS
 from mood_sweeps.data.texts import Texts
 
@@ -52,6 +52,7 @@ class UserSet:
     """The images of an index, under the name that the experiment file gives them."""
 
     name: str
+    definition: Definition
     index: Index
 
     @property

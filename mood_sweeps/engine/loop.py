@@ -7,12 +7,15 @@ times. A corrupt input is put in quarantine, and what needed it is left for the 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Protocol
 
+from mood_sweeps.engine.attempt_logs.log_file import append_line, log_name
 from mood_sweeps.engine.executors.contract import Executor
 from mood_sweeps.engine.schedule import Schedule
 from mood_sweeps.engine.stop import Stop
@@ -22,6 +25,8 @@ from mood_sweeps.planning.calls import Call
 from mood_sweeps.store import Lease, Ref, Store
 
 __all__ = ["MOST_ATTEMPTS", "Listener", "Policy", "Ran", "run"]
+
+_log = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 4
 WAIT_S = 0.25
@@ -79,12 +84,15 @@ def run(
     listeners: Sequence[Listener],
     stop: Stop,
     policy: Policy,
+    logs: Path | None = None,
 ) -> Ran:
     """Run everything in the schedule that can run.
 
+    logs: the folder for a log file of every attempt; None for no logs.
+
     Raises KeyboardInterrupt if the executor performs calls in this thread and one was cut short.
     """
-    return _Run(schedule, executor, store, listeners, stop, policy).run()
+    return _Run(schedule, executor, store, listeners, stop, policy, logs).run()
 
 
 class _Run:
@@ -98,6 +106,7 @@ class _Run:
         listeners: Sequence[Listener],
         stop: Stop,
         policy: Policy,
+        logs: Path | None,
     ) -> None:
         self._schedule = schedule
         self._executor = executor
@@ -105,6 +114,7 @@ class _Run:
         self._listeners = listeners
         self._stop = stop
         self._policy = policy
+        self._logs = logs
         self._running: dict[str, tuple[Call, Lease]] = {}
         self._elsewhere: list[Call] = []
         self._announced: set[str] = set()
@@ -162,7 +172,12 @@ class _Run:
         self._running[call.key] = (call, lease)
         for listener in self._listeners:
             listener.started(call, attempt)
-        self._executor.submit(call, lease)
+        _log.debug("%s starts, attempt %d", call, attempt)
+        self._executor.submit(call, lease, self._log_of(call))
+
+    def _log_of(self, call: Call) -> Path | None:
+        """Return the log file of a call's current attempt."""
+        return self._logs and self._logs / log_name(call.key, self._attempts[call.key])
 
     def _announce_waiting(self, call: Call) -> None:
         if call.key in self._announced:
@@ -176,6 +191,10 @@ class _Run:
     def _handle(self, outcome: Outcome) -> None:
         call, lease = self._running[outcome.call_key]
         attempt = self._attempts[call.key]
+        outcome = replace(outcome, log=self._log_of(call))
+        _log.debug("%s, attempt %d: %s", call, attempt, outcome.verdict)
+        if outcome.verdict == "worker lost" and outcome.log is not None:
+            append_line(outcome.log, f"the worker was lost: {outcome.error}")
         again = outcome.verdict in ("worker lost", "lease lost") and attempt < MOST_ATTEMPTS
         # Rows are committed before the lease is released: the next holder finds them.
         for listener in self._listeners:

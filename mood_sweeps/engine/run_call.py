@@ -9,12 +9,14 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import os
+import pdb
 import platform
 import time
 import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from mood_sweeps.engine.attempt_logs.attempt_log import NO_LOG, AttemptLog, OpenedLog
 from mood_sweeps.engine.environment import environment
 from mood_sweeps.errors import CorruptObject, InputError, StageFailed, one_line, plain
 from mood_sweeps.internal_signals import LeaseLost, MemberLost
@@ -38,12 +40,13 @@ def run_call(
     lease: Lease,
     settings: WorkerSettings,
     runner: ScorerRunner,
+    log: AttemptLog = NO_LOG,
     run_trials: RunTrials | None = None,
     worker_rank: WorkerRank | None = None,
 ) -> Outcome:
     """Run a call with its inputs in the store; publish only while ``lease`` is still held.
 
-    For the parameters see `JobContext`.
+    log: of this attempt. For the other parameters see `JobContext`.
     """
 
     def work() -> Outcome:
@@ -54,14 +57,20 @@ def run_call(
         outcome: Outcome = importlib.import_module(call.job.handler).run(call, context)
         return outcome
 
-    return _reported(call, work)
+    with log.opened(settings.log_level) as opened:
+        return _reported(call, work, opened, debug=settings.debug)
 
 
-def assist(call: Call, store: Store, worker_rank: WorkerRank) -> Outcome:
+def assist(
+    call: Call, store: Store, settings: WorkerSettings, log: AttemptLog, worker_rank: WorkerRank
+) -> Outcome:
     """Share a training with its leader, which runs it by `run_call`."""
     from mood_sweeps.jobs import train  # late, as it imports torch
 
-    return _reported(call, lambda: train.assist(call, store, worker_rank))
+    with log.opened(settings.log_level) as opened:
+        return _reported(
+            call, lambda: train.assist(call, store, worker_rank), opened, debug=settings.debug
+        )
 
 
 def _gpu_for(call: Call, settings: WorkerSettings) -> str | None:
@@ -74,10 +83,14 @@ def _gpu_for(call: Call, settings: WorkerSettings) -> str | None:
     return own_gpu()
 
 
-def _reported(call: Call, work: Callable[[], Outcome]) -> Outcome:
-    """Return what ``work`` returns, or what it raises as an outcome."""
+def _reported(call: Call, work: Callable[[], Outcome], log: OpenedLog, *, debug: bool) -> Outcome:
+    """Return what ``work`` returns, or what it raises as an outcome; log both.
+
+    debug: open a debugger where it raises.
+    """
     started = time.perf_counter()
     worker = f"{platform.node()}:{os.getpid()}"
+    log.begin(call, worker)
     try:
         _import_for(call)
         started = time.perf_counter()
@@ -90,18 +103,30 @@ def _reported(call: Call, work: Callable[[], Outcome]) -> Outcome:
     except MemberLost as error:
         outcome = Outcome(call.key, "worker lost", error=one_line(error))
     except (StageFailed, InputError) as error:
+        _examine(error, log, debug=debug)
         # Raised on purpose: the message is complete, and only its cause needs a traceback.
         cause = traceback.format_exception(error.__cause__) if error.__cause__ else []
         outcome = Outcome(
             call.key, "failed", error=one_line(error), traceback=plain("".join(cause))
         )
     except (Exception, SystemExit) as error:
+        _examine(error, log, debug=debug)
         # The stage's own code failed: a value, not a crash.
         outcome = Outcome(
             call.key, "failed", error=one_line(error), traceback=plain(traceback.format_exc())
         )
     seconds = time.perf_counter() - started
-    return dataclasses.replace(outcome, worker=worker, seconds=seconds)
+    outcome = dataclasses.replace(outcome, worker=worker, seconds=seconds)
+    log.end(outcome)
+    return outcome
+
+
+def _examine(error: BaseException, log: OpenedLog, *, debug: bool) -> None:
+    """Log an error with its whole traceback, and open a debugger if that is wanted."""
+    log.failure(error)
+    if debug:
+        traceback.print_exception(error)
+        pdb.post_mortem(error.__traceback__)
 
 
 def _import_for(call: Call) -> None:

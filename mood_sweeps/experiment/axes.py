@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mood_sweeps.choice import Choice
+from mood_sweeps.choice import Choice, Parameters
 from mood_sweeps.errors import InputError
 from mood_sweeps.experiment.catalogues import Catalogues
 from mood_sweeps.experiment.check_exposure import checked_exposure
@@ -17,11 +17,15 @@ from mood_sweeps.experiment.plugins_block import UserScorers
 from mood_sweeps.experiment.sweep import Finetune, Selected
 from mood_sweeps.experiment.yaml_node import YamlNode, kind_of
 from mood_sweeps.identity import canonical
+from mood_sweeps.methods.pretexts.task import Pretext
+from mood_sweeps.networks.backbone import Backbone
+from mood_sweeps.plugins.declared_scorers import AnyScorer
 from mood_sweeps.scorers import NOT_SCORERS
 
 __all__ = ["Axes", "read_axes", "read_finetunes", "read_scorer_axis"]
 
 T = TypeVar("T")
+P = TypeVar("P", bound=Parameters)
 
 _TRAINED = ("pretext", "backbone", "finetune")
 EVERY_SCORER = "all"
@@ -37,13 +41,13 @@ class Axes:
     grids: scorers that one item of the file stands for.
     """
 
-    pretext: tuple[Choice, ...]
-    backbone: tuple[Choice, ...]
+    pretext: tuple[Choice[Pretext], ...]
+    backbone: tuple[Choice[Backbone], ...]
     finetune: tuple[Finetune, ...]
-    scorer: tuple[Choice | Selected, ...]
+    scorer: tuple[Choice[AnyScorer] | Selected, ...]
     seed: tuple[int, ...]
     flawed: frozenset[str]
-    grids: tuple[tuple[Choice, ...], ...] = ()
+    grids: tuple[tuple[Choice[AnyScorer], ...], ...] = ()
 
 
 def read_axes(
@@ -58,11 +62,11 @@ def read_axes(
     reader = _Reader(entries or {})
     scorers, grids = _read_scorers(reader, catalogues, user_scorers)
 
-    def pretext(raw: Any) -> list[Choice]:
+    def pretext(raw: Any) -> list[Choice[Pretext]]:
         chosen = [_reproducible(one) for one in catalogues.pretexts(raw)]
         return [checked_weights(one, catalogues, folder) for one in chosen]
 
-    def backbone(raw: Any) -> list[Choice]:
+    def backbone(raw: Any) -> list[Choice[Backbone]]:
         return [_reproducible(one) for one in catalogues.backbones(raw)]
 
     def finetune(raw: Any) -> list[Finetune]:
@@ -97,12 +101,12 @@ def read_scorer_axis(
 
 def _read_scorers(
     reader: _Reader, catalogues: Catalogues, user_scorers: UserScorers
-) -> tuple[tuple[Choice, ...], tuple[tuple[Choice, ...], ...]]:
+) -> tuple[tuple[Choice[AnyScorer], ...], tuple[tuple[Choice[AnyScorer], ...], ...]]:
     """Return the scorers, and the grids among them: items that stand for several scorers."""
     built_in = catalogues.scorers
-    grids: list[tuple[Choice, ...]] = []
+    grids: list[tuple[Choice[AnyScorer], ...]] = []
 
-    def scorer(raw: Any) -> list[Choice] | None:
+    def scorer(raw: Any) -> list[Choice[AnyScorer]] | None:
         name = _name_of(raw)
         if isinstance(name, str):
             known = (
@@ -181,11 +185,11 @@ def read_finetunes(raw: Any, catalogues: Catalogues) -> list[Finetune]:
     return found
 
 
-def _label(value: Choice | Finetune | Selected) -> str:
+def _label(value: Choice[Parameters] | Finetune | Selected) -> str:
     return value.label
 
 
-def _reproducible(choice: Choice) -> Choice:
+def _reproducible(choice: Choice[P]) -> Choice[P]:
     try:
         canonical(choice.content)
     except (TypeError, ValueError) as error:

@@ -9,6 +9,10 @@ from typing import Any
 
 from mood_sweeps.choice import Catalogue, Choice
 from mood_sweeps.data.image_set import ImageSet
+from mood_sweeps.methods.finetunes.stage import FinetuneStage
+from mood_sweeps.methods.pretexts.task import Pretext
+from mood_sweeps.networks.backbone import Backbone
+from mood_sweeps.scorers import Scorer
 
 __all__ = ["Catalogues", "shipped"]
 
@@ -24,10 +28,10 @@ class Catalogues:
     image_set: from a name, such as ``digits:0-5``, to the image set.
     """
 
-    pretexts: Callable[[Any], tuple[Choice, ...]]
-    scorers: Catalogue
-    backbones: Callable[[Any], tuple[Choice, ...]]
-    finetunes: Callable[[Any], tuple[tuple[Choice, ...], ...]]
+    pretexts: Callable[[Any], tuple[Choice[Pretext], ...]]
+    scorers: Catalogue[Scorer]
+    backbones: Callable[[Any], tuple[Choice[Backbone], ...]]
+    finetunes: Callable[[Any], tuple[tuple[Choice[FinetuneStage], ...], ...]]
     image_set: Callable[[str], ImageSet]
 
 

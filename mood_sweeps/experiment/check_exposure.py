@@ -12,23 +12,20 @@ from mood_sweeps.errors import InputError, Problem
 from mood_sweeps.experiment.catalogues import Catalogues
 from mood_sweeps.experiment.sweep import Finetune
 from mood_sweeps.methods.finetunes.outlier_exposure.declaration import OutlierExposure
+from mood_sweeps.methods.finetunes.stage import FinetuneStage
 
-__all__ = ["checked_exposure", "exposures_of", "is_exposed"]
-
-
-def is_exposed(stage: Choice) -> bool:
-    """Return whether a fine-tuning stage trains on images of an OOD set."""
-    return isinstance(stage.parameters, OutlierExposure)
+__all__ = ["checked_exposure", "exposures_of"]
 
 
-def checked_exposure(stage: Choice, catalogues: Catalogues) -> Choice:
+def checked_exposure(stage: Choice[FinetuneStage], catalogues: Catalogues) -> Choice[FinetuneStage]:
     """Return the choice with the canonical name of its exposed set.
 
     Raises InputError for a set that is unknown, has no classes, or a class of fewer than k images.
     """
-    if not is_exposed(stage):
+    exposure = stage.parameters
+    if not isinstance(exposure, OutlierExposure):
         return stage
-    name, k = stage.parameters.exposed, stage.parameters.k
+    name, k = exposure.exposed, exposure.k
     try:
         images = catalogues.image_set(name)
     except InputError as error:
@@ -50,8 +47,8 @@ def checked_exposure(stage: Choice, catalogues: Catalogues) -> Choice:
                 inside=(stage.name, "k"),
             )
         )
-    parameters = dataclasses.replace(stage.parameters, exposed=images.name)
-    return dataclasses.replace(stage, parameters=parameters)
+    named = dataclasses.replace(exposure, exposed=images.name)
+    return dataclasses.replace(stage, parameters=named)
 
 
 def exposures_of(
@@ -63,7 +60,8 @@ def exposures_of(
     largest: dict[str, int] = {}
     for finetune in finetunes:
         for stage in finetune.stages:
-            if is_exposed(stage) and stage.parameters.k:
-                name = stage.parameters.exposed
-                largest[name] = max(stage.parameters.k, largest.get(name, 0))
+            exposure = stage.parameters
+            if isinstance(exposure, OutlierExposure) and exposure.k:
+                name = exposure.exposed
+                largest[name] = max(exposure.k, largest.get(name, 0))
     return tuple(Exposure(find_image_set(name), k, seeds) for name, k in largest.items())

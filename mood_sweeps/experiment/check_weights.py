@@ -9,11 +9,14 @@ from mood_sweeps.choice import Choice
 from mood_sweeps.errors import InputError, Problem
 from mood_sweeps.experiment.catalogues import Catalogues
 from mood_sweeps.methods.pretexts.given_weights import WeightsFile
+from mood_sweeps.methods.pretexts.task import Pretext
 
 __all__ = ["checked_weights"]
 
 
-def checked_weights(pretext: Choice, catalogues: Catalogues, folder: Path) -> Choice:
+def checked_weights(
+    pretext: Choice[Pretext], catalogues: Catalogues, folder: Path
+) -> Choice[Pretext]:
     """Return the choice with the canonical name of its head's image set.
 
     folder: the base of a relative path. Raises InputError for a file that cannot be read and for an

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mood_sweeps.choice import Choice, did_you_mean
+from mood_sweeps.choice import Choice, Parameters, did_you_mean
 from mood_sweeps.errors import InputError
 from mood_sweeps.experiment.axes import Axes, read_finetunes
 from mood_sweeps.experiment.catalogues import Catalogues
@@ -164,7 +164,7 @@ class _Reader:
         return known.get(value, ())
 
 
-def _labels_of_choices(choices: tuple[Choice | Selected, ...]) -> _Labels:
+def _labels_of_choices(choices: Iterable[Choice[Parameters] | Selected]) -> _Labels:
     labels: dict[str | int, tuple[str | int, ...]] = {}
     for choice in choices:
         labels[choice.name] = (*labels.get(choice.name, ()), choice.label)

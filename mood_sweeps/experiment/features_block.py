@@ -164,8 +164,10 @@ class _RepresentationFiles:
         has_head = given.head is not None
 
         def one(bank: NamedBank, files: Files) -> ExternalSet:
-            has_logits = has_head or bank.bank.logits is not None
-            return ExternalSet(_absolute(files), len(bank.bank.labels) > 0, has_logits)
+            lacks = bank.lacks
+            if has_head:
+                lacks = {need: said for need, said in lacks.items() if need != "logits"}
+            return ExternalSet(_absolute(files), lacks)
 
         id_banks = {"train": given.train, "val": given.val, "test": given.test}
         id_sets = {

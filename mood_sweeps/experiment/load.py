@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections.abc import Sequence
@@ -9,10 +10,13 @@ from itertools import takewhile
 from pathlib import Path
 
 from mood_sweeps.choice import did_you_mean
+from mood_sweeps.data.listing import Progress
+from mood_sweeps.data.local_files import data_roots as roots_of
 from mood_sweeps.errors import InputError, Problem
 from mood_sweeps.experiment.axes import read_axes, read_scorer_axis
 from mood_sweeps.experiment.catalogues import Catalogues, shipped
 from mood_sweeps.experiment.check_exposure import exposures_of
+from mood_sweeps.experiment.data_block import read_data
 from mood_sweeps.experiment.exclude_rules import AxisValues, read_rules
 from mood_sweeps.experiment.features_block import read_features
 from mood_sweeps.experiment.overrides import apply_override
@@ -33,9 +37,18 @@ from mood_sweeps.plugins.open_plugins import OpenPlugins
 __all__ = ["load_sweep", "read_sweep"]
 
 _REQUIRED = ("name", "axes", "pairs")
-_OPTIONAL = ("features", "corpus", "intermediate", "ensemble", "plugins", "select", "exclude")
+_OPTIONAL = (
+    "data",
+    "features",
+    "corpus",
+    "intermediate",
+    "ensemble",
+    "plugins",
+    "select",
+    "exclude",
+)
 _REQUIRED_WITH_FEATURES = ("name", "axes")
-_NOT_WITH_FEATURES = ("pairs", "corpus", "intermediate", "ensemble")
+_NOT_WITH_FEATURES = ("data", "pairs", "corpus", "intermediate", "ensemble")
 
 # A name becomes part of paths, URLs and shell commands.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -45,15 +58,22 @@ def load_sweep(
     path: str | os.PathLike[str],
     overrides: Sequence[str] = (),
     catalogues: Catalogues | None = None,
+    *,
+    data_roots: Sequence[str | os.PathLike[str]] = (),
+    progress: Progress | None = None,
 ) -> Sweep:
     """Read and check an experiment file.
 
     overrides: ``key=value`` each, as ``--set`` takes them, applied in order.
     catalogues: where names are looked up; default: those of the package.
+    data_roots: where relative paths of images are looked for after the file's folder, before
+    ``$MOOD_DATA``. progress: is told the bytes of images that are digested, and all bytes.
     Raises InputError with every problem, those in the file first, in the order of its lines.
     """
     file = Path(path)
-    return read_sweep(_read(file), file, overrides, catalogues)
+    return read_sweep(
+        _read(file), file, overrides, catalogues, data_roots=data_roots, progress=progress
+    )
 
 
 def read_sweep(
@@ -61,6 +81,9 @@ def read_sweep(
     file: Path,
     overrides: Sequence[str] = (),
     catalogues: Catalogues | None = None,
+    *,
+    data_roots: Sequence[str | os.PathLike[str]] = (),
+    progress: Progress | None = None,
 ) -> Sweep:
     """Check the text of an experiment; ``file``: its name, and the base of relative paths.
 
@@ -81,9 +104,15 @@ def read_sweep(
     for place, message in document.flaws:
         problems.add(place, message)
     source = _text_with_overrides(text, document) if overrides else text
-    sweep = _sweep(
-        YamlNode(document.value, (), document, problems), catalogues or shipped(), file, source
-    )
+    root = YamlNode(document.value, (), document, problems)
+    catalogues = catalogues or shipped()
+    if document.value.get("data") is None:
+        sweep = _sweep(root, catalogues, file, source)
+    else:
+        named = read_data(root.item("data"), file.parent, roots_of(data_roots), progress)
+        sweep = _sweep(root, dataclasses.replace(catalogues, image_set=named), file, source)
+        used = named.defined.fingerprints
+        sweep = dataclasses.replace(sweep, image_sets=named, data=used)
     problems.raise_any()
     return sweep
 

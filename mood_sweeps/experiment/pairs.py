@@ -7,6 +7,7 @@ from typing import NamedTuple, get_args
 
 from mood_sweeps.data.exposed_images import Exposure, exposed_among, smallest_class
 from mood_sweeps.data.image_set import ImageSet
+from mood_sweeps.data.selections import selection_name
 from mood_sweeps.errors import InputError
 from mood_sweeps.experiment.catalogues import Catalogues
 from mood_sweeps.experiment.select_block import ValidationSets
@@ -186,10 +187,10 @@ class _Reader:
 
 
 def _image_set(part: YamlNode, what: str, catalogues: Catalogues) -> ImageSet | None:
-    name = part.text(what)
-    if name is None:
+    if not isinstance(part.value, dict) and part.text(what) is None:
         return None
     try:
+        name = selection_name(part.value) if isinstance(part.value, dict) else part.value
         return catalogues.image_set(name)
     except InputError as error:
         part.add_problem_of(error)

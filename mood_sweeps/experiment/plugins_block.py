@@ -10,6 +10,7 @@ from mood_sweeps.errors import InputError
 from mood_sweeps.experiment.yaml_node import YamlNode
 from mood_sweeps.plugins.declared_scorers import Plugin
 from mood_sweeps.plugins.open_plugins import OpenPlugins
+from mood_sweeps.scorers import Scorer
 
 __all__ = ["UserScorers", "read_plugins"]
 
@@ -28,7 +29,7 @@ class UserScorers:
 
 
 def read_plugins(
-    part: YamlNode | None, folder: Path, built_in: Catalogue, open_plugins: OpenPlugins
+    part: YamlNode | None, folder: Path, built_in: Catalogue[Scorer], open_plugins: OpenPlugins
 ) -> UserScorers:
     """Read ``plugins:``, paths relative to ``folder``, noting every problem on the way.
 

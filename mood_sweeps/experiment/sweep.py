@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mood_sweeps.choice import Choice
-from mood_sweeps.plugins.declared_scorers import Plugin
+from mood_sweeps.choice import Choice, Parameters
+from mood_sweeps.data.image_set import ImageSet
+from mood_sweeps.methods.finetunes.stage import FinetuneStage
+from mood_sweeps.methods.pretexts.task import Pretext
+from mood_sweeps.networks.backbone import Backbone
+from mood_sweeps.plugins.declared_scorers import AnyScorer, Plugin
+from mood_sweeps.scoring.requirements import Lacks
 
 __all__ = [
     "EXTERNAL_BACKBONE",
@@ -41,7 +46,7 @@ class Finetune:
     """
 
     label: str
-    stages: tuple[Choice, ...]
+    stages: tuple[Choice[FinetuneStage], ...]
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class Selected:
         order in the file does not matter.
     """
 
-    candidates: tuple[Choice, ...]
+    candidates: tuple[Choice[AnyScorer], ...]
 
     @property
     def name(self) -> str:
@@ -65,7 +70,7 @@ class Selected:
         return f"{self.name}(selected)"
 
     @property
-    def parameters(self) -> Any:
+    def parameters(self) -> AnyScorer:
         """Parameters of the first candidate; for what all share, such as their needs."""
         return self.candidates[0].parameters
 
@@ -92,12 +97,21 @@ FeatureFiles = tuple[tuple[str, str], ...]
 class ExternalSet:
     """One set of features in the user's files, as their headers describe it.
 
-    has_logits: whether the files hold logits, or a head gives them.
+    lacks: what it lacks of labels and logits; a head gives logits.
     """
 
     files: FeatureFiles
-    has_labels: bool
-    has_logits: bool
+    lacks: Lacks
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether its files hold labels."""
+        return "labels" not in self.lacks
+
+    @property
+    def has_logits(self) -> bool:
+        """Whether its files hold logits, or a head gives them."""
+        return "logits" not in self.lacks
 
 
 @dataclass(frozen=True)
@@ -141,7 +155,7 @@ class Rule:
     where: str = field(compare=False)
     label: str = field(compare=False)
 
-    def may_match(self, **values: Choice | Selected | str | int | None) -> bool:
+    def may_match(self, **values: Choice[Parameters] | Selected | str | int | None) -> bool:
         """Return whether cells with these axis values can match; axes left out are unknown.
 
         A choice is compared by its label. If every axis of the rule is given, they do match.
@@ -165,15 +179,17 @@ class Sweep:
     ood_val: OOD validation sets by ID set, for ``Selected`` scorers; they are never tested against
         that ID set.
     source: the file's text after overrides, for the database. where: the file's name.
+    image_sets: finds its image sets by name, with those that the file defines; None for built-in
+        ones alone. data: fingerprints of the sets that the file defines and uses, by name.
     """
 
     name: str
     corpus: str | None
     plugins: tuple[Plugin, ...]
-    pretexts: tuple[Choice, ...]
-    backbones: tuple[Choice, ...]
+    pretexts: tuple[Choice[Pretext], ...]
+    backbones: tuple[Choice[Backbone], ...]
     finetunes: tuple[Finetune, ...]
-    scorers: tuple[Choice | Selected, ...]
+    scorers: tuple[Choice[AnyScorer] | Selected, ...]
     seeds: tuple[int, ...]
     pairs: tuple[Pair, ...]
     ood_val: Mapping[str, tuple[str, ...]]
@@ -183,6 +199,8 @@ class Sweep:
     features: tuple[Features, ...] = ()
     intermediate: str | None = None
     ensemble: bool = False
+    image_sets: Callable[[str], ImageSet] | None = field(default=None, compare=False, repr=False)
+    data: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def intermediate_set(self) -> str | None:
@@ -203,6 +221,7 @@ class Sweep:
             **({"features": given} if given else {}),
             **({"intermediate": self.intermediate} if self.intermediate else {}),
             **({"ensemble": True} if self.ensemble else {}),
+            **({"data": dict(self.data)} if self.data else {}),
             "corpus": self.corpus,
             "pretext": _by_label(self.pretexts),
             "backbone": _by_label(self.backbones),
@@ -221,5 +240,5 @@ class Sweep:
         }
 
 
-def _by_label(choices: tuple[Choice | Selected, ...]) -> dict[str, dict[str, Any]]:
+def _by_label(choices: Iterable[Choice[Parameters] | Selected]) -> dict[str, dict[str, Any]]:
     return {choice.label: choice.content for choice in choices}

@@ -108,7 +108,7 @@ class _Reader:
     def __init__(self, located: Located, place: Any) -> None:
         self.located = located
         self.place = place
-        self.open_nodes: set[int] = set()
+        self.open_nodes: set[Node] = set()
         self.n_values = 0
 
     def read(self, node: Node, path: Path) -> Any:
@@ -119,16 +119,16 @@ class _Reader:
             raise _Unreadable(f"nested more than {_DEEPEST} deep", node)
         if isinstance(node, ScalarNode):
             return self._scalar(node)
-        if id(node) in self.open_nodes:
+        if node in self.open_nodes:
             raise _Unreadable("an alias inside its own anchor has no end", node)
-        self.open_nodes.add(id(node))
+        self.open_nodes.add(node)
         try:
             if isinstance(node, SequenceNode) and node.tag == TAG + "seq":
                 return [self._item(item, (*path, at)) for at, item in enumerate(node.value)]
             if isinstance(node, MappingNode) and node.tag == TAG + "map":
                 return self._mapping(node, path)
         finally:
-            self.open_nodes.discard(id(node))
+            self.open_nodes.discard(node)
         raise _Unreadable(f"the tag {node.tag!r} means nothing here", node)
 
     def _scalar(self, node: ScalarNode) -> Any:

@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.external_features.array_sources import BANK, HEAD, Material, read_material
-from mood_sweeps.external_features.label_agreement import column_order
 from mood_sweeps.external_features.problems import InputProblems
 from mood_sweeps.external_features.read_extent import WHOLE, Reading
+from mood_sweeps.scoring.label_agreement import column_order
+from mood_sweeps.scoring.requirements import Lacks, external_lacks
 
 __all__ = [
     "ID_TEST",
@@ -44,10 +45,15 @@ class NamedBank:
     bank: FeatureBank
     material: Material
 
-    def lacks(self, need: str) -> str | None:
-        """Return the words that say that ``labels`` or ``logits`` are missing, or None."""
-        there = len(self.bank.labels) > 0 if need == "labels" else self.bank.logits is not None
-        return None if there else self.material.lacks(need)
+    @property
+    def lacks(self) -> Lacks:
+        """What it lacks of labels and logits."""
+        there = {"labels": len(self.bank.labels) > 0, "logits": self.bank.logits is not None}
+        return {
+            role: f"{role}: {self.material.lacks(role)}"
+            for role, is_there in there.items()
+            if not is_there
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +65,11 @@ class CheckedFeatures:
     val: NamedBank | None
     oods: tuple[NamedBank, ...]
     head: Head | None
+
+    @property
+    def lacks(self) -> Lacks:
+        """What all banks of it lack."""
+        return external_lacks(has_head=self.head is not None)
 
     @property
     def banks(self) -> tuple[NamedBank, ...]:

@@ -8,8 +8,9 @@ from typing import Any
 from mood_sweeps.choice import Catalogue, Choice
 from mood_sweeps.errors import InputError
 from mood_sweeps.external_features.problems import InputProblems
+from mood_sweeps.plugins.declared_scorers import AnyScorer
 from mood_sweeps.plugins.open_plugins import OpenPlugins
-from mood_sweeps.scorers import NOT_SCORERS
+from mood_sweeps.scorers import NOT_SCORERS, Scorer
 
 __all__ = ["ALL", "choose_scorers", "parse_scorers"]
 
@@ -21,10 +22,10 @@ _CONSTANTS = {"True": True, "true": True, "False": False, "false": False, "None"
 
 def choose_scorers(
     wanted: str | Iterable[Any],
-    catalogue: Catalogue,
+    catalogue: Catalogue[Scorer],
     input_problems: InputProblems,
     plugins: OpenPlugins | None = None,
-) -> tuple[Choice, ...]:
+) -> tuple[Choice[AnyScorer], ...]:
     """Return the scorers that are wanted, in that order, noting what cannot be read.
 
     catalogue: the package's own scorers. plugins: what has others.
@@ -38,7 +39,7 @@ def choose_scorers(
     for item in [wanted] if isinstance(wanted, str) else wanted:
         with input_problems.about(where):
             items += parse_scorers(item) if isinstance(item, str) else [item]
-    chosen: dict[str, Choice] = {}
+    chosen: dict[str, Choice[AnyScorer]] = {}
     plugins = plugins or OpenPlugins()
     every = (*catalogue, *plugins.names)
     for item in (entry for raw in items for entry in (every if raw == ALL else [raw])):

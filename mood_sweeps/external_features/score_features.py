@@ -55,10 +55,10 @@ def score_features(
         rounding.
 
     A scorer that lacks something, or for which a number is undefined, has a row with a reason and
-    without numbers. ``fpr95`` has ID positive, ``fpr95_ood_positive`` OOD.
+    no number of its scores. ``fpr95`` has ID positive, ``fpr95_ood_positive`` OOD.
     ``frame.attrs`` has ``id_accuracy``, of each ID set that has labels, by the head (without one by
     the nearest class mean of ID train), and ``warnings``, what speaks against labels and head
-    meaning the same classes: Python warnings, too, and in the rows of scorers that use both.
+    meaning the same classes: Python warnings, too, and in the note of every row that rests on them.
     Raises InputError with everything that is wrong with the input.
     """
     scored = score(
@@ -79,8 +79,8 @@ def score_features(
     kinds = {name: "Int64" if name in _COUNTS else "float64" for name in COLUMNS}
     frame = frame.astype({name: kind for name, kind in kinds.items() if name not in _TEXT})
     agreed = scored.agreement
-    frame.attrs["id_accuracy"] = {one.name: one.value for one in agreed.accuracies}
-    frame.attrs["warnings"] = list(agreed.warnings)
-    for said in agreed.warnings:
+    frame.attrs["id_accuracy"] = {f"id_{one.split}": one.value for one in agreed.accuracies}
+    frame.attrs["warnings"] = list(agreed.warnings.values())
+    for said in agreed.warnings.values():
         warnings.warn(said, stacklevel=2)
     return frame

@@ -12,11 +12,11 @@ from mood_sweeps.choice import Choice
 from mood_sweeps.errors import Problem
 from mood_sweeps.external_features.checked_features import check_features, logits_of_head
 from mood_sweeps.external_features.choose_scorers import ALL, choose_scorers
-from mood_sweeps.external_features.label_agreement import agreement
 from mood_sweeps.external_features.output_files import OutFolder, unwritable
 from mood_sweeps.external_features.problems import InputProblems
-from mood_sweeps.external_features.run_scorers import Scored, run_scorers, said_in_rows
+from mood_sweeps.external_features.run_scorers import Scored, run_scorers
 from mood_sweeps.external_features.thread_limit import at_most
+from mood_sweeps.plugins.declared_scorers import AnyScorer
 from mood_sweeps.plugins.open_plugins import OpenPlugins, plugin_of_classes
 from mood_sweeps.plugins.scorer_runner import LIMIT_S, ScorerRunner
 from mood_sweeps.scorers import SCORERS
@@ -81,18 +81,15 @@ def score(
             given = logits_of_head(given)
         runner = stack.enter_context(closing(ScorerRunner(plugin_timeout_s, threads, debug=debug)))
         keep = folder.keep if folder is not None else None
-        id_sets = [given.train, given.test, *([given.val] if given.val else [])]
-        agreed = agreement([(one.name, one.bank) for one in id_sets], given.head)
         scored = run_scorers(given, _reported(chosen, progress), runner, keep)
-        scored = said_in_rows(scored, chosen, agreed)
         if folder is not None:
             folder.finish(scored.rows)
     return scored
 
 
 def _reported(
-    chosen: Sequence[Choice], progress: Callable[[int, int, str], None] | None
-) -> Iterable[Choice]:
+    chosen: Sequence[Choice[AnyScorer]], progress: Callable[[int, int, str], None] | None
+) -> Iterable[Choice[AnyScorer]]:
     for done, choice in enumerate(chosen):
         if progress is not None:
             progress(done, len(chosen), choice.label)

@@ -16,6 +16,7 @@ from mood_sweeps.data.pipeline.input_transforms import to_input
 from mood_sweeps.errors import Undefined
 from mood_sweeps.methods.pretexts.decoder import restore_objective
 from mood_sweeps.methods.pretexts.masked.reconstruction import Reconstructing
+from mood_sweeps.methods.pretexts.task import PretextTask
 from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.networks.reproducible import reproducible
 from mood_sweeps.networks.timm_networks import build
@@ -40,7 +41,7 @@ class LiveNetwork:
         blocks: list[str] = [one["module"] for one in network.feature_info]
         self._blocks = [network.get_submodule(name) for name in blocks]
         self._checkpoint = checkpoint
-        self._decoder: Reconstructing | None = None
+        self._decoder: Reconstructing[PretextTask] | None = None
         self._head = None
         if checkpoint.head is not None:
             head = checkpoint.head

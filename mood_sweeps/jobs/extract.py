@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from mood_sweeps.bank import FeatureBank
-from mood_sweeps.data.catalogue import open_planned
-from mood_sweeps.data.image_set import LabelledImages, PlannedSet
+from mood_sweeps.data.image_set import LabelledImages
+from mood_sweeps.data.planned_set import PlannedSet
 from mood_sweeps.jobs.context import JobContext
 from mood_sweeps.jobs.outcome import Outcome, made_of
 from mood_sweeps.networks.checkpoint import load
@@ -22,6 +23,8 @@ from mood_sweeps.store import Ref, Store
 from mood_sweeps.store.codecs import save_bank, save_ids
 
 __all__ = ["images_of", "images_of_split", "run"]
+
+_log = logging.getLogger(__name__)
 
 
 def run(call: Call, context: JobContext) -> Outcome:
@@ -61,7 +64,9 @@ def _banks(
     for stage in stages:
         assert isinstance(stage.work, Extract)
         images = images_of(stage.work)
-        yield stage, extract(network, images), images.ids
+        bank = extract(network, images)
+        _log.info("extracted %s: features %s", stage.label, bank.features.shape)
+        yield stage, bank, images.ids
 
 
 def images_of(work: Extract) -> LabelledImages:
@@ -71,7 +76,7 @@ def images_of(work: Extract) -> LabelledImages:
 
 def images_of_split(planned: PlannedSet, split: str, left_out: Sequence[int]) -> LabelledImages:
     """Return the images of a set's split, without those at the indices that are left out."""
-    images = open_planned(planned).open(split)
+    images = planned.open().open(split)
     if not left_out:
         return images
     return images.take(np.delete(np.arange(len(images)), left_out))

@@ -10,12 +10,14 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import Ints
 from mood_sweeps.errors import CorruptObject, Undefined
-from mood_sweeps.jobs.score_and_evaluate import select_candidate
+from mood_sweeps.jobs.score_call import requested_fit
 from mood_sweeps.jobs.score_objects import group_refs
 from mood_sweeps.metrics.registry import METRICS, METRICS_DIGEST, PairScores, compute_metrics
-from mood_sweeps.planning.fits import Fit, scores_key
+from mood_sweeps.planning.fits import scores_key
 from mood_sweeps.planning.missing_calls import group_of
 from mood_sweeps.planning.plan import Cell
+from mood_sweeps.scoring.inputs import Fit
+from mood_sweeps.scoring.selection import select_candidate
 from mood_sweeps.store import Ref, Store
 from mood_sweeps.store.codecs import load_arrays, map_bank
 
@@ -28,20 +30,20 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 def metrics_from_store(
     cells: Iterable[Cell], stale: Mapping[str, Mapping[str, Any]], store: Store
 ) -> Iterator[dict[str, Any]]:
-    """Yield new metrics of stale numbers, by column, with ``score_key`` and ``metrics_state``.
+    """Yield new metrics of stale numbers, by column, with ``evaluation_key`` and ``metrics_state``.
 
-    stale: rows by score key, with ``reason`` and the metrics that they have. A metric that
+    stale: rows by evaluation key, with ``reason`` and the metrics that they have. A metric that
     needs scores no longer in the store keeps its value if it never had another version, else
     becomes None.
     """
     by_group: dict[str, dict[str, Cell]] = {}
     for cell in cells:
-        if cell.score_key in stale:
-            by_group.setdefault(group_of(cell.representation), {})[cell.score_key] = cell
+        if cell.evaluation_key in stale:
+            by_group.setdefault(group_of(cell.representation), {})[cell.evaluation_key] = cell
     for group, wanted in by_group.items():
         scores, predictions = _stored(store, group)
         for key, cell in wanted.items():
-            yield {"score_key": key, **_metrics(cell, stale[key], scores, predictions, store)}
+            yield {"evaluation_key": key, **_metrics(cell, stale[key], scores, predictions, store)}
 
 
 def _metrics(
@@ -90,17 +92,18 @@ def _pair(cell: Cell, scores: Arrays, predictions: Arrays, store: Store) -> Pair
 
 def _fit(cell: Cell, scores: Arrays) -> Fit | None:
     """Return the fit that gives the scores; None if the scores that chose it are gone."""
-    if isinstance(cell.fit, Fit):
-        return cell.fit
+    fit = requested_fit(cell.fit)
+    if isinstance(fit, Fit):
+        return fit
 
-    def stored(fit: Fit, bank: Ref) -> npt.NDArray[np.float64]:
-        found = scores.get(scores_key(fit.key, bank.key))
+    def stored(candidate: Fit, bank: str) -> npt.NDArray[np.float64]:
+        found = scores.get(scores_key(candidate.key, bank))
         if found is None:
             raise Undefined("its scores are gone")
         return found
 
     try:
-        return select_candidate(cell.fit, stored)[0]
+        return select_candidate(fit, stored)[0]
     except Undefined:
         return None
 

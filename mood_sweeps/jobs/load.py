@@ -12,7 +12,7 @@ from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.networks.weights.load_checkpoint import load_file, load_published
 from mood_sweeps.note import doubt_about
 from mood_sweeps.planning.calls import Call
-from mood_sweeps.planning.load_weights import LoadFile, LoadPublished
+from mood_sweeps.planning.stage_inputs import LoadFile, LoadPublished
 from mood_sweeps.planning.stages import Stage
 
 __all__ = ["run"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from mood_sweeps.planning.stages import Stage
@@ -14,8 +15,8 @@ Verdict = Literal[
     "done", "reused", "partly failed", "failed", "worker lost", "input corrupt", "lease lost"
 ]
 """done: the work was done here. reused: everything was there already. partly failed: some scorers
-of a scoring call failed, and the rest was done. failed: the stage's own code raised. The other
-three say nothing about the stage: the call is tried again."""
+of a scoring call failed, and the rest was done. failed: the stage's own code raised, or all scorers
+of a scoring call failed. The other three say nothing about the stage: the call is tried again."""
 FINISHED = ("done", "reused", "partly failed")
 """Verdicts of calls that made all that they could."""
 
@@ -50,7 +51,7 @@ def made_of(stage: Stage, manifest: Manifest) -> Made:
 class CellFailure:
     """The numbers that could not be made because one scorer raised."""
 
-    score_keys: tuple[str, ...]
+    evaluation_keys: tuple[str, ...]
     error: str
     traceback: str
 
@@ -59,9 +60,9 @@ class CellFailure:
 class Outcome:
     """What came of one attempt at a call.
 
-    evaluations: rows for the database, by column. failures: what failed inside a scoring call
-    with other parts that succeeded. error: one line; traceback: the whole. corrupt: the input with
-    bytes were wrong.
+    evaluations: rows for the database, by column. failures: the scorers of a scoring call that
+    failed. error: one line; traceback: the whole. corrupt: the input with wrong bytes. log: the
+    log file of the attempt; the engine's loop adds it.
     """
 
     call_key: str
@@ -74,8 +75,9 @@ class Outcome:
     error: str = ""
     traceback: str = ""
     corrupt: Ref | None = field(default=None)
+    log: Path | None = None
 
     @property
     def is_finished(self) -> bool:
-        """Whether the call made all that it could; single scorers may have failed."""
-        return self.verdict in FINISHED
+        """Whether the call made all that it could: of a scoring call all but failed scorers."""
+        return self.verdict in FINISHED or bool(self.failures)

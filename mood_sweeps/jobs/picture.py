@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mood_sweeps.data.catalogue import open_planned
 from mood_sweeps.inspection.pictures import background, reconstructions
 from mood_sweeps.jobs.context import JobContext, Product, make_object
 from mood_sweeps.jobs.outcome import Outcome
 from mood_sweeps.networks.checkpoint import load
 from mood_sweeps.planning.calls import Call
-from mood_sweeps.planning.picture import SHOWN_IMAGES, Picture
+from mood_sweeps.planning.stage_inputs import SHOWN_IMAGES, Picture
 from mood_sweeps.planning.stages import Stage
 from mood_sweeps.store import Store
 from mood_sweeps.store.codecs import save_picture
@@ -38,7 +37,7 @@ def _arrays(picture: Picture, store: Store) -> dict[str, npt.NDArray[Any]]:
     checkpoint = load(store.folder(picture.checkpoint))
     found = {}
     for line, (planned, split) in enumerate(picture.shown):
-        images = open_planned(planned).open(split)
+        images = planned.open().open(split)
         images = images.take(np.arange(min(SHOWN_IMAGES, len(images))))
         if picture.gamma is None:
             arrays = reconstructions(checkpoint, images)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import pickle
 from typing import Any
 
-from mood_sweeps.bank import FeatureBank, Ints
-from mood_sweeps.errors import one_line, plain
 from mood_sweeps.jobs.context import JobContext
 from mood_sweeps.jobs.outcome import CellFailure, Outcome, Verdict
-from mood_sweeps.jobs.score_and_evaluate import Banks, BankScoring, Scored
+from mood_sweeps.jobs.score_call import Banks, Scored, score_call
 from mood_sweeps.jobs.score_objects import (
     completed_rows,
     known_parts,
@@ -18,11 +17,10 @@ from mood_sweeps.jobs.score_objects import (
     writer,
 )
 from mood_sweeps.jobs.weights_note import weights_note
-from mood_sweeps.metrics import nearest_class_mean, predict
 from mood_sweeps.note import joined
 from mood_sweeps.planning.calls import Call, Scoring
-from mood_sweeps.planning.plan import NEAREST_CLASS_MEAN
 from mood_sweeps.plugins.scorer_runner import Stored
+from mood_sweeps.scoring.predictions import predicted_classes
 from mood_sweeps.store import Origin, Ref, Store
 from mood_sweeps.store.codecs import load_bank, load_head
 
@@ -33,28 +31,31 @@ def run(call: Call, context: JobContext) -> Outcome:
     """Make and publish the numbers that the store lacks."""
     assert call.scoring is not None
     scoring, store = call.scoring, context.store
-    wanted = {request.score_key for request in scoring.evaluations}
-    stored = [row for row in stored_rows(store, scoring.group) if row["score_key"] in wanted]
-    have = {row["score_key"] for row in stored}
-    missing = tuple(item for item in scoring.evaluations if item.score_key not in have)
+    wanted = {request.evaluation_key for request in scoring.evaluations}
+    stored = [row for row in stored_rows(store, scoring.group) if row["evaluation_key"] in wanted]
+    have = {row["evaluation_key"] for row in stored}
+    missing = tuple(item for item in scoring.evaluations if item.evaluation_key not in have)
     if not missing:
         return Outcome(call.key, "reused", evaluations=tuple(stored))
     scoring = dataclasses.replace(scoring, evaluations=missing)
     banks = _banks(scoring, store)
     known = known_parts(store, scoring.group)
     try:
-        scored = BankScoring(scoring, banks, known, context.runner).run(
-            "cpu" if context.gpu is None else "cuda"
-        )
+        device = "cpu" if context.gpu is None else "cuda"
+        scored = score_call(scoring, banks, known, context.runner, device)
     finally:
         context.runner.forget()
     _complete_notes(scored, scoring, banks, context)
     failures = tuple(
-        CellFailure(keys, one_line(error), plain(text)) for keys, error, text in scored.failures
+        CellFailure(tuple(keys), failure.error, failure.traceback)
+        for failure, keys in scored.failures.items()
     )
     rows = _publish(scoring, banks, scored, context) if scored.rows else []
-    verdict: Verdict = "partly failed" if failures else "done"
-    return Outcome(call.key, verdict, evaluations=(*stored, *rows), failures=failures)
+    evaluations = (*stored, *rows)
+    verdict: Verdict = "done"
+    if failures:
+        verdict = "partly failed" if evaluations else "failed"
+    return Outcome(call.key, verdict, evaluations=evaluations, failures=failures)
 
 
 def _complete_notes(scored: Scored, scoring: Scoring, banks: Banks, context: JobContext) -> None:
@@ -62,8 +63,7 @@ def _complete_notes(scored: Scored, scoring: Scoring, banks: Banks, context: Job
     doubts = context.doubts(banks.features)
     weights = weights_note(context.store.folder(scoring.checkpoint))
     for row in scored.rows:
-        row["reason"] = row["reason"] and plain(row["reason"])
-        row["note"] = joined(*doubts, row["note"] and plain(row["note"]), weights)
+        row["note"] = joined(*doubts, row["note"], weights)
 
 
 def _publish(
@@ -105,17 +105,13 @@ def _banks(scoring: Scoring, store: Store) -> Banks:
     if train.logits is not None:
         head = load_head(store.folder(scoring.checkpoint))
 
-    def predicted(bank: FeatureBank) -> Ints | None:
-        if scoring.predictions == "head":
-            # External features may not say how many classes there are.
-            classes = len(scoring.id_classes) or None
-            return predict(bank, head, classes) if bank.logits is not None else None
-        if scoring.predictions == NEAREST_CLASS_MEAN:
-            return nearest_class_mean(train, bank)
-        return None
-
-    predictions = {ref: predicted(features[ref]) for ref in tested}
-    known = {ref: classes for ref, classes in predictions.items() if classes is not None}
+    # External features may not say how many classes there are.
+    classes = len(scoring.id_classes) or None
+    predictions = {
+        ref: predicted_classes(scoring.predictions, features[ref], train, head, classes)
+        for ref in tested
+    }
+    known = {ref: labels for ref, labels in predictions.items() if labels is not None}
     return Banks(features, head, known, stored)
 
 
@@ -127,8 +123,7 @@ def _stored(ref: Ref, scoring: Scoring, store: Store) -> Stored:
     extract = scoring.extracted[ref]
     source = {
         "checkpoint": str(store.folder(scoring.checkpoint)),
-        "image_set": extract.images.name,
-        "fingerprint": extract.images.fingerprint,
+        "images": pickle.dumps(extract.images).hex(),
         "split": extract.split,
         "left_out": list(extract.left_out),
     }

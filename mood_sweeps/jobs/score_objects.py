@@ -16,19 +16,21 @@ import numpy.typing as npt
 from mood_sweeps.bank import Ints
 from mood_sweeps.errors import CorruptObject
 from mood_sweeps.identity import key_of
-from mood_sweeps.jobs.score_and_evaluate import Known, Scored
+from mood_sweeps.jobs.score_call import Known, Scored
 from mood_sweeps.store import Manifest, Ref, Store
 from mood_sweeps.store.codecs import load_arrays, save_arrays
 
 __all__ = ["completed_rows", "group_refs", "known_parts", "score_ref", "stored_rows", "writer"]
 
 _STATES = "states.safetensors"
+_KEY_BEFORE = "score_key"
+"""What rows of objects from before migration 0005 call the key of an evaluation."""
 Arrays = dict[str, npt.NDArray[Any]]
 
 
 def score_ref(group: str, scored: Scored) -> Ref:
     """Return the name of the object that holds what a call made: content of its rows."""
-    rows = sorted(row["score_key"] for row in scored.rows)
+    rows = sorted(row["evaluation_key"] for row in scored.rows)
     parts = sorted([*scored.states, *scored.scores])
     return Ref(f"score/{group}", key_of({"kind": "score", "rows": rows, "parts": parts}))
 
@@ -62,6 +64,9 @@ def stored_rows(store: Store, group: str) -> Iterator[dict[str, Any]]:
             rows = json.loads(path.read_text())
         except ValueError as error:
             raise CorruptObject(f"{ref}: evaluations.json: {error}", ref) from error
+        for row in rows:
+            if _KEY_BEFORE in row:
+                row["evaluation_key"] = row.pop(_KEY_BEFORE)
         yield from completed_rows(rows, store.manifest(ref))
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from mood_sweeps.data.catalogue import open_planned
 from mood_sweeps.data.image_set import LabelledImages
 from mood_sweeps.methods.finetunes.run_stage import finetune
 from mood_sweeps.methods.pretexts.pretrain import pretrain
+from mood_sweeps.methods.tokenizers.declarations import TokenizerFile
 from mood_sweeps.methods.tokenizers.read_tokenizer import read_tokenizer
 from mood_sweeps.methods.tokenizers.train_tokenizer import train_tokenizer
 from mood_sweeps.networks.checkpoint import Checkpoint, load
@@ -51,22 +51,25 @@ def train_from(
     """Return the checkpoint a training stage makes, going on from ``progress``; see `train`."""
     work = stage.work
     if isinstance(work, Tokenizer):
-        if work.corpus is None or work.seed is None:
-            return read_tokenizer(work.model)
-        corpus = open_planned(work.corpus).open("train")
-        return train_tokenizer(work.model, corpus, work.seed, progress=progress)
+        model = work.model.parameters
+        if isinstance(model, TokenizerFile):
+            return read_tokenizer(model.path, work.model.digest)
+        assert work.corpus is not None
+        assert work.seed is not None
+        corpus = work.corpus.open().open("train")
+        return train_tokenizer(model, corpus, work.seed, progress=progress)
     if isinstance(work, Pretrain):
         return pretrain(
             work.pretext,
             work.backbone,
-            open_planned(work.corpus).open("train") if work.corpus else None,
+            work.corpus.open().open("train") if work.corpus else None,
             work.seed,
             tokenizer=load(store.folder(work.tokenizer)) if work.tokenizer else None,
             progress=progress,
             group=group,
         )
     assert isinstance(work, Finetune)
-    images = open_planned(work.id_set)
+    images = work.id_set.open()
     return finetune(
         work.stage,
         load(store.folder(work.checkpoint)),
@@ -83,4 +86,4 @@ def _exposed(work: Finetune) -> LabelledImages | None:
     if work.exposed is None:
         return None
     planned, places = work.exposed
-    return open_planned(planned).open("all").take(np.array(places, dtype=np.int64))
+    return planned.open().open("all").take(np.array(places, dtype=np.int64))

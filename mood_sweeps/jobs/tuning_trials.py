@@ -9,8 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from mood_sweeps.choice import Choice
-from mood_sweeps.data.catalogue import open_planned
+from mood_sweeps.choice import Choice, Parameters
 from mood_sweeps.errors import StageFailed
 from mood_sweeps.identity import key_of
 from mood_sweeps.jobs.train_stage import input_digests, train, train_from
@@ -132,9 +131,10 @@ class Trials:
             {"choice": self._choice(number).content, "input_digests": self._input_digests}
         )
 
-    def _choice(self, number: int) -> Choice:
-        work = self.stages[number].work
-        return work.pretext if isinstance(work, Pretrain) else work.stage  # type: ignore[union-attr]
+    def _choice(self, number: int) -> Choice[Parameters]:
+        choice = self.stages[number].trained
+        assert choice is not None
+        return choice
 
     def _record(self, number: int) -> _Record:
         origin = self._origin(number)
@@ -199,7 +199,7 @@ def _accuracy(stage: Stage, checkpoint: Checkpoint) -> float:
         return checkpoint.summary[ACCURACY]
     assert isinstance(stage.work, Pretrain)
     assert stage.work.corpus is not None
-    corpus = open_planned(stage.work.corpus)
+    corpus = stage.work.corpus.open()
     validation = extract(checkpoint, corpus.open("val"))
     if checkpoint.head is not None:
         found = predict(validation, checkpoint.head)

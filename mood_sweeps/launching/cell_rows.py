@@ -23,7 +23,7 @@ def cell_rows(plan: Plan) -> list[dict[str, Any]]:
             "ood_set": cell.pair.ood_set,
             "distance": cell.pair.distance,
             "seed": cell.representation.seed,
-            "score_key": cell.score_key,
+            "evaluation_key": cell.evaluation_key,
             "representation_key": cell.representation.key,
             "reason": None,
         }

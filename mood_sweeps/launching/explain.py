@@ -10,7 +10,7 @@ from typing import Any
 from mood_sweeps.choice import did_you_mean
 from mood_sweeps.errors import CorruptObject, InputError
 from mood_sweeps.jobs.score_objects import stored_rows
-from mood_sweeps.planning.missing_calls import group_of
+from mood_sweeps.planning.missing_calls import extraction_key, group_of
 from mood_sweeps.planning.plan import Cell, Plan
 from mood_sweeps.planning.stage_inputs import Extract
 from mood_sweeps.planning.stages import Stage
@@ -85,8 +85,8 @@ class _Explanation:
     def lines(self) -> Iterator[ExplainedStage]:
         representation = self._cell.representation
         has_row = self._has_row()
-        stored_keys = self._stored_score_keys()
-        number_exists = has_row or self._cell.score_key in stored_keys
+        stored_keys = self._stored_evaluation_keys()
+        number_exists = has_row or self._cell.evaluation_key in stored_keys
         banks = self._cell.banks
         needed = not number_exists
         banks_exist = all(self._store.has(bank.ref) for bank in banks)
@@ -100,7 +100,7 @@ class _Explanation:
             yield self._stage(stage, is_needed)
         for bank in banks:
             yield self._stage(bank, needed)
-        yield self._number(has_row, self._cell.score_key in stored_keys)
+        yield self._number(has_row, self._cell.evaluation_key in stored_keys)
 
     def _stage(self, stage: Stage, needed: bool) -> ExplainedStage:
         if self._store.has(stage.ref):
@@ -123,15 +123,15 @@ class _Explanation:
         else:
             state, why = "will run", ["neither the database nor the store holds this number"]
             results = self._results
-            reason = results.missing_reason(cell.score_key) if results is not None else None
+            reason = results.missing_reason(cell.evaluation_key) if results is not None else None
             why += [f"the last launch has no number: {reason}"] if reason else []
         label = f"{cell.scorer_label} on {cell.pair.id_set} vs {cell.pair.ood_set}"
-        return ExplainedStage("evaluate", cell.score_key, label, state, tuple(why))
+        return ExplainedStage("evaluate", cell.evaluation_key, label, state, tuple(why))
 
     def _why_missing(self, stage: Stage) -> Iterator[str]:
         # All extractions of a checkpoint are one call, named after it.
         is_extract = isinstance(stage.work, Extract)
-        failed = self._last_failure(f"extract-{stage.inputs[0].key}" if is_extract else stage.key)
+        failed = self._last_failure(extraction_key(stage.inputs[0]) if is_extract else stage.key)
         if failed:
             yield f"last attempt failed: {failed['error']}"
         nearest = self._nearest(stage)
@@ -157,12 +157,12 @@ class _Explanation:
     def _has_row(self) -> bool:
         if self._results is None:
             return False
-        return bool(self._results.evaluated([self._cell.score_key]))
+        return bool(self._results.evaluated([self._cell.evaluation_key]))
 
-    def _stored_score_keys(self) -> set[str]:
+    def _stored_evaluation_keys(self) -> set[str]:
         try:
             return {
-                row["score_key"]
+                row["evaluation_key"]
                 for row in stored_rows(self._store, group_of(self._cell.representation))
             }
         except CorruptObject:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from mood_sweeps.engine.attempt_logs.old_logs import remove_old_logs
 from mood_sweeps.engine.environment import launched_by
 from mood_sweeps.engine.executors.catalogue import build_executor
 from mood_sweeps.engine.executors.contract import Executor
@@ -28,7 +30,7 @@ from mood_sweeps.launching.run_counts import RunCounts
 from mood_sweeps.launching.sweep_report import write_sweep_report
 from mood_sweeps.planning.check_tuning import needs_ray
 from mood_sweeps.planning.plan import Plan
-from mood_sweeps.results.outbox import enqueue
+from mood_sweeps.results.outbox import Subject, enqueue
 from mood_sweeps.results.read_results import Results
 from mood_sweeps.results.revisions import revisions_of
 from mood_sweeps.results.write_results import Recorder
@@ -38,6 +40,8 @@ from mood_sweeps.tracking.mlflow_mirror import Mirror
 from mood_sweeps.workspace import Workspace
 
 __all__ = ["launch"]
+
+_log = logging.getLogger(__name__)
 
 MOST_ROUNDS = 8
 """Another round follows only after an object was found corrupt. Eight are enough for a chain (bank,
@@ -122,7 +126,7 @@ class _Launch:
             rows,
         )
         self._result.revision = revision
-        recording = Recording(self._recorder, plan, revision, work.evaluated)
+        recording = Recording(self._recorder, plan, revision, work.evaluated, self._workspace)
         self._adopt(work, recording)
         n_filled = self._fill_metrics(revision)
         if is_new or n_filled or not work.is_empty:
@@ -227,6 +231,7 @@ class _Launch:
         )
         run_counts = RunCounts(work.calls, estimates, n_done)
         self._reporter.begin(run_counts)
+        assert self._result.launch is not None
         try:
             ran = run(
                 Schedule(work.calls, estimates),
@@ -235,6 +240,7 @@ class _Launch:
                 [recording, run_counts, self._reporter],
                 self._stop,
                 Policy(self._options.max_failures),
+                self._workspace.logs_of(self._result.launch),
             )
         finally:
             self._reporter.end()
@@ -243,6 +249,7 @@ class _Launch:
         return ran
 
     def _begin_launch(self, revision: int, work: PendingWork, recording: Recording) -> None:
+        remove_old_logs(self._workspace.logs)
         counts = self._plan.stage_counts()
         stages = ", ".join(f"{number} {kind}" for kind, number in counts.items())
         self._result.launch = self._recorder.begin_launch(
@@ -254,9 +261,12 @@ class _Launch:
             len(work.calls),
         )
         recording.set_launch(self._result.launch)
+        name, n_calls = self._plan.sweep.name, len(work.calls)
+        _log.info("launch %d of %s: %d calls", self._result.launch, name, n_calls)
         with self._recorder.database.writing() as connection:
+            subject = Subject.of_launch(self._result.launch)
             content = key_of([self._result.launch, "began"])
-            enqueue(connection, "launch", self._plan.sweep.name, str(self._result.launch), content)
+            enqueue(connection, self._plan.sweep.name, subject, content)
 
     def _attach_report(self) -> None:
         """Write the sweep's report for the launch's MLflow run, while the mirror catches up."""
@@ -285,7 +295,7 @@ class _Launch:
     def _write_end(self, launch: int, sweep: str, outcome: str) -> None:
         with self._recorder.database.writing() as connection:
             self._recorder.end_launch(connection, launch, outcome)
-            enqueue(connection, "launch", sweep, str(launch), key_of([launch, outcome]))
+            enqueue(connection, sweep, Subject.of_launch(launch), key_of([launch, outcome]))
 
     def _close_dead_launches(self) -> None:
         """Write the end of launches that were killed before they could write it."""

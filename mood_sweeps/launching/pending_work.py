@@ -11,7 +11,7 @@ from mood_sweeps.errors import CorruptObject
 from mood_sweeps.jobs.score_objects import stored_rows
 from mood_sweeps.planning.calls import Call
 from mood_sweeps.planning.missing_calls import calls_for, group_of
-from mood_sweeps.planning.plan import Cell, Plan
+from mood_sweeps.planning.plan import Cell, Plan, Representation
 from mood_sweeps.planning.stage_inputs import Pretrain
 from mood_sweeps.results.read_results import Results
 from mood_sweeps.store import Ref, Store
@@ -26,8 +26,8 @@ UNTRAINED_SECONDS = 0.5
 class PendingWork:
     """What is missing of a plan.
 
-    evaluated: score keys that have a row. adopted: rows the store holds and the database lacks.
-    calls: what must run for the rest.
+    evaluated: keys of evaluations that have a row. adopted: rows the store holds and the database
+    lacks. calls: what must run for the rest.
     """
 
     evaluated: frozenset[str]
@@ -48,12 +48,12 @@ def find_pending_work(
     results: None where there is no database yet. repair: put corrupt objects into quarantine
     (a launch does, `mood-sweep plan` does not).
     """
-    wanted = {cell.score_key for cell in plan.cells}
+    wanted = {cell.evaluation_key for cell in plan.cells}
     evaluated = results.evaluated(wanted) if results is not None else set()
-    without_row = [cell for cell in plan.cells if cell.score_key not in evaluated]
+    without_row = [cell for cell in plan.cells if cell.evaluation_key not in evaluated]
     adopted = list(_stored_rows(without_row, store, repair=repair))
-    held = {row["score_key"] for row in adopted}
-    open_cells = [cell for cell in without_row if cell.score_key not in held]
+    held = {row["evaluation_key"] for row in adopted}
+    open_cells = [cell for cell in without_row if cell.evaluation_key not in held]
     sound: dict[Ref, bool] = {}
 
     def is_complete(ref: Ref) -> bool:
@@ -63,7 +63,7 @@ def find_pending_work(
                 store.quarantine(ref)
         return sound[ref]
 
-    calls = calls_for(plan, open_cells, is_complete, image_set)
+    calls = calls_for(plan, open_cells, is_complete, plan.sweep.image_sets or image_set)
     return PendingWork(frozenset(evaluated), tuple(adopted), calls)
 
 
@@ -94,17 +94,17 @@ def _stored_rows(
     cells: Iterable[Cell], store: Store, *, repair: bool
 ) -> Iterable[Mapping[str, Any]]:
     by_group: dict[str, set[str]] = {}
-    groups: dict[int, str] = {}
+    groups: dict[Representation, str] = {}
     for cell in cells:
         representation = cell.representation
-        if id(representation) not in groups:
-            groups[id(representation)] = group_of(representation)
-        by_group.setdefault(groups[id(representation)], set()).add(cell.score_key)
+        if representation not in groups:
+            groups[representation] = group_of(representation)
+        by_group.setdefault(groups[representation], set()).add(cell.evaluation_key)
     for group, wanted in by_group.items():
         try:
             for row in stored_rows(store, group):
-                if row["score_key"] in wanted:
-                    wanted.discard(row["score_key"])
+                if row["evaluation_key"] in wanted:
+                    wanted.discard(row["evaluation_key"])
                     yield row
         except CorruptObject as error:
             if repair and error.ref is not None:

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.text import Text
 
 from mood_sweeps.jobs.outcome import Outcome
-from mood_sweeps.launching.run_counts import RunCounts
+from mood_sweeps.launching.run_counts import RunCounts, log_note
 from mood_sweeps.planning.calls import Call
 from mood_sweeps.planning.job_table import CALL_KINDS
 
@@ -74,12 +74,14 @@ class SilentProgress:
             self.say(f"{call}: attempt {attempt}")
 
     def ended(self, call: Call, attempt: int, outcome: Outcome, final: bool) -> None:
-        """Print failures at once."""
-        del attempt, final
+        """Print failures at once; the error itself only if the launch's end will not name it."""
+        del attempt
+        error = f": {outcome.error}" if not final or outcome.verdict == "input corrupt" else ""
         if not outcome.is_finished:
-            self.say(f"{call}: {outcome.verdict}: {outcome.error}")
-        for failure in outcome.failures:
-            self.say(f"{call}: {len(failure.score_keys)} cells failed: {failure.error}")
+            self.say(f"{call}: {outcome.verdict}{error}{log_note(outcome)}")
+        if outcome.failures:
+            lost = sum(len(failure.evaluation_keys) for failure in outcome.failures)
+            self.say(f"{call}: {lost} cells failed{log_note(outcome)}")
 
     def skipped(self, call: Call, cause: Call, outcome: Outcome) -> None:
         """Print which failure keeps a call from running."""

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mood_sweeps.engine.attempt_logs.log_file import log_name
 from mood_sweeps.identity import key_of
 from mood_sweeps.jobs.outcome import Made, Outcome, made_of
 from mood_sweeps.metrics.registry import METRICS_DIGEST
@@ -16,9 +17,10 @@ from mood_sweeps.planning.calls import Call, Scoring
 from mood_sweeps.planning.plan import Cell, Plan
 from mood_sweeps.planning.stages import Stage
 from mood_sweeps.results.database import Connection
-from mood_sweeps.results.outbox import PAIR, REPRESENTATION, enqueue_all
+from mood_sweeps.results.outbox import Subject, enqueue_all
 from mood_sweeps.results.write_results import Recorder
 from mood_sweeps.store import Store
+from mood_sweeps.workspace import Workspace
 
 __all__ = ["Recording"]
 
@@ -27,23 +29,29 @@ class Recording:
     """The engine's listener that writes the results database."""
 
     def __init__(
-        self, recorder: Recorder, plan: Plan, revision: int, evaluated: Iterable[str]
+        self,
+        recorder: Recorder,
+        plan: Plan,
+        revision: int,
+        evaluated: Iterable[str],
+        workspace: Workspace,
     ) -> None:
         self._recorder = recorder
         self._sweep = plan.sweep.name
         self._revision = revision
+        self._workspace = workspace
         self._launch: int | None = None
         self._evaluated = set(evaluated)
         self._open_attempts: dict[str, int] = {}
-        self._cells_by_subject: dict[str, list[Cell]] = defaultdict(list)
+        self._cells_by_subject: dict[Subject, list[Cell]] = defaultdict(list)
         for cell in plan.cells:
             self._cells_by_subject[_subject(cell)].append(cell)
-        self._subjects_by_score: dict[str, set[str]] = defaultdict(set)
-        self._subjects_by_checkpoint: dict[str, list[str]] = defaultdict(list)
+        self._subjects_by_evaluation: dict[str, set[Subject]] = defaultdict(set)
+        self._subjects_by_checkpoint: dict[str, list[Subject]] = defaultdict(list)
         for subject, cells in self._cells_by_subject.items():
             self._subjects_by_checkpoint[cells[0].representation.key].append(subject)
             for cell in cells:
-                self._subjects_by_score[cell.score_key].add(subject)
+                self._subjects_by_evaluation[cell.evaluation_key].add(subject)
 
     def set_launch(self, launch: int) -> None:
         """Attribute what follows to this launch."""
@@ -82,8 +90,15 @@ class Recording:
             "method": call.method,
             "units": call.units,
             "number": attempt,
+            "log": self._log(call, attempt),
         }
         self._open_attempts[call.key] = self._recorder.begin_attempt(self._launch, row)
+
+    def _log(self, call: Call, attempt: int) -> str:
+        """Return the log of an attempt as a path from the workspace, which may be moved."""
+        assert self._launch is not None
+        log = self._workspace.logs_of(self._launch) / log_name(call.key, attempt)
+        return log.relative_to(self._workspace.home).as_posix()
 
     def ended(self, call: Call, attempt: int, outcome: Outcome, final: bool) -> None:
         """Write the outcome of an attempt in one transaction: objects, numbers, failures."""
@@ -107,25 +122,25 @@ class Recording:
             self._enqueue_remade(connection, outcome.made)
             self._write_rows(connection, outcome.evaluations)
             for failure in outcome.failures:
-                self._mark(connection, failure.score_keys, "failed", failure.error)
+                self._mark(connection, failure.evaluation_keys, "failed", failure.error)
             if final and call.scoring is not None and not outcome.is_finished:
-                self._mark(connection, _score_keys(call.scoring), "failed", outcome.error)
+                self._mark(connection, _evaluation_keys(call.scoring), "failed", outcome.error)
 
     def skipped(self, call: Call, cause: Call, outcome: Outcome) -> None:
         """Write why the cells of a call that will not run have no number."""
         if call.scoring is not None:
             with self._recorder.database.writing() as connection:
                 reason = f"{cause} failed: {outcome.error}"
-                self._mark(connection, _score_keys(call.scoring), "skipped", reason)
+                self._mark(connection, _evaluation_keys(call.scoring), "skipped", reason)
 
     def waiting(self, call: Call, holder: str) -> None:
         """Write nothing: the other launch writes its own attempts."""
 
     def _write_rows(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         self._recorder.add_evaluations(connection, [dict(row) for row in rows])
-        keys = {row["score_key"] for row in rows}
+        keys = {row["evaluation_key"] for row in rows}
         self._evaluated |= keys
-        touched = {subject for key in keys for subject in self._subjects_by_score.get(key, ())}
+        touched = {subject for key in keys for subject in self._subjects_by_evaluation.get(key, ())}
         self._enqueue(connection, sorted(touched))
 
     def _enqueue_remade(self, connection: Connection, made: Iterable[Made]) -> None:
@@ -134,42 +149,44 @@ class Recording:
         MLflow may show that they are gone.
         """
         changed = {
-            (REPRESENTATION, subject.rsplit("|", 1)[0], key_of([item.ref.key, item.created_at]))
+            (subject.representation, key_of([item.ref.key, item.created_at]))
             for item in made
             for subject in self._subjects_by_checkpoint.get(item.ref.key, ())
-            if any(cell.score_key in self._evaluated for cell in self._cells_by_subject[subject])
+            if any(
+                cell.evaluation_key in self._evaluated for cell in self._cells_by_subject[subject]
+            )
         }
         enqueue_all(connection, self._sweep, sorted(changed))
 
     def _mark(self, connection: Connection, keys: Sequence[str], status: str, reason: str) -> None:
         self._recorder.mark_cells(connection, self._revision, list(keys), status, reason)
 
-    def _enqueue(self, connection: Connection, subjects: Sequence[str]) -> None:
+    def _enqueue(self, connection: Connection, subjects: Sequence[Subject]) -> None:
         """Put pairs and their representations into the outbox, with digests of their content."""
-        shown: set[str] = set()
-        changed: list[tuple[str, str, str]] = []
+        shown: set[Subject] = set()
+        changed: list[tuple[Subject, str]] = []
         for subject in subjects:
             done = sorted(
-                cell.score_key
+                cell.evaluation_key
                 for cell in self._cells_by_subject[subject]
-                if cell.score_key in self._evaluated
+                if cell.evaluation_key in self._evaluated
             )
             if done:
-                representation = subject.rsplit("|", 1)[0]
+                representation = subject.representation
                 if representation not in shown:
                     shown.add(representation)
-                    changed.append((REPRESENTATION, representation, key_of([representation])))
-                changed.append((PAIR, subject, key_of([METRICS_DIGEST, *done])))
+                    changed.append((representation, key_of(representation.parts)))
+                changed.append((subject, key_of([METRICS_DIGEST, *done])))
         enqueue_all(connection, self._sweep, changed)
 
 
-def _subject(cell: Cell) -> str:
+def _subject(cell: Cell) -> Subject:
     representation = cell.representation
-    return f"{representation.key}|{representation.id_set}|{cell.pair.ood_set}"
+    return Subject.of_pair(representation.key, representation.id_set, cell.pair.ood_set)
 
 
-def _score_keys(scoring: Scoring) -> list[str]:
-    return [request.score_key for request in scoring.evaluations]
+def _evaluation_keys(scoring: Scoring) -> list[str]:
+    return [request.evaluation_key for request in scoring.evaluations]
 
 
 def _stage_row(made: Made) -> dict[str, Any]:

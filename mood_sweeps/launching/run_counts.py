@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from mood_sweeps.jobs.outcome import Outcome
 from mood_sweeps.planning.calls import Call
 from mood_sweeps.planning.job_table import CALL_KINDS
 
-__all__ = ["RunCounts", "clock"]
+__all__ = ["RunCounts", "clock", "log_note"]
 
 
 class RunCounts:
@@ -51,8 +52,8 @@ class RunCounts:
         if not final:
             return
         self._left.pop(call.key, None)
-        lost = sum(len(failure.score_keys) for failure in outcome.failures)
-        if outcome.verdict in ("done", "partly failed"):
+        lost = sum(len(failure.evaluation_keys) for failure in outcome.failures)
+        if outcome.is_finished and outcome.verdict != "reused":
             self.stages_run += call.units - lost
             self._spent += outcome.seconds
             self._expected += self._seconds.get(call.key, 0.0)
@@ -63,8 +64,10 @@ class RunCounts:
         elif outcome.is_finished:
             self.done[call.kind] += call.units
         if not outcome.is_finished and outcome.verdict != "input corrupt":
-            self.failures.append(f"{call}: {outcome.error}")
-        self.failures += [f"{call}: {failure.error}" for failure in outcome.failures]
+            self.failures.append(f"{call}: {outcome.error}{log_note(outcome)}")
+        self.failures += [
+            f"{call}: {failure.error}{log_note(outcome)}" for failure in outcome.failures
+        ]
 
     def skipped(self, call: Call, cause: Call, outcome: Outcome) -> None:
         """Count a call that will not run."""
@@ -110,3 +113,12 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def log_note(outcome: Outcome) -> str:
+    """Return where the log of an attempt is, as the end of a line; empty if there is none."""
+    if outcome.log is None:
+        return ""
+    here = Path.cwd()
+    log = outcome.log
+    return f"; log: {log.relative_to(here) if log.is_relative_to(here) else log}"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from mood_sweeps.metrics.accuracy import accuracy
 from mood_sweeps.metrics.auroc_intervals import auroc_interval, delong_variance
 from mood_sweeps.metrics.bootstrap_intervals import (
     bootstrap_difference_interval,
     bootstrap_interval,
 )
-from mood_sweeps.metrics.confusion_counts import accepted_confusion
 from mood_sweeps.metrics.detection_metrics import (
     DetectionMetrics,
     ap_in,
@@ -16,20 +14,22 @@ from mood_sweeps.metrics.detection_metrics import (
     aupr_in,
     aupr_out,
     auroc,
+    autc,
     detection_error,
     detection_metrics,
     fpr_at_tpr,
     fpr_at_tpr_ood_positive,
 )
-from mood_sweeps.metrics.open_set_metrics import ccr_at_fpr, oscr
+from mood_sweeps.metrics.open_set_metrics import accepted_confusion, ccr_at_fpr, oscr
 from mood_sweeps.metrics.paired_delong import (
     AurocDifference,
+    Placements,
     auroc_covariance,
     difference_of,
     paired_delong,
+    placements,
 )
-from mood_sweeps.metrics.placements import Placements, placements
-from mood_sweeps.metrics.predictions import nearest_class_mean, predict
+from mood_sweeps.metrics.predictions import accuracy, nearest_class_mean, predict
 from mood_sweeps.metrics.ranking import acceptance_threshold
 from mood_sweeps.metrics.registry import (
     METRICS,
@@ -38,7 +38,6 @@ from mood_sweeps.metrics.registry import (
     PairScores,
     compute_metrics,
 )
-from mood_sweeps.metrics.threshold_curve import autc
 
 __all__ = [
     "METRICS",

@@ -1,14 +1,14 @@
-"""The predicted ID class of every sample, with a head or without."""
+"""The predicted ID class of every sample, with a head or without, and the accuracy."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from mood_sweeps.bank import FeatureBank, Floats, Head
+from mood_sweeps.bank import FeatureBank, Floats, Head, Ints
 from mood_sweeps.errors import InputError, Undefined
 
-__all__ = ["nearest_class_mean", "predict"]
+__all__ = ["accuracy", "nearest_class_mean", "predict"]
 
 _BLOCK = 4096
 
@@ -62,3 +62,15 @@ def _finite(values: Floats, name: str) -> Floats:
     if not np.isfinite(values).all():
         raise Undefined(f"{name} contain NaN or infinity")
     return values
+
+
+def accuracy(predictions: Ints, labels: Ints) -> float:
+    """Return the fraction of predictions (N,) that equal labels (N,), in [0, 1].
+
+    Raises Undefined without samples, InputError for different lengths.
+    """
+    if predictions.shape != labels.shape:
+        raise InputError(f"there are {predictions.shape} predictions for {labels.shape} labels")
+    if len(labels) == 0:
+        raise Undefined("the accuracy of no samples is not defined")
+    return float(np.mean(predictions == labels))

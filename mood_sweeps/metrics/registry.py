@@ -18,11 +18,10 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import Ints
 from mood_sweeps.errors import Undefined
-from mood_sweeps.metrics.accuracy import accuracy
-from mood_sweeps.metrics.detection_metrics import DetectionMetrics, detection_metrics
+from mood_sweeps.metrics.detection_metrics import DetectionMetrics, autc, detection_metrics
 from mood_sweeps.metrics.detection_metrics import detection_error as detection_error_of
 from mood_sweeps.metrics.open_set_metrics import ccr_at_fpr, oscr
-from mood_sweeps.metrics.threshold_curve import autc
+from mood_sweeps.metrics.predictions import accuracy
 
 __all__ = ["METRICS", "METRICS_DIGEST", "Metric", "PairScores", "compute_metrics"]
 

@@ -15,11 +15,11 @@ from pydantic import Field
 
 from mood_sweeps.choice import Choice, Count, choose, choose_all, did_you_mean
 from mood_sweeps.errors import InputError
+from mood_sweeps.networks.backbone import Backbone, Family
 from mood_sweeps.networks.timm_families import Kind, timm_names
 
 __all__ = [
     "BACKBONES",
-    "Family",
     "ResnetNano",
     "TimmCnn",
     "TimmOther",
@@ -30,26 +30,19 @@ __all__ = [
     "choose_backbones",
 ]
 
-Family = Literal["vit", "cnn", "other"]
-"""vit: plain transformers on patch tokens, which can be masked; cnn: convolutional; other: neither
-(windowed and pyramid transformers, mixers, hybrids)."""
-
 
 @dataclass(frozen=True)
-class VitNano:
+class VitNano(Backbone):
     """A vision transformer for 8×8 images: 16 patches of 2×2, mean of patch tokens as feature.
 
     Linear layers start from Xavier's rule and positions from sines (``position_embeddings.py``):
     timm's defaults suit widths of hundreds and long training. width: a multiple of 4 and of heads.
     """
 
-    version: ClassVar[int] = 1
     family: ClassVar[Family] = "vit"
     can_drop_patches: ClassVar[bool] = True
     is_nano: ClassVar[bool] = True
     timm_name: ClassVar[str | None] = "vit_tiny_patch16_224"
-    mean: ClassVar[float] = 0.5
-    std: ClassVar[float] = 0.5
 
     image_size: Count = 8
     channels: Literal[1, 3] = 1
@@ -81,20 +74,16 @@ class VitNano:
 
 
 @dataclass(frozen=True)
-class ResnetNano:
+class ResnetNano(Backbone):
     """A ResNet-10 for 8×8 images: 3×3 stem without stride or pooling, as is usual for small images.
 
     Four stages of one basic block each. width: channels of the stem and of the first stage, doubled
     by each next; even.
     """
 
-    version: ClassVar[int] = 1
     family: ClassVar[Family] = "cnn"
-    can_drop_patches: ClassVar[bool] = False
     is_nano: ClassVar[bool] = True
     timm_name: ClassVar[str | None] = "resnet18"
-    mean: ClassVar[float] = 0.5
-    std: ClassVar[float] = 0.5
 
     image_size: Count = 8
     channels: Literal[1, 3] = 1
@@ -114,24 +103,11 @@ class ResnetNano:
 
 
 @dataclass(frozen=True)
-class _Timm:
-    """An architecture of timm, trained from scratch, with timm's normalisation for it.
-
-    image_size: side of the square input; None for the architecture's own. channels: 1 gray, 3 RGB.
-    """
-
-    version: ClassVar[int] = 1
-    can_drop_patches: ClassVar[bool] = False
-    is_nano: ClassVar[bool] = False
-    timm_name: ClassVar[str | None] = None
+class _Timm(Backbone):
+    """An architecture of timm, trained from scratch, with timm's normalisation for it."""
 
     image_size: Count | None = None
     channels: Literal[1, 3] = 3
-
-    @property
-    def timm_options(self) -> dict[str, Any]:
-        """Nothing beyond the name and the input."""
-        return {}
 
 
 @dataclass(frozen=True)
@@ -162,9 +138,9 @@ class TimmOther(_Timm):
     family: ClassVar[Family] = "other"
 
 
-BACKBONES: dict[str, type[Any]] = {"vit_nano": VitNano, "resnet_nano": ResnetNano}
+BACKBONES: dict[str, type[Backbone]] = {"vit_nano": VitNano, "resnet_nano": ResnetNano}
 
-_TIMM_KINDS: dict[Kind, type[Any]] = {
+_TIMM_KINDS: dict[Kind, type[Backbone]] = {
     "plain_vit": TimmPlainVit,
     "vit": TimmVit,
     "cnn": TimmCnn,
@@ -172,7 +148,7 @@ _TIMM_KINDS: dict[Kind, type[Any]] = {
 }
 
 
-def choose_backbone(raw: Any) -> Choice:
+def choose_backbone(raw: Any) -> Choice[Backbone]:
     """Read one value of the backbone axis: a nano backbone or any timm architecture.
 
     A timm name takes ``image_size`` and ``channels`` as parameters. A name that is in neither list
@@ -182,12 +158,12 @@ def choose_backbone(raw: Any) -> Choice:
     return choose(raw, _catalogue_for(raw), "backbone")
 
 
-def choose_backbones(raw: Any) -> tuple[Choice, ...]:
+def choose_backbones(raw: Any) -> tuple[Choice[Backbone], ...]:
     """Read one item of the backbone axis, which may be a grid; otherwise as `choose_backbone`."""
     return choose_all(raw, _catalogue_for(raw), "backbone")
 
 
-def _catalogue_for(raw: Any) -> dict[str, type[Any]]:
+def _catalogue_for(raw: Any) -> dict[str, type[Backbone]]:
     """Return a catalogue with the name in ``raw``; raise InputError if timm does not have it."""
     catalogue = _every_backbone()
     name = next(iter(raw)) if isinstance(raw, dict) and len(raw) == 1 else raw
@@ -206,5 +182,5 @@ def _catalogue_for(raw: Any) -> dict[str, type[Any]]:
 
 
 @functools.cache
-def _every_backbone() -> dict[str, type[Any]]:
+def _every_backbone() -> dict[str, type[Backbone]]:
     return BACKBONES | {name: _TIMM_KINDS[kind] for name, kind in timm_names().items()}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mood_sweeps.choice import Choice
+from mood_sweeps.networks.backbone import Backbone
 from mood_sweeps.networks.backbones import VitNano
 
 __all__ = ["Patches", "patches_of"]
@@ -21,7 +22,7 @@ class Patches:
     patch_size: int
 
 
-def patches_of(backbone: Choice) -> Patches:
+def patches_of(backbone: Choice[Backbone]) -> Patches:
     """Return how a backbone of family ``vit`` cuts its input.
 
     For a timm architecture this imports timm, which takes seconds.
@@ -33,7 +34,7 @@ def patches_of(backbone: Choice) -> Patches:
 
 
 @functools.cache
-def _of_timm(backbone: Choice) -> Patches:
+def _of_timm(backbone: Choice[Backbone]) -> Patches:
     import torch  # late: planning imports it for an architecture of timm only
 
     from mood_sweeps.networks.timm_networks import build, describe

@@ -6,12 +6,13 @@ import functools
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.errors import InputError
+from mood_sweeps.networks.backbone import Backbone
 
 __all__ = ["unsupported_layer_options"]
 
 
 def unsupported_layer_options(
-    backbone: Choice, *, layer_decay: float, drop_path: float
+    backbone: Choice[Backbone], *, layer_decay: float, drop_path: float
 ) -> str | None:
     """Return why a backbone cannot be trained with these options, or None if it can.
 
@@ -25,7 +26,7 @@ def unsupported_layer_options(
 
 
 @functools.cache
-def _timm_reason(backbone: Choice, decays_rates: bool, drops_paths: bool) -> str | None:
+def _timm_reason(backbone: Choice[Backbone], decays_rates: bool, drops_paths: bool) -> str | None:
     import torch  # late: planning imports it for an architecture of timm only
 
     from mood_sweeps.networks.timm_networks import build, describe, layers_below_head

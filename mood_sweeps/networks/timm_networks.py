@@ -12,6 +12,7 @@ from torch import nn
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.errors import InputError
+from mood_sweeps.networks.backbone import Backbone
 from mood_sweeps.networks.position_embeddings import sincos_positions
 from mood_sweeps.networks.timm_families import MODULES, Kind
 
@@ -32,7 +33,7 @@ __all__ = [
 _HEAD = "(head)"  # cannot be the name of a parameter
 
 
-def describe(backbone: Choice) -> dict[str, Any]:
+def describe(backbone: Choice[Backbone]) -> dict[str, Any]:
     """Return the description of a network: plain data, what ``build`` and ``to_input`` need.
 
     timm: the architecture's name. family: see ``backbones.Family``. options: arguments of
@@ -63,7 +64,7 @@ def describe(backbone: Choice) -> dict[str, Any]:
     }
 
 
-def describe_loaded(backbone: Choice, tag: str | None = None) -> dict[str, Any]:
+def describe_loaded(backbone: Choice[Backbone], tag: str | None = None) -> dict[str, Any]:
     """Return the description of a network for weights that others trained.
 
     As `describe`, with the interpolation and the crop of timm's evaluation. tag: timm's name of

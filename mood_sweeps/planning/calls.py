@@ -29,7 +29,7 @@ class EvaluationRequest:
     """
 
     fit: Fit | Selection
-    score_key: str
+    evaluation_key: str
     ood_bank: Ref
     ood_classes: tuple[str, ...]
     n_left_out: int = 0

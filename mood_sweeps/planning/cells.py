@@ -9,16 +9,27 @@ from dataclasses import dataclass
 from mood_sweeps.choice import Choice
 from mood_sweeps.experiment.sweep import Pair, Rule, Selected, Sweep
 from mood_sweeps.identity import key_of
-from mood_sweeps.planning.fits import Fit, Selection, fit_of, score_key, scores_key, selection_of
+from mood_sweeps.methods.pretexts.task import Pretext
+from mood_sweeps.networks.backbone import Backbone
+from mood_sweeps.planning.fits import (
+    Fit,
+    Selection,
+    evaluation_key,
+    fit_of,
+    scores_key,
+    selection_of,
+)
 from mood_sweeps.planning.plan import Cell, Representation
 from mood_sweeps.planning.stages import Stage
+from mood_sweeps.plugins.declared_scorers import AnyScorer
+from mood_sweeps.scoring.requirements import learns_from
 
 __all__ = ["BY_CHANCE", "CellMaker", "Source"]
 
 BY_CHANCE = "weights tuned by asha, which are no function of their key"
 """What a row says of numbers that another launch may not come to again."""
 
-_Scorer = Choice | Selected
+_Scorer = Choice[AnyScorer] | Selected
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +43,8 @@ class Source:
     """
 
     representation: Representation
-    pretext: Choice | str
-    backbone: Choice | str
+    pretext: Choice[Pretext] | str
+    backbone: Choice[Backbone] | str
     pairs: tuple[Pair, ...]
     splits: Collection[str]
     ood_val: tuple[str, ...]
@@ -48,10 +59,7 @@ class CellMaker:
     def __init__(self, sweep: Sweep) -> None:
         self.sweep = sweep
         self.removed: Counter[str] = Counter()
-        # By the objects themselves: hashing them anew for every cell would cost more than
-        # everything else in a plan of a million cells.
-        self._labels = {id(scorer): scorer.label for scorer in sweep.scorers}
-        self._fits: dict[int, Fit] = {}  # of one representation
+        self._fits: dict[str, Fit] = {}  # of one representation, by the label of the scorer
 
     def cells_of(self, source: Source) -> Iterator[Cell]:
         """Yield the cells that rules leave."""
@@ -96,10 +104,10 @@ class CellMaker:
         bank(id_set, "train")
         fit = self._fit(source, scorer)
         id_scores = scores_key(fit.key, bank(id_set, "test").key)
-        label = self._labels[id(scorer)]
+        label = scorer.label
         for pair in pairs:
             ood_scores = scores_key(fit.key, bank(pair.ood_set, "all").key)
-            evaluated = score_key(id_scores, ood_scores, representation.predictions)
+            evaluated = evaluation_key(id_scores, ood_scores, representation.predictions)
             axes = [
                 representation.pretext,
                 representation.backbone,
@@ -133,14 +141,11 @@ class CellMaker:
             where=" + ".join((f"{id_set}/val", *source.ood_val)),
         )
 
-    def _single_fit(self, source: Source, scorer: Choice) -> Fit:
-        if id(scorer) not in self._fits:
-            id_set, note = source.representation.id_set, ""
-            split = scorer.parameters.fits_on.removeprefix("id_")
-            if split not in source.splits:
-                note = f"fitted on ID train: {id_set} has no {split} split"
-                split = "train"
+    def _single_fit(self, source: Source, scorer: Choice[AnyScorer]) -> Fit:
+        if scorer.label not in self._fits:
+            id_set = source.representation.id_set
+            split, note = learns_from(scorer.parameters, source.splits)
             if source.representation.is_by_chance:
                 note = "; ".join(filter(None, (note, BY_CHANCE)))
-            self._fits[id(scorer)] = fit_of(scorer, source.bank(id_set, split), note)
-        return self._fits[id(scorer)]
+            self._fits[scorer.label] = fit_of(scorer, source.bank(id_set, split), note)
+        return self._fits[scorer.label]

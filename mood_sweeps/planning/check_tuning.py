@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from typing import TypeVar
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.data.image_set import ImageSet
 from mood_sweeps.errors import InputError, Problem
+from mood_sweeps.methods.pretexts.task import Pretext
+from mood_sweeps.methods.tokenizers.declarations import TokenizerModel
 from mood_sweeps.planning.stages import Stage
-from mood_sweeps.tuning import Tuned
+from mood_sweeps.tuning import Tunable, Tuned
 
 __all__ = ["check_tokenizers", "check_tuned", "needs_ray"]
 
 
-def check_tuned(choice: Choice, images: ImageSet, seed: int | None, where: str) -> None:
+T = TypeVar("T", bound=Tunable)
+
+
+def check_tuned(choice: Choice[Tunable], images: ImageSet, seed: int | None, where: str) -> None:
     """Raise InputError if a choice is tuned and its settings or ``images`` do not allow it.
 
     images: the training set; its validation split decides. where: the experiment's file.
@@ -44,7 +50,10 @@ def needs_ray(stages: Iterable[Stage]) -> Iterator[str]:
 
 
 def check_tokenizers(
-    choice: Choice, seed: int, tokenizer_of: Callable[[Choice], Choice | None], where: str
+    choice: Choice[Pretext],
+    seed: int,
+    tokenizer_of: Callable[[Choice[Pretext]], Choice[TokenizerModel] | None],
+    where: str,
 ) -> None:
     """Raise InputError if settings of a pretext task differ in the tokenizer made before it."""
     if isinstance(choice, Tuned) and any(
@@ -55,7 +64,7 @@ def check_tokenizers(
         raise InputError(Problem(message, where))
 
 
-def _candidates(choice: Tuned, seed: int, where: str) -> tuple[Choice, ...]:
+def _candidates(choice: Tuned[T], seed: int, where: str) -> tuple[Choice[T], ...]:
     try:
         _ = choice.rungs
         return choice.candidates(seed)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mood_sweeps.choice import Choice
-from mood_sweeps.data.image_set import ImageSet, PlannedSet
+from mood_sweeps.data.image_set import ImageSet
+from mood_sweeps.data.planned_set import PlannedSet
 from mood_sweeps.experiment.sweep import Finetune, Pair, Sweep
-from mood_sweeps.planning.impossible_cells import has_decoder, has_detector
-from mood_sweeps.planning.picture import Picture
+from mood_sweeps.methods.finetunes.ssod.declaration import SSOD
+from mood_sweeps.methods.pretexts.task import Pretext
+from mood_sweeps.planning.impossible_cells import has_decoder
 from mood_sweeps.planning.plan import Representation
+from mood_sweeps.planning.stage_inputs import Picture
 from mood_sweeps.planning.stages import Stage, data_of, stage_of
 
 __all__ = ["pictures_of"]
@@ -17,7 +20,7 @@ __all__ = ["pictures_of"]
 
 def pictures_of(
     representation: Representation,
-    pretext: Choice,
+    pretext: Choice[Pretext],
     finetune: Finetune,
     pairs: Sequence[Pair],
     sets: Mapping[str, ImageSet],
@@ -36,10 +39,9 @@ def pictures_of(
         ood_sets = dict.fromkeys(pair.ood_set for pair in pairs)
         shown = [(id_set, "test"), *((sets[name], "all") for name in ood_sets)]
         yield _picture(representation.checkpoint, "reconstructions", shown)
-    if has_detector(finetune):
-        gamma = finetune.stages[-1].parameters.gamma
-        shown = [(id_set, "train")]
-        yield _picture(representation.checkpoint, "background", shown, gamma)
+    last = finetune.stages[-1].parameters if finetune.stages else None
+    if isinstance(last, SSOD):
+        yield _picture(representation.checkpoint, "background", [(id_set, "train")], last.gamma)
 
 
 def _picture(

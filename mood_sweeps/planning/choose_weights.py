@@ -12,7 +12,10 @@ from mood_sweeps.data.image_set import ImageSet
 from mood_sweeps.errors import InputError, Problem
 from mood_sweeps.experiment.sweep import Finetune, Sweep
 from mood_sweeps.identity import file_digest
-from mood_sweeps.planning.load_weights import LoadFile, LoadPublished
+from mood_sweeps.methods.pretexts.given_weights import Published, WeightsFile
+from mood_sweeps.methods.pretexts.task import Pretext
+from mood_sweeps.networks.backbone import Backbone
+from mood_sweeps.planning.stage_inputs import LoadFile, LoadPublished
 from mood_sweeps.planning.stages import Stage, load_stage
 
 __all__ = ["Loaded", "Loading"]
@@ -40,7 +43,7 @@ class Loading:
         self._digests: dict[str, str] = {}
 
     def find(
-        self, pretext: Choice, backbone: Choice, finetune: Finetune, id_set: str
+        self, pretext: Choice[Pretext], backbone: Choice[Backbone], finetune: Finetune, id_set: str
     ) -> Loaded | str:
         """Return the weights, or the rule by which there are none.
 
@@ -48,9 +51,10 @@ class Loading:
         parameters of its own was never published. A file holds what the pretext task gave.
         Raises InputError for a file that cannot be read.
         """
-        if hasattr(pretext.parameters, "weights_for"):
-            return self._published(pretext, backbone, finetune, id_set)
         wanted = pretext.parameters
+        if isinstance(wanted, Published):
+            return self._published(pretext, wanted, backbone, finetune, id_set)
+        assert isinstance(wanted, WeightsFile)
         head_set = wanted.head
         classes = len(self._find_image_set(head_set).classes) if head_set is not None else None
         path = os.path.abspath(Path(self._where).parent / wanted.weights)
@@ -68,9 +72,13 @@ class Loading:
         return Loaded(stage, 0, head_set)
 
     def _published(
-        self, pretext: Choice, backbone: Choice, finetune: Finetune, id_set: str
+        self,
+        pretext: Choice[Pretext],
+        wanted: Published,
+        backbone: Choice[Backbone],
+        finetune: Finetune,
+        id_set: str,
     ) -> Loaded | str:
-        wanted = pretext.parameters
         labels = [stage.label for stage in finetune.stages]
         found = wanted.weights_for(pretext.name, backbone.name, labels, id_set)
         if isinstance(found, str):

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from mood_sweeps.choice import Choice
 from mood_sweeps.data.exposed_images import Indices, exposed_among, sample_indices
 from mood_sweeps.data.image_set import ImageSet
-from mood_sweeps.experiment.check_exposure import exposures_of, is_exposed
+from mood_sweeps.experiment.check_exposure import exposures_of
 from mood_sweeps.experiment.sweep import Sweep
+from mood_sweeps.methods.finetunes.outlier_exposure.declaration import OutlierExposure
+from mood_sweeps.methods.finetunes.stage import FinetuneStage
 from mood_sweeps.planning.stage_inputs import Exposed
 
 __all__ = ["Exposures"]
@@ -26,13 +28,14 @@ class Exposures:
         self._find_image_set = find_image_set
         self._left_out: dict[str, Indices] = {}
 
-    def shown(self, stage: Choice, seed: int | None) -> Exposed | None:
+    def shown(self, stage: Choice[FinetuneStage], seed: int | None) -> Exposed | None:
         """Return what a fine-tuning stage shows to the network, None if it is nothing."""
-        if not is_exposed(stage) or stage.parameters.k == 0:
+        exposure = stage.parameters
+        if not isinstance(exposure, OutlierExposure) or exposure.k == 0:
             return None
         assert seed is not None  # a stage that draws uses one
-        images = self._find_image_set(stage.parameters.exposed)
-        return Exposed(images, sample_indices(images.open("all"), stage.parameters.k, seed))
+        images = self._find_image_set(exposure.exposed)
+        return Exposed(images, sample_indices(images.open("all"), exposure.k, seed))
 
     def left_out(self, images: ImageSet) -> Indices:
         """Return the places of an OOD set's images that no cell is tested on."""

@@ -18,9 +18,10 @@ from mood_sweeps.experiment.sweep import (
 from mood_sweeps.identity import file_digest
 from mood_sweeps.planning.cells import Source
 from mood_sweeps.planning.impossible_cells import external_pair_refuses, external_refuses
-from mood_sweeps.planning.plan import NEAREST_CLASS_MEAN, NO_PREDICTIONS, Representation
+from mood_sweeps.planning.plan import Representation
 from mood_sweeps.planning.stage_inputs import HashedFiles
 from mood_sweeps.planning.stages import Stage, external_bank_stage, external_head_stage
+from mood_sweeps.scoring.predictions import source_of_predictions
 
 __all__ = ["external_sources"]
 
@@ -93,7 +94,9 @@ class _Given:
             features.id_set,
             (external_head_stage(f"{features.name} on {features.id_set}", self.head, **pinned),),
             head_set=features.id_set if test.has_logits else None,
-            headless_predictions=NEAREST_CLASS_MEAN if train.has_labels else NO_PREDICTIONS,
+            headless_predictions=source_of_predictions(
+                has_logits=False, has_labels=train.has_labels
+            ),
         )
 
     def _bank(self, name: str, split: str) -> Stage:

@@ -8,9 +8,10 @@ from mood_sweeps.choice import Choice
 from mood_sweeps.experiment.sweep import Selected
 from mood_sweeps.identity import key_of
 from mood_sweeps.planning.stages import Stage
+from mood_sweeps.plugins.declared_scorers import AnyScorer
 from mood_sweeps.stage_kinds import STAGE_KINDS
 
-__all__ = ["Fit", "Selection", "fit_of", "score_key", "scores_key", "selection_of"]
+__all__ = ["Fit", "Selection", "evaluation_key", "fit_of", "scores_key", "selection_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +22,7 @@ class Fit:
     """
 
     key: str
-    scorer: Choice
+    scorer: Choice[AnyScorer]
     bank: Stage
     note: str = ""
 
@@ -62,7 +63,7 @@ class Selection:
         )
 
 
-def fit_of(scorer: Choice, bank: Stage, note: str = "") -> Fit:
+def fit_of(scorer: Choice[AnyScorer], bank: Stage, note: str = "") -> Fit:
     """Return ``scorer`` fitted on ``bank``."""
     content = {
         "kind": "fit",
@@ -98,7 +99,7 @@ def scores_key(fit: str, bank: str) -> str:
     )
 
 
-def score_key(id_scores: str, ood_scores: str, predictions: str) -> str:
+def evaluation_key(id_scores: str, ood_scores: str, predictions: str) -> str:
     """Return the key of one evaluation: the content of a number.
 
     predictions: where predicted classes come from (see ``Representation.predictions``).

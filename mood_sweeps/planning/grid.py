@@ -8,11 +8,16 @@ from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
+from typing import TypeVar
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.data.image_set import ImageSet
 from mood_sweeps.errors import InputError, Problem
-from mood_sweeps.experiment.sweep import Finetune, Pair, Sweep
+from mood_sweeps.experiment.sweep import Finetune, Pair, Selected, Sweep
+from mood_sweeps.methods.finetunes.stage import FinetuneStage
+from mood_sweeps.methods.pretexts.task import Pretext
+from mood_sweeps.methods.tokenizers.declarations import TokenizerModel
+from mood_sweeps.networks.backbone import Backbone
 from mood_sweeps.planning.cells import CellMaker, Source
 from mood_sweeps.planning.check_tuning import check_tokenizers, check_tuned
 from mood_sweeps.planning.choose_pictures import pictures_of
@@ -21,12 +26,10 @@ from mood_sweeps.planning.ensembles import ensemble_bank, ensemble_of
 from mood_sweeps.planning.exposures import Exposures
 from mood_sweeps.planning.external_representations import external_sources
 from mood_sweeps.planning.impossible_cells import (
-    ensemble_refuses,
     finetune_refuses,
     has_decoder,
     has_detector,
     pretext_refuses,
-    scorer_refuses,
 )
 from mood_sweeps.planning.plan import Cell, Plan, Representation
 from mood_sweeps.planning.stages import (
@@ -36,10 +39,14 @@ from mood_sweeps.planning.stages import (
     pretrain_stage,
     tokenizer_stage,
 )
+from mood_sweeps.plugins.declared_scorers import AnyScorer
+from mood_sweeps.scoring.requirements import Lacks, ensemble_lacks, missing, trained_lacks
 
 __all__ = ["expand"]
 
 FindImageSet = Callable[[str], ImageSet]
+
+M = TypeVar("M", Pretext, FinetuneStage)
 
 
 def expand(sweep: Sweep, find_image_set: FindImageSet) -> Plan:
@@ -82,8 +89,9 @@ class _Trained:
             }
         }
         self._trained: dict[tuple[object, ...], Stage] = {}
-        self._settings: dict[tuple[int, int], Choice] = {}
-        self._tokenizers: dict[tuple[int, int], Choice | None] = {}
+        self._tokenizers: dict[
+            tuple[Choice[Pretext], Choice[Backbone]], Choice[TokenizerModel] | None
+        ] = {}
         self._loading = Loading(sweep, find_image_set)
         self._exposures = Exposures(sweep, find_image_set)
 
@@ -96,8 +104,8 @@ class _Trained:
 
     def _sources_of(
         self,
-        pretext: Choice,
-        backbone: Choice,
+        pretext: Choice[Pretext],
+        backbone: Choice[Backbone],
         finetune: Finetune,
         id_set: str,
         pairs: tuple[Pair, ...],
@@ -123,23 +131,22 @@ class _Trained:
         has_head = members[0].head_set is not None
         for one in members:
             one.pictures.extend(pictures_of(one, pretext, finetune, pairs, self._sets, self.sweep))
-            refuses = partial(
-                scorer_refuses,
+            lacks = trained_lacks(
                 has_head=has_head,
                 has_detector=has_detector(finetune),
                 has_decoder=has_decoder(pretext, finetune),
             )
-            yield source(one, bank=partial(self._bank, one), refuses=refuses)
+            yield source(one, bank=partial(self._bank, one), refuses=partial(_refused, lacks))
         if self.sweep.ensemble and len(members) > 1:
             joined = ensemble_of(members)
             yield source(
                 joined,
                 bank=partial(ensemble_bank, joined, bank_of=self._bank),
-                refuses=partial(ensemble_refuses, has_head=has_head),
+                refuses=partial(_refused, ensemble_lacks(has_head=has_head)),
             )
 
     def _loaded(
-        self, pretext: Choice, backbone: Choice, finetune: Finetune, id_set: str
+        self, pretext: Choice[Pretext], backbone: Choice[Backbone], finetune: Finetune, id_set: str
     ) -> Loaded | str | None:
         """Return the weights to start from, None where they are trained here, or what refuses."""
         loaded: Loaded | str | None = pretext_refuses(pretext, backbone)
@@ -148,7 +155,7 @@ class _Trained:
         if isinstance(loaded, str):
             return loaded
         stages = _to_train(finetune, loaded)
-        with_preset = [self._settled(stage, backbone).parameters for stage in stages]
+        with_preset = [_with_preset(stage, backbone).parameters for stage in stages]
         return (
             finetune_refuses(stages, self.sweep.intermediate_set)
             or next(filter(None, (one.refuses(backbone) for one in with_preset)), None)
@@ -156,16 +163,17 @@ class _Trained:
         )
 
     def _seeds(
-        self, pretext: Choice, finetune: Finetune, loaded: Loaded | str | None
+        self, pretext: Choice[Pretext], finetune: Finetune, loaded: Loaded | str | None
     ) -> tuple[int | None, ...]:
         """Return the seeds that make a difference; only None where nothing is drawn."""
-        drawing = (pretext, *_to_train(finetune, loaded))
-        return self.sweep.seeds if any(one.parameters.uses_seed for one in drawing) else (None,)
+        stages = _to_train(finetune, loaded)
+        is_drawn = any(stage.parameters.uses_seed for stage in stages)
+        return self.sweep.seeds if is_drawn or pretext.parameters.uses_seed else (None,)
 
     def _representation(
         self,
-        pretext: Choice,
-        backbone: Choice,
+        pretext: Choice[Pretext],
+        backbone: Choice[Backbone],
         finetune: Finetune,
         seed: int | None,
         id_set: str,
@@ -178,11 +186,11 @@ class _Trained:
             corpus = self._sets[self.sweep.corpus or id_set]
             tokenizer = self._tokenizer(pretext, backbone, corpus, seed)
             chain = [] if tokenizer is None else [tokenizer]
-            with_preset = self._settled(pretext, backbone)
+            with_preset = _with_preset(pretext, backbone)
             chain.append(self._pretrained(with_preset, backbone, corpus, seed, tokenizer))
             head_set = corpus.name if pretext.parameters.makes_head else None
         for stage in _to_train(finetune, loaded):
-            stage = self._settled(stage, backbone)
+            stage = _with_preset(stage, backbone)
             intermediate = stage.parameters.trains_on_intermediate and self.sweep.intermediate_set
             images = self._sets[intermediate or id_set]
             chain.append(self._finetuned(stage, chain[-1], images, seed))
@@ -197,17 +205,6 @@ class _Trained:
             head_set,
         )
 
-    def _settled(self, choice: Choice, backbone: Choice) -> Choice:
-        """Return the choice as its preset for this backbone has it, the same object every time."""
-        at = (id(choice), id(backbone))
-        if at not in self._settings:
-            own = backbone.parameters
-            parameters = choice.parameters.with_preset(
-                choice.given, is_nano=own.is_nano, family=own.family
-            )
-            self._settings[at] = replace(choice, parameters=parameters)
-        return self._settings[at]
-
     def _bank(self, representation: Representation, image_set: str, split: str) -> Stage:
         bank = representation.banks.get((image_set, split))
         if bank is None:
@@ -219,7 +216,7 @@ class _Trained:
         return bank
 
     def _tokenizer(
-        self, pretext: Choice, backbone: Choice, corpus: ImageSet, seed: int
+        self, pretext: Choice[Pretext], backbone: Choice[Backbone], corpus: ImageSet, seed: int
     ) -> Stage | None:
         model = self._tokenizer_model(pretext, backbone)
         folder = Path(self.sweep.where).parent
@@ -234,11 +231,13 @@ class _Trained:
         stage = tokenizer_stage(model, corpus, seed)
         return self._trained.setdefault((stage.key,), stage)
 
-    def _tokenizer_model(self, pretext: Choice, backbone: Choice) -> Choice | None:
+    def _tokenizer_model(
+        self, pretext: Choice[Pretext], backbone: Choice[Backbone]
+    ) -> Choice[TokenizerModel] | None:
         """Return the tokenizer this pretext needs for this backbone, the file of one read once."""
         if not pretext.parameters.uses_corpus:
             return None
-        at = (id(pretext), id(backbone))
+        at = (pretext, backbone)
         if at not in self._tokenizers:
             folder = Path(self.sweep.where).parent
             try:
@@ -250,23 +249,23 @@ class _Trained:
 
     def _pretrained(
         self,
-        pretext: Choice,
-        backbone: Choice,
+        pretext: Choice[Pretext],
+        backbone: Choice[Backbone],
         corpus: ImageSet,
         seed: int,
         tokenizer: Stage | None,
     ) -> Stage:
-        at = (id(pretext), id(backbone), corpus.name, seed)
+        at = (pretext, backbone, corpus.name, seed)
         if at not in self._trained:
             check_tuned(pretext, corpus, seed, self.sweep.where)
             self._trained[at] = pretrain_stage(pretext, backbone, corpus, seed, tokenizer)
         return self._trained[at]
 
     def _finetuned(
-        self, stage: Choice, upstream: Stage, id_set: ImageSet, axis_seed: int | None
+        self, stage: Choice[FinetuneStage], upstream: Stage, id_set: ImageSet, axis_seed: int | None
     ) -> Stage:
         seed = axis_seed if stage.parameters.uses_seed else None
-        at = (id(stage), upstream.key, id_set.name, seed)
+        at = (stage, upstream.key, id_set.name, seed)
         if at not in self._trained:
             check_tuned(stage, id_set, seed, self.sweep.where)
             shown = self._exposures.shown(stage, seed)
@@ -274,7 +273,19 @@ class _Trained:
         return self._trained[at]
 
 
-def _to_train(finetune: Finetune, loaded: Loaded | str | None) -> tuple[Choice, ...]:
+def _with_preset(choice: Choice[M], backbone: Choice[Backbone]) -> Choice[M]:
+    """Return the choice as its preset for this backbone has it."""
+    own = backbone.parameters
+    parameters = choice.parameters.with_preset(choice.given, is_nano=own.is_nano, family=own.family)
+    return replace(choice, parameters=parameters)
+
+
+def _refused(lacks: Lacks, scorer: Choice[AnyScorer] | Selected) -> str | None:
+    """Return the rule by which a scorer cannot score a representation, or None."""
+    return missing(scorer.parameters, lacks)
+
+
+def _to_train(finetune: Finetune, loaded: Loaded | str | None) -> tuple[Choice[FinetuneStage], ...]:
     """Return the stages of a chain that the loaded weights did not go through."""
     return finetune.stages[loaded.n_stages if isinstance(loaded, Loaded) else 0 :]
 

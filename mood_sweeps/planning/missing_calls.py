@@ -7,6 +7,7 @@ the database stays evicted.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
 
 from mood_sweeps.data.image_set import ImageSet
 from mood_sweeps.planning.calls import Call, EvaluationRequest, Scoring, score_group
@@ -16,7 +17,7 @@ from mood_sweeps.planning.stages import Stage
 from mood_sweeps.plugins.declared_scorers import Plugin, PluginScorer, declared_of
 from mood_sweeps.store import Ref
 
-__all__ = ["calls_for", "group_of"]
+__all__ = ["calls_behind", "calls_for", "extraction_key", "group_of"]
 
 
 def calls_for(
@@ -31,9 +32,9 @@ def calls_for(
     is_there: whether an object is complete in the store.
     """
     by_group: dict[tuple[str, Plugin | None], list[Cell]] = {}
-    groups: dict[int, str] = {id(item): group_of(item) for item in plan.representations}
+    groups = {item: group_of(item) for item in plan.representations}
     for cell in open_cells:
-        group = groups[id(cell.representation)]
+        group = groups[cell.representation]
         by_group.setdefault((group, _plugin_of(cell)), []).append(cell)
     wanted = _Wanted(is_there)
     scorings: list[Call] = []
@@ -47,13 +48,21 @@ def calls_for(
     return (*calls, *scorings, *pictures)
 
 
+@dataclass(frozen=True, eq=False)
+class _Extraction:
+    """The banks that one checkpoint is to make, by key."""
+
+    checkpoint: Stage
+    banks: dict[str, Stage] = field(default_factory=dict)
+
+
 class _Wanted:
     """Collects what has to be made of representations."""
 
     def __init__(self, is_there: Callable[[Ref], bool]) -> None:
         self._is_there = is_there
         self._calls: dict[str, Call] = {}
-        self._extractions: dict[Ref, dict[str, Stage]] = {}
+        self._extractions: dict[Ref, _Extraction] = {}
 
     def add(
         self, representation: Representation, banks: Iterable[Stage], *, needs_checkpoint: bool
@@ -65,18 +74,16 @@ class _Wanted:
         elif representation.is_external:
             self._calls.update({key: _of_one_stage(bank) for key, bank in missing.items()})
         elif missing:
-            self._extractions.setdefault(representation.checkpoint.ref, {}).update(missing)
+            checkpoint = representation.checkpoint
+            extraction = self._extractions.setdefault(checkpoint.ref, _Extraction(checkpoint))
+            extraction.banks.update(missing)
         if missing or needs_checkpoint:
             for call in _training(representation.chain, self._is_there):
                 self._calls.setdefault(call.key, call)
 
     def calls(self) -> tuple[Call, ...]:
         """Return the calls that make it."""
-        extractions = (
-            _extraction(checkpoint, tuple(banks.values()))
-            for checkpoint, banks in self._extractions.items()
-        )
-        return (*self._calls.values(), *extractions)
+        return (*self._calls.values(), *map(_extraction, self._extractions.values()))
 
     def _join(
         self, ensemble: Representation, missing: dict[str, Stage], *, needs_checkpoint: bool
@@ -96,6 +103,28 @@ def group_of(representation: Representation) -> str:
     banks = representation.banks
     id_set = representation.id_set
     return score_group(banks[id_set, "train"].key, banks[id_set, "test"].key)
+
+
+def calls_behind(cell: Cell) -> tuple[str, ...]:
+    """Return the keys of the calls that make a cell's number from nothing, inputs first."""
+    representation = cell.representation
+    sources = representation.members or (representation,)
+    made = [
+        *(stage.key for source in sources for stage in source.chain),
+        *(extraction_key(source.checkpoint.ref) for source in sources),
+        *(bank.key for bank in _banks([cell])),
+        _scoring_key(group_of(representation), _plugin_of(cell)),
+    ]
+    return tuple(dict.fromkeys(made))
+
+
+def extraction_key(checkpoint: Ref) -> str:
+    """Return the key of the call that extracts the banks of a checkpoint."""
+    return f"extract-{checkpoint.key}"
+
+
+def _scoring_key(group: str, plugin: Plugin | None) -> str:
+    return f"score-{group}" + (f"-{plugin.key}" if plugin else "")
 
 
 def _banks(cells: Iterable[Cell]) -> list[Stage]:
@@ -141,16 +170,16 @@ def _of_one_stage(stage: Stage) -> Call:
     )
 
 
-def _extraction(checkpoint: Ref, stages: tuple[Stage, ...]) -> Call:
-    first = stages[0]
+def _extraction(extraction: _Extraction) -> Call:
+    checkpoint, stages = extraction.checkpoint, tuple(extraction.banks.values())
     return Call(
         # Leased by checkpoint, not by banks: another launch that extracts other banks of the
         # same checkpoint would load the same network beside this one.
-        key=f"extract-{checkpoint.key}",
+        key=extraction_key(checkpoint.ref),
         kind="extract",
-        label=first.label.split(" of ", 1)[1],
+        label=checkpoint.label,
         method="extract",
-        needs=(checkpoint,),
+        needs=(checkpoint.ref,),
         makes=tuple(stage.ref for stage in stages),
         units=len(stages),
         stages=stages,
@@ -183,7 +212,7 @@ def _scoring(
     }
     evaluations = tuple(_evaluation(cell, classes[cell.pair.ood_set]) for cell in cells)
     return Call(
-        key=f"score-{group}" + (f"-{plugin.key}" if plugin else ""),
+        key=_scoring_key(group, plugin),
         kind="score",
         label=f"{representation.label} on {id_set}" + (f" by {plugin.path}" if plugin else ""),
         method=f"score by {plugin.key}" if plugin else "score",
@@ -218,4 +247,4 @@ def _evaluation(cell: Cell, ood_classes: tuple[str, ...]) -> EvaluationRequest:
     # The members of an ensemble do without the same images.
     extracted = [member.banks[at].work for member in cell.representation.members] or [bank.work]
     n_left_out = len(extracted[0].left_out) if isinstance(extracted[0], Extract) else 0
-    return EvaluationRequest(cell.fit, cell.score_key, bank.ref, ood_classes, n_left_out)
+    return EvaluationRequest(cell.fit, cell.evaluation_key, bank.ref, ood_classes, n_left_out)

@@ -9,18 +9,14 @@ from dataclasses import dataclass, field
 from mood_sweeps.experiment.sweep import Pair, Sweep
 from mood_sweeps.planning.fits import Fit, Selection
 from mood_sweeps.planning.stages import Stage
+from mood_sweeps.scoring.predictions import HEAD, NEAREST_CLASS_MEAN
 
 __all__ = [
-    "NEAREST_CLASS_MEAN",
-    "NO_PREDICTIONS",
     "Cell",
     "Plan",
     "Representation",
     "scoring_keys",
 ]
-
-NEAREST_CLASS_MEAN, NO_PREDICTIONS = "nearest class mean", "none"
-"""Where predicted ID classes come from without a head: where labels are unknown, from nowhere."""
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -61,7 +57,7 @@ class Representation:
     @property
     def predictions(self) -> str:
         """Where predicted ID classes come from: ``head``, or what a headless one has instead."""
-        return "head" if self.head_set == self.id_set else self.headless_predictions
+        return HEAD if self.head_set == self.id_set else self.headless_predictions
 
     @property
     def is_by_chance(self) -> bool:
@@ -95,7 +91,7 @@ class Cell:
     fit: Fit | Selection
     id_scores_key: str
     ood_scores_key: str
-    score_key: str
+    evaluation_key: str
     cell_key: str
 
     @property
@@ -172,7 +168,7 @@ def scoring_keys(cells: Iterable[Cell]) -> dict[str, set[str]]:
     keys: dict[str, set[str]] = {"fit": set(), "select": set(), "score": set(), "evaluate": set()}
     for cell in cells:
         keys["score"] |= {cell.id_scores_key, cell.ood_scores_key}
-        keys["evaluate"].add(cell.score_key)
+        keys["evaluate"].add(cell.evaluation_key)
         if isinstance(cell.fit, Fit):
             keys["fit"].add(cell.fit.key)
         elif cell.fit.key not in keys["select"]:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.data.exposed_images import Indices
-from mood_sweeps.data.image_set import ImageSet, PlannedSet
-from mood_sweeps.planning.load_weights import LoadFile, LoadPublished
-from mood_sweeps.planning.picture import Picture
+from mood_sweeps.data.image_set import ImageSet
+from mood_sweeps.data.planned_set import PlannedSet
+from mood_sweeps.methods.finetunes.stage import FinetuneStage
+from mood_sweeps.methods.pretexts.task import Pretext
+from mood_sweeps.methods.tokenizers.declarations import TokenizerModel
+from mood_sweeps.networks.backbone import Backbone
 from mood_sweeps.store import Ref
 
 __all__ = [
+    "SHOWN_IMAGES",
     "EnsembleBank",
     "EnsembleHead",
     "Exposed",
@@ -20,6 +25,9 @@ __all__ = [
     "Extract",
     "Finetune",
     "HashedFiles",
+    "LoadFile",
+    "LoadPublished",
+    "Picture",
     "Pretrain",
     "Tokenizer",
     "Work",
@@ -33,7 +41,7 @@ class Tokenizer:
     corpus, seed: None where ``model`` is a file, which the choice's digest names.
     """
 
-    model: Choice
+    model: Choice[TokenizerModel]
     corpus: PlannedSet | None
     seed: int | None
 
@@ -45,8 +53,8 @@ class Pretrain:
     tokenizer: what makes the tokens it predicts, if it does.
     """
 
-    pretext: Choice
-    backbone: Choice
+    pretext: Choice[Pretext]
+    backbone: Choice[Backbone]
     corpus: PlannedSet | None
     seed: int
     tokenizer: Ref | None = None
@@ -68,7 +76,7 @@ class Finetune:
     split, of the OOD images that it shows.
     """
 
-    stage: Choice
+    stage: Choice[FinetuneStage]
     checkpoint: Ref
     id_set: PlannedSet
     seed: int | None
@@ -127,6 +135,91 @@ class EnsembleBank:
 
     members: tuple[Ref, ...]
     ensemble: Ref
+
+
+@dataclass(frozen=True)
+class LoadPublished:
+    """Take over published weights. with_head: and their classifier, as the head."""
+
+    backbone: Choice[Backbone]
+    tag: str
+    revision: str
+    transform: str
+    with_head: bool
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What enters the key: until the bytes are here, tag and revision stand for them."""
+        weights: dict[str, Any] = {"timm": self.tag, "revision": self.revision}
+        if self.with_head:
+            weights["head"] = True
+        return _content(weights, self.backbone, self.transform)
+
+
+@dataclass(frozen=True)
+class LoadFile:
+    """Take over the weights in a file.
+
+    digest: SHA-256 of its bytes. head_set: the image set that its classifier tells the classes of;
+    None: it has none, or none of use. classes: how many these are. averaged: whether the moving
+    average is taken where the file holds one.
+    """
+
+    backbone: Choice[Backbone]
+    path: str
+    digest: str
+    layout: str
+    transform: str
+    head_set: str | None
+    classes: int | None
+    averaged: bool
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What enters the key: the file's bytes, and how they are read; not its name."""
+        # In every key, as files were once read otherwise: raw weights first.
+        weights: dict[str, Any] = {"sha256": self.digest, "averaged": self.averaged}
+        if self.layout != "auto":
+            weights["layout"] = self.layout
+        if self.classes is not None:
+            weights["classes"] = self.classes
+        return _content(weights, self.backbone, self.transform)
+
+
+def _content(weights: dict[str, Any], backbone: Choice[Backbone], transform: str) -> dict[str, Any]:
+    content: dict[str, Any] = {"weights": weights, "backbone": backbone.content}
+    if transform != "own":
+        content["transform"] = transform
+    return content
+
+
+SHOWN_IMAGES = 8
+"""How many images of each split."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Show images of splits beside what a checkpoint makes of them.
+
+    subject: ``reconstructions``, or ``background``: which patches ``ft:ssod`` takes for ID and OOD.
+    shown: (image set, split), one line of the picture each. gamma: of ``ft:ssod``, for background.
+    """
+
+    checkpoint: Ref
+    subject: str
+    shown: tuple[tuple[PlannedSet, str], ...]
+    gamma: float | None = None
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The names of the picture's lines."""
+        return tuple(f"{images.name}/{split}" for images, split in self.shown)
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What enters the key, but for the images' own identity."""
+        content = {"checkpoint": self.checkpoint.key, "subject": self.subject, "of": SHOWN_IMAGES}
+        return content if self.gamma is None else {**content, "gamma": self.gamma}
 
 
 Trained = Tokenizer | Pretrain | Finetune | LoadFile | LoadPublished

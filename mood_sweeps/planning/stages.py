@@ -7,9 +7,13 @@ from typing import Any
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.data.exposed_images import Indices
-from mood_sweeps.data.image_set import ImageSet, PlannedSet
+from mood_sweeps.data.image_set import ImageSet
+from mood_sweeps.data.planned_set import PlannedSet
 from mood_sweeps.identity import key_of
-from mood_sweeps.planning.load_weights import LoadFile, LoadPublished
+from mood_sweeps.methods.finetunes.stage import FinetuneStage
+from mood_sweeps.methods.pretexts.task import Pretext
+from mood_sweeps.methods.tokenizers.declarations import TokenizerFile, TokenizerModel
+from mood_sweeps.networks.backbone import Backbone
 from mood_sweeps.planning.stage_inputs import (
     Exposed,
     ExternalBank,
@@ -17,6 +21,8 @@ from mood_sweeps.planning.stage_inputs import (
     Extract,
     Finetune,
     HashedFiles,
+    LoadFile,
+    LoadPublished,
     Pretrain,
     Tokenizer,
     Work,
@@ -64,32 +70,39 @@ class Stage:
         return self.ref.kind
 
     @property
-    def tuned(self) -> Tuned | None:
+    def trained(self) -> Choice[Pretext] | Choice[FinetuneStage] | None:
+        """The choice that it trains, which a ``tune:`` block may search for parameters of."""
+        if isinstance(self.work, Pretrain):
+            return self.work.pretext
+        return self.work.stage if isinstance(self.work, Finetune) else None
+
+    @property
+    def tuned(self) -> Tuned[Pretext] | Tuned[FinetuneStage] | None:
         """What it is that is tuned, where its parameters are searched for."""
-        choice = _trained_by(self.work)
-        return choice if isinstance(choice, Tuned) else None
+        return self.trained if isinstance(self.trained, Tuned) else None
 
     @property
     def n_micro_batches(self) -> int:
         """How many micro-batches each of its batches has, which several workers may share."""
-        choice = _trained_by(self.work)
-        if choice is None or isinstance(choice, Tuned):
+        if self.trained is None or isinstance(self.trained, Tuned):
             return 1
-        return int(getattr(choice.parameters, "accumulate", 1))
+        return self.trained.parameters.n_micro_batches
 
     def trials(self) -> tuple[Stage, ...]:
         """Return the trainings that a stage that is tuned tries, each of one setting.
 
-        They share the stage's key: none of them has an object of its own. Raises InputError for a
-        setting with values that exclude each other.
+        There are none where it is not tuned. They share the stage's key: none of them has an
+        object of its own. Raises InputError for a setting with values that exclude each other.
         """
-        work, tuned = self.work, self.tuned
-        assert isinstance(work, Pretrain | Finetune)
-        assert tuned is not None
-        tried = tuned.candidates(work.seed or 0)
-        if isinstance(work, Pretrain):
-            return tuple(replace(self, work=replace(work, pretext=choice)) for choice in tried)
-        return tuple(replace(self, work=replace(work, stage=choice)) for choice in tried)
+        work = self.work
+        trials: tuple[Work, ...] = ()
+        if isinstance(work, Pretrain) and isinstance(work.pretext, Tuned):
+            tasks = work.pretext.candidates(work.seed)
+            trials = tuple(replace(work, pretext=choice) for choice in tasks)
+        elif isinstance(work, Finetune) and isinstance(work.stage, Tuned):
+            stages = work.stage.candidates(work.seed or 0)
+            trials = tuple(replace(work, stage=choice) for choice in stages)
+        return tuple(replace(self, work=trial) for trial in trials)
 
     def choices(self) -> dict[str, Any]:
         """Return its choices by role, with every parameter, defaults included."""
@@ -101,10 +114,10 @@ class Stage:
         }
 
 
-def tokenizer_stage(model: Choice, corpus: ImageSet, seed: int) -> Stage:
+def tokenizer_stage(model: Choice[TokenizerModel], corpus: ImageSet, seed: int) -> Stage:
     """Return the stage that makes a tokenizer; one from a file ignores corpus and seed."""
     content: dict[str, Any] = {"model": model.content}
-    if not model.parameters.is_trained:
+    if isinstance(model.parameters, TokenizerFile):
         work = Tokenizer(model, None, None)
         return stage_of("tokenizer", content, work, (), model.label, method=model.name)
     content |= {"seed": seed, "corpus": data_of(corpus, "train")}
@@ -119,8 +132,8 @@ def tokenizer_stage(model: Choice, corpus: ImageSet, seed: int) -> Stage:
 
 
 def pretrain_stage(
-    pretext: Choice,
-    backbone: Choice,
+    pretext: Choice[Pretext],
+    backbone: Choice[Backbone],
     corpus: ImageSet,
     seed: int,
     tokenizer: Stage | None = None,
@@ -156,7 +169,7 @@ def load_stage(work: LoadFile | LoadPublished, label: str) -> Stage:
 
 
 def finetune_stage(
-    stage: Choice,
+    stage: Choice[FinetuneStage],
     upstream: Stage,
     id_set: ImageSet,
     seed: int | None,
@@ -234,12 +247,6 @@ def external_bank_stage(
     if head is not None:
         content["head"] = _bytes(head)
     return stage_of("given", content, ExternalBank(files, head, is_id), (), label, method="bank")
-
-
-def _trained_by(work: Work) -> Choice | None:
-    if isinstance(work, Pretrain):
-        return work.pretext
-    return work.stage if isinstance(work, Finetune) else None
 
 
 def _bytes(files: HashedFiles) -> dict[str, str]:

@@ -14,8 +14,10 @@ from typing import Any, ClassVar, Literal
 
 from mood_sweeps.choice import OUT_OF_KEYS
 from mood_sweeps.identity import key_of
+from mood_sweeps.scorers import Scorer
 
 __all__ = [
+    "AnyScorer",
     "DeclaredScorer",
     "Opaque",
     "Parameter",
@@ -103,6 +105,7 @@ class DeclaredScorer:
 class PluginScorer:
     """Base of the dataclasses that stand for plugins' scorers: parameters, and nothing to run."""
 
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
     version: ClassVar[int]
     family: ClassVar[str]
     needs: ClassVar[tuple[str, ...]]
@@ -113,6 +116,9 @@ class PluginScorer:
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuilt, (declared_of(self), values_of(self))
 
+
+AnyScorer = Scorer | PluginScorer
+"""A value of the scorer axis: a scorer of the package, or what stands for a plugin's."""
 
 _KINDS: dict[tuple[str, str], type[PluginScorer]] = {}
 # Not an attribute of the classes: a parameter may have any name.
@@ -126,8 +132,7 @@ def declared_of(scorer: PluginScorer) -> DeclaredScorer:
 
 def values_of(scorer: PluginScorer) -> dict[str, Any]:
     """Return all parameters by name."""
-    fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(scorer)  # type: ignore[arg-type]
-    return {field.name: getattr(scorer, field.name) for field in fields}
+    return {field.name: getattr(scorer, field.name) for field in dataclasses.fields(scorer)}
 
 
 def _kind_of(declared: DeclaredScorer) -> type[PluginScorer]:

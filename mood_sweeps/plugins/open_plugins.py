@@ -12,8 +12,15 @@ from typing import Any
 
 from mood_sweeps.choice import Catalogue, Choice, choose_all
 from mood_sweeps.errors import InputError, PluginFailed, Problem, one_line
-from mood_sweeps.plugins.declared_scorers import DeclaredScorer, Opaque, Parameter, Plugin
+from mood_sweeps.plugins.declared_scorers import (
+    AnyScorer,
+    DeclaredScorer,
+    Opaque,
+    Parameter,
+    Plugin,
+)
 from mood_sweeps.plugins.plugin_process import PluginProcess, Refused
+from mood_sweeps.scorers import Scorer
 
 __all__ = ["GROUP", "OpenPlugins", "plugin_of_classes"]
 
@@ -98,15 +105,16 @@ class OpenPlugins:
             self._processes[one.name] = process
         return tuple(one.name for one in declared)
 
-    def choose_all(self, raw: Any, catalogue: Catalogue) -> tuple[Choice, ...]:
+    def choose_all(self, raw: Any, catalogue: Catalogue[Scorer]) -> tuple[Choice[AnyScorer], ...]:
         """Read one item of the scorer axis, as `choice.choose_all` does.
 
         catalogue: the package's own scorers.
         """
         name = next(iter(raw), None) if isinstance(raw, Mapping) else raw
         if not isinstance(name, str) or name not in self._declared:
-            kinds = {name: declared.kind for name, declared in self._declared.items()}
-            return choose_all(raw, {**catalogue, **kinds}, "scorer")
+            every: dict[str, type[AnyScorer]] = {**catalogue}
+            every |= {name: declared.kind for name, declared in self._declared.items()}
+            return choose_all(raw, every, "scorer")
         declared = self._declared[name]
         process = self._processes[name]
 
@@ -192,7 +200,7 @@ def _parameter(described: Mapping[str, Any]) -> Parameter:
     )
 
 
-def _choice(declared: DeclaredScorer, chosen: Mapping[str, Any]) -> Choice:
+def _choice(declared: DeclaredScorer, chosen: Mapping[str, Any]) -> Choice[AnyScorer]:
     values = {name: _plain(value) for name, value in chosen["values"].items()}
     digest, given = declared.plugin.digest, frozenset(chosen["given"])
     return Choice(declared.name, declared.kind(**values), digest=digest, given=given)

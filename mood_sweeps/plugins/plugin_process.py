@@ -1,13 +1,14 @@
 """The process that runs one plugin, seen from outside: what it is asked, and how it is judged.
 
 Whatever the plugin does there stays there: its global state ends with the process, a crash or a
-hang costs one answer, what it prints is read and mostly dropped, and what it answers is data. No
+hang costs one answer, what it prints goes to the log, and what it answers is data. No
 answer can execute code here: the process writes lines of JSON and arrays that are no objects.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import selectors
@@ -16,9 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -26,15 +25,18 @@ from typing import Any
 
 from mood_sweeps.errors import PluginFailed, plain
 from mood_sweeps.plugins.declared_scorers import Plugin
+from mood_sweeps.plugins.printed_output import PrintedOutput
 
 __all__ = ["PluginProcess", "Refused"]
+
+_log = logging.getLogger(__name__)
 
 STARTING_S = 120.0
 """How long a process may take to start and to import the plugin, on a busy machine with torch."""
 MOST_ANSWER = 4 * 1024 * 1024
 """Bytes of an answer; arrays travel as files."""
-MOST_PRINTED = 4_000
-"""Bytes of what a plugin printed last that are kept."""
+MOST_STACK = 4_000
+"""Bytes that are read of the stack that a process left behind."""
 LOOK_EVERY_S = 0.2
 _INSIDE = "MOOD_SWEEPS_PLUGIN_PROCESS"
 _PREFIX, _DAY_S = "mood-sweeps-plugin-", 86_400.0
@@ -138,6 +140,7 @@ class PluginProcess:
             if not self._send(message, ends_at):
                 raise self._hung(limit_s, place, doing)
             answer = self._received(self._line(ends_at, limit_s, place, doing), place, doing)
+            self._printed.catch_up()
         except BaseException:  # Ctrl-C, too: nothing is to go on in there
             self.kill()
             raise
@@ -182,11 +185,8 @@ class PluginProcess:
         finally:
             for descriptor in (requests, answers, alive, output):
                 os.close(descriptor)
-        self._printed: deque[int] = deque(maxlen=MOST_PRINTED)
-        self._reader = threading.Thread(
-            target=_drain, args=(printed, self._printed), name="plugin-output", daemon=True
-        )
-        self._reader.start()
+        self._printed = PrintedOutput(self.plugin.path, printed)
+        _log.debug("process %d runs plugin %s", self._process.pid, self.plugin.path)
         self._received_bytes = b""
 
     def _send(self, message: Mapping[str, Any], ends_at: float) -> bool:
@@ -269,22 +269,16 @@ class PluginProcess:
         inside = re.search(rf'File "{re.escape(file)}", line (\d+)', stack)
         if inside:
             place = f"{file}:{inside[1]}"
-        self._reader.join(LOOK_EVERY_S)
-        text = plain("\n".join(filter(None, (stack, self.printed))))
+        self._printed.wait(LOOK_EVERY_S)
+        text = plain("\n".join(filter(None, (stack, self._printed.last))))
         return PluginFailed(plain(f"{place}: {what}"), text)
 
     def _stack(self) -> str:
         try:
             with self._faults.open("rb") as file:
-                return file.read(MOST_PRINTED).decode("utf-8", "replace")
+                return file.read(MOST_STACK).decode("utf-8", "replace")
         except OSError:
             return ""
-
-    @property
-    def printed(self) -> str:
-        """What the plugin printed last, in a few lines that say so; empty if nothing."""
-        text = bytes(self._printed).decode("utf-8", "replace").strip()
-        return f"it printed last:\n{text}" if text else ""
 
     def kill(self) -> None:
         """End the process; its files stay, and the next request starts another."""
@@ -298,13 +292,6 @@ class PluginProcess:
         except (ProcessLookupError, PermissionError):
             process.kill()
         process.wait()
-
-
-def _drain(descriptor: int, kept: deque[int]) -> None:
-    """Read what a process prints until it ends; keep the last of it."""
-    with os.fdopen(descriptor, "rb", buffering=0) as output:
-        while content := output.read(1 << 16):
-            kept.extend(content[-MOST_PRINTED:])
 
 
 def _remove_old_folders() -> None:

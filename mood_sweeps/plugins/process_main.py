@@ -10,6 +10,7 @@ import dataclasses
 import faulthandler
 import importlib
 import inspect
+import io
 import json
 import os
 import signal
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from mood_sweeps.bank import FeatureBank, Head
-from mood_sweeps.choice import OUT_OF_KEYS, Choice, choose, choose_all
+from mood_sweeps.choice import OUT_OF_KEYS, Choice, Parameters, choose, choose_all
 from mood_sweeps.errors import InputError, Undefined, one_line, shortened
 from mood_sweeps.identity import canonical
 from mood_sweeps.plugins.declared_scorers import Plugin
@@ -46,6 +47,8 @@ def main(settings: str) -> None:
     with open(given["faults"], "a", encoding="utf-8") as faults:
         _end_with_parent(given["alive"])
         _leave_traces(faults)
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(line_buffering=True)  # a crash flushes nothing
         requests = os.fdopen(given["requests"], "rb")
         source = json.loads(requests.readline())["source"]
         text = source["source"]
@@ -84,6 +87,9 @@ def _leave_traces(faults: Any) -> None:
 
 
 def _write(descriptor: int, content: bytes) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # whatever the plugin put in its place
+            stream.flush()
     while content:
         content = content[os.write(descriptor, content) :]
 
@@ -234,7 +240,7 @@ def _parameter(field: Any) -> dict[str, Any]:
     }
 
 
-def _values(choice: Choice) -> dict[str, Any]:
+def _values(choice: Choice[Parameters]) -> dict[str, Any]:
     """Return a scorer's parameters; InputError where they have no reproducible form."""
     try:
         canonical(choice.content)

@@ -54,7 +54,7 @@ def contract_problems(name: Any, kind: Any) -> list[str]:
         if promise in parameters or not kept(getattr(kind, promise, None)):
             problems.append(f"{promise!r} must be {wanted}")
     try:
-        choose(name, {name: kind}, "scorer")
+        choose(name, {name: parameters_of}, "scorer")
     except InputError:
         pass  # a parameter without a default: the sweep's file has to give it
     except Exception as error:

@@ -6,7 +6,8 @@ import itertools
 import pdb
 import shutil
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -24,7 +25,7 @@ from mood_sweeps.errors import (
     one_line,
     plain,
 )
-from mood_sweeps.plugins.declared_scorers import PluginScorer, declared_of, values_of
+from mood_sweeps.plugins.declared_scorers import AnyScorer, PluginScorer, declared_of, values_of
 from mood_sweeps.plugins.load_plugin import load_scorers
 from mood_sweeps.plugins.plugin_process import PluginProcess, Refused
 from mood_sweeps.plugins.shared_arrays import Shared, mapped
@@ -61,7 +62,7 @@ class ScorerRunner:
     """Fits scorers and scores banks for one worker.
 
     limit_s: see ``LIMIT_S``. threads: of a plugin's process; None for every core. debug: run
-    plugins' code in this process, and open a debugger where it raises.
+    plugins' code in this process, and open a debugger where a scorer raises.
     """
 
     def __init__(
@@ -74,7 +75,11 @@ class ScorerRunner:
         self._numbers = itertools.count()
 
     def fit(
-        self, scorer: Choice, bank: FeatureBank, head: Head | None, stored: Stored | None = None
+        self,
+        scorer: Choice[AnyScorer],
+        bank: FeatureBank,
+        head: Head | None,
+        stored: Stored | None = None,
     ) -> State:
         """Return what a scorer learns from a bank.
 
@@ -84,31 +89,47 @@ class ScorerRunner:
         """
         parameters = scorer.parameters
         if not isinstance(parameters, PluginScorer):
-            return checked_state(parameters.fit(bank, head))
+            with self._debugger():
+                return checked_state(parameters.fit(bank, head))
         if self._debug:
-            return checked_state(_debugged(scorer, "fit", bank, head))
+            return checked_state(_debugged(scorer, parameters, "fit", bank, head))
         request = {"head": {} if head is None else head.arrays}
         return self._ask(
-            scorer, "fit", bank, request, stored, lambda files, at: checked_state(_read(files, at))
+            scorer,
+            parameters,
+            "fit",
+            bank,
+            request,
+            stored,
+            lambda files, at: checked_state(_read(files, at)),
         )
 
     def score(
-        self, scorer: Choice, state: State, bank: FeatureBank, stored: Stored | None = None
+        self,
+        scorer: Choice[AnyScorer],
+        state: State,
+        bank: FeatureBank,
+        stored: Stored | None = None,
     ) -> Scores:
         """Return the scores of a bank, float64 (N,); raises as `fit` does."""
         parameters, n = scorer.parameters, len(bank)
         if not isinstance(parameters, PluginScorer):
-            return checked_scores(parameters.score(state, bank), n)
+            with self._debugger():
+                return checked_scores(parameters.score(state, bank), n)
         if self._debug:
-            return checked_scores(_debugged(scorer, "score", state, bank), n)
+            return checked_scores(_debugged(scorer, parameters, "score", state, bank), n)
 
         def read(files: Any, folder: Path) -> Scores:
             return checked_scores(_read(files, folder)["scores"], n)
 
-        return self._ask(scorer, "score", bank, {"state": state}, stored, read)
+        return self._ask(scorer, parameters, "score", bank, {"state": state}, stored, read)
 
     def notes(
-        self, scorer: Choice, state: State, bank: FeatureBank, stored: Stored | None = None
+        self,
+        scorer: Choice[AnyScorer],
+        state: State,
+        bank: FeatureBank,
+        stored: Stored | None = None,
     ) -> tuple[str, ...]:
         """Return what a scorer says of its scores of a bank; raises as `fit` does."""
         parameters = scorer.parameters
@@ -117,10 +138,29 @@ class ScorerRunner:
         if not declared_of(parameters).has_notes:
             return ()
         if self._debug:
-            return checked_notes(_debugged(scorer, "notes", state, bank))
+            return checked_notes(_debugged(scorer, parameters, "notes", state, bank))
         return self._ask(
-            scorer, "notes", bank, {"state": state}, stored, lambda notes, _: checked_notes(notes)
+            scorer,
+            parameters,
+            "notes",
+            bank,
+            {"state": state},
+            stored,
+            lambda notes, _: checked_notes(notes),
         )
+
+    @contextmanager
+    def _debugger(self) -> Iterator[None]:
+        """Open the debugger where one of the package's own scorers raises, if that is wanted."""
+        try:
+            yield
+        except (InputError, Undefined):
+            raise
+        except Exception as error:
+            if self._debug:
+                traceback.print_exc()
+                pdb.post_mortem(error.__traceback__)
+            raise
 
     def forget(self) -> None:
         """Delete the files that were written for the banks so far; the processes stay."""
@@ -136,7 +176,8 @@ class ScorerRunner:
 
     def _ask(
         self,
-        scorer: Choice,
+        scorer: Choice[AnyScorer],
+        parameters: PluginScorer,
         what: str,
         bank: FeatureBank,
         shared: Mapping[str, Mapping[str, npt.NDArray[Any]]],
@@ -147,7 +188,6 @@ class ScorerRunner:
 
         shared: arrays that the request shows beside the bank, by its keys.
         """
-        parameters: PluginScorer = scorer.parameters
         process, _ = self._process(parameters)
         place = declared_of(parameters).place_of(what)
         given = {
@@ -214,7 +254,7 @@ def _read(files: Mapping[str, str], folder: Path) -> dict[str, npt.NDArray[Any]]
     return {name: mapped(path) for name, path in paths.items()}
 
 
-def _raise(refused: Refused, scorer: Choice, place: str) -> NoReturn:
+def _raise(refused: Refused, scorer: Choice[AnyScorer], place: str) -> NoReturn:
     message = " ".join(refused.message[: 2 * MOST_LINE].split())[:MOST_LINE]
     if refused.kind == "undefined":
         raise Undefined(message) from None
@@ -224,11 +264,13 @@ def _raise(refused: Refused, scorer: Choice, place: str) -> NoReturn:
     raise PluginFailed(named, refused.traceback) from None
 
 
-def _debugged(scorer: Choice, method: str, *arguments: Any) -> Any:
+def _debugged(
+    scorer: Choice[AnyScorer], parameters: PluginScorer, method: str, *arguments: Any
+) -> Any:
     """Call a plugin's scorer in this process; where it raises, open the debugger there."""
-    declared = declared_of(scorer.parameters)
+    declared = declared_of(parameters)
     kind = load_scorers(declared.plugin)[scorer.name]
-    given = {name: getattr(scorer.parameters, name) for name in scorer.given}
+    given = {name: getattr(parameters, name) for name in scorer.given}
     try:
         return getattr(kind(**given), method)(*arguments)
     except (InputError, Undefined):

@@ -133,7 +133,7 @@ class Records:
                 evaluations.c.created_at.label("evaluated_at"),
             )
             .join(revisions, revisions.c.id == cells.c.revision)
-            .outerjoin(evaluations, evaluations.c.score_key == cells.c.score_key)
+            .outerjoin(evaluations, evaluations.c.evaluation_key == cells.c.evaluation_key)
             .where(
                 cells.c.representation_key == key,
                 cells.c.id_set == id_set,
@@ -170,7 +170,7 @@ class Records:
                 evaluations.c.n_ood,
             )
             .join(revisions, revisions.c.id == cells.c.revision)
-            .join(evaluations, evaluations.c.score_key == cells.c.score_key)
+            .join(evaluations, evaluations.c.evaluation_key == cells.c.evaluation_key)
             .where(
                 cells.c.representation_key == key,
                 cells.c.id_set == id_set,

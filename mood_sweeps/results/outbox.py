@@ -10,7 +10,7 @@ import datetime
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -25,28 +25,61 @@ __all__ = [
     "Item",
     "Outbox",
     "RunKey",
+    "Subject",
     "enqueue",
     "enqueue_all",
 ]
 
-LAUNCH = "launch"
-REPRESENTATION = "representation"
-PAIR = "pair"
+LAUNCH: Literal["launch"] = "launch"
+REPRESENTATION: Literal["representation"] = "representation"
+PAIR: Literal["pair"] = "pair"
 MAX_ERROR = 2000
+_BETWEEN = "|"
+"""What is between the parts of a subject in the table; no key and no image set's name has it."""
+
+
+Kind = Literal["launch", "representation", "pair"]
+
+
+@dataclass(frozen=True, order=True)
+class Subject:
+    """What an item is about.
+
+    parts: the launch's id; the representation's key and its ID set; of a pair the OOD set as well.
+    """
+
+    kind: Kind
+    parts: tuple[str, ...]
+
+    @classmethod
+    def of_launch(cls, launch: int) -> Subject:
+        """Return a launch."""
+        return cls(LAUNCH, (str(launch),))
+
+    @classmethod
+    def of_representation(cls, key: str, id_set: str) -> Subject:
+        """Return a representation on an ID set."""
+        return cls(REPRESENTATION, (key, id_set))
+
+    @classmethod
+    def of_pair(cls, key: str, id_set: str, ood_set: str) -> Subject:
+        """Return an ID/OOD pair of a representation."""
+        return cls(PAIR, (key, id_set, ood_set))
+
+    @property
+    def representation(self) -> Subject:
+        """The representation that a pair is of."""
+        assert self.kind == PAIR
+        return Subject(REPRESENTATION, self.parts[:2])
 
 
 @dataclass(frozen=True)
 class Item:
-    """One open item: a subject of a sweep that is outdated in MLflow.
-
-    kind: ``launch`` (subject ``<launch id>``), ``representation`` (``<key>|<id_set>``) or
-        ``pair`` (``<key>|<id_set>|<ood_set>``).
-    """
+    """One open item: a subject of a sweep that is outdated in MLflow."""
 
     id: int
-    kind: str
     sweep: str
-    subject: str
+    subject: Subject
 
 
 @dataclass(frozen=True)
@@ -68,23 +101,26 @@ class RunKey:
         return replace(self, ood_set=f"trial:{stage}:{number}")
 
 
-def enqueue(connection: Connection, kind: str, sweep: str, subject: str, content: str) -> None:
+def enqueue(connection: Connection, sweep: str, subject: Subject, content: str) -> None:
     """Record, in the caller's transaction, that a subject changed.
 
     content: a digest of the new state; the same subject and content are only ever one item.
     """
-    enqueue_all(connection, sweep, [(kind, subject, content)])
+    enqueue_all(connection, sweep, [(subject, content)])
 
 
-def enqueue_all(
-    connection: Connection, sweep: str, changed: Sequence[tuple[str, str, str]]
-) -> None:
-    """Record changes of several subjects at once, each a (kind, subject, content)."""
+def enqueue_all(connection: Connection, sweep: str, changed: Sequence[tuple[Subject, str]]) -> None:
+    """Record changes of several subjects at once, each a (subject, content)."""
     created = _now()
     rows = [
-        {"kind": kind, "sweep": sweep, "subject": subject, "content": content}
-        | {"created_at": created}
-        for kind, subject, content in changed
+        {
+            "kind": subject.kind,
+            "sweep": sweep,
+            "subject": _BETWEEN.join(subject.parts),
+            "content": content,
+            "created_at": created,
+        }
+        for subject, content in changed
     ]
     if rows:
         connection.execute(_insert_statement(connection.dialect.name), rows)
@@ -105,13 +141,16 @@ class Outbox:
     def open_items(self, after: int, limit: int) -> list[Item]:
         """Return up to ``limit`` open items with an id above ``after``, oldest first."""
         query = (
-            select(outbox.c.id, outbox.c.kind, outbox.c.sweep, outbox.c.subject)
+            select(outbox.c.id, outbox.c.sweep, outbox.c.kind, outbox.c.subject)
             .where(outbox.c.done_at.is_(None), outbox.c.id > after)
             .order_by(outbox.c.id)
             .limit(limit)
         )
         with self._database.reading() as connection:
-            return [Item(*row) for row in connection.execute(query)]
+            return [
+                Item(number, sweep, Subject(kind, tuple(parts.split(_BETWEEN))))
+                for number, sweep, kind, parts in connection.execute(query)
+            ]
 
     def count_open(self) -> int:
         """Return how many items are open."""

@@ -95,16 +95,16 @@ class Results:
         columns = [*_CONFUSION_AXES, "ood_class", "id_class", "accepted", "n_ood_class"]
         return _in_order(pd.DataFrame(rows, columns=columns))
 
-    def evaluated(self, score_keys: Iterable[str]) -> set[str]:
+    def evaluated(self, evaluation_keys: Iterable[str]) -> set[str]:
         """Return which of these numbers exist."""
-        keys = list(score_keys)
+        keys = list(evaluation_keys)
         found: set[str] = set()
         with self.database.reading() as connection:
             for start in range(0, len(keys), CHUNK):
                 found.update(
                     connection.scalars(
-                        select(evaluations.c.score_key).where(
-                            evaluations.c.score_key.in_(keys[start : start + CHUNK])
+                        select(evaluations.c.evaluation_key).where(
+                            evaluations.c.evaluation_key.in_(keys[start : start + CHUNK])
                         )
                     )
                 )
@@ -113,11 +113,11 @@ class Results:
     def stale_metrics(self, revision: int) -> dict[str, Mapping[str, Any]]:
         """Return the rows of a revision with missing metrics or metrics of other versions.
 
-        By score key: each row by column, with ``reason`` and the metrics that it has.
+        By evaluation key: each row by column, with ``reason`` and the metrics that it has.
         """
         query = (
             select(evaluations)
-            .join(cells, cells.c.score_key == evaluations.c.score_key)
+            .join(cells, cells.c.evaluation_key == evaluations.c.evaluation_key)
             .where(
                 cells.c.revision == revision,
                 evaluations.c.metrics_digest.is_distinct_from(METRICS_DIGEST),
@@ -125,13 +125,13 @@ class Results:
         )
         with self.database.reading() as connection:
             rows = connection.execute(query).mappings().all()
-        return {row["score_key"]: dict(row) for row in rows}
+        return {row["evaluation_key"]: dict(row) for row in rows}
 
     def object_keys(self, revision: int) -> list[str]:
         """Return the keys of the objects that hold the numbers of a revision."""
         query = (
             select(evaluations.c.object_key)
-            .join(cells, cells.c.score_key == evaluations.c.score_key)
+            .join(cells, cells.c.evaluation_key == evaluations.c.evaluation_key)
             .where(cells.c.revision == revision)
             .distinct()
             .order_by(evaluations.c.object_key)
@@ -176,11 +176,21 @@ class Results:
         with self.database.reading() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
-    def missing_reason(self, score_key: str) -> str | None:
+    def attempts_like(self, part: str) -> list[Mapping[str, Any]]:
+        """Return the attempts at calls with ``part`` in their key, in the order they began."""
+        query = (
+            select(attempts)
+            .where(attempts.c.call_key.contains(part, autoescape=True))
+            .order_by(attempts.c.id)
+        )
+        with self.database.reading() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def missing_reason(self, evaluation_key: str) -> str | None:
         """Return why the newest revision with this number has none, or None."""
         query = (
             select(cells.c.reason)
-            .where(cells.c.score_key == score_key, cells.c.reason.is_not(None))
+            .where(cells.c.evaluation_key == evaluation_key, cells.c.reason.is_not(None))
             .order_by(cells.c.revision.desc())
             .limit(1)
         )
@@ -254,7 +264,7 @@ def _filtered(
     if join_confusions:
         columns, join = (
             'v.*, f."table" AS confusion',
-            ("JOIN confusions f ON f.score_key = v.score_key"),
+            ("JOIN confusions f ON f.evaluation_key = v.evaluation_key"),
         )
     conditions: list[str] = []
     values: dict[str, Any] = {}

@@ -1,6 +1,6 @@
 """The tables of the results database, and the two flat views that people read.
 
-A cell refers to its number by ``score_key``; evaluations hold each number once, however many
+A cell refers to its number by ``evaluation_key``; evaluations hold each number once, however many
 sweeps share it. The views join the two.
 """
 
@@ -42,7 +42,7 @@ __all__ = [
     "sweeps",
 ]
 
-HEAD_REVISION = "0004"
+HEAD_REVISION = "0006"
 """The newest migration; a database at any other revision is migrated or refused."""
 
 METADATA = MetaData()
@@ -98,18 +98,18 @@ cells = Table(
     Column("ood_set", String(200), nullable=False),
     Column("distance", String(10), nullable=False),
     Column("seed", BigInteger),
-    Column("score_key", KEY, nullable=False),
+    Column("evaluation_key", KEY, nullable=False),
     Column("representation_key", KEY, nullable=False),
     Column("status", String(10), nullable=False),
     Column("reason", Text),
-    Index("cells_by_score", "score_key"),
+    Index("cells_by_evaluation", "evaluation_key"),
     Index("cells_by_representation", "representation_key"),
 )
 
 evaluations = Table(
     "evaluations",
     METADATA,
-    Column("score_key", KEY, primary_key=True),
+    Column("evaluation_key", KEY, primary_key=True),
     *(Column(name, Float) for name in METRICS),
     Column("metrics_digest", String(16)),
     Column("metrics_state", String(40)),
@@ -128,7 +128,7 @@ evaluations = Table(
 confusions = Table(
     "confusions",
     METADATA,
-    Column("score_key", KEY, ForeignKey("evaluations.score_key"), primary_key=True),
+    Column("evaluation_key", KEY, ForeignKey("evaluations.evaluation_key"), primary_key=True),
     Column("table", Text, nullable=False),
 )
 
@@ -163,6 +163,7 @@ attempts = Table(
     Column("outcome", String(20)),
     Column("error", Text),
     Column("traceback", Text),
+    Column("log", Text),
     Index("attempts_by_launch", "launch", "outcome"),
     Index("attempts_by_method", "kind", "method"),
 )
@@ -205,11 +206,11 @@ NOT_COMPUTED = "not computed yet"
 _COLUMNS = f"""
     r.sweep, c.cell_key, c.pretext, c.backbone, c.finetune, c.scorer, c.id_set, c.ood_set,
     c.distance, c.seed,
-    CASE WHEN e.score_key IS NULL THEN c.status ELSE 'done' END AS status,
-    CASE WHEN e.score_key IS NULL THEN c.reason ELSE e.reason END AS reason,
-    c.score_key, c.representation_key,
+    CASE WHEN e.evaluation_key IS NULL THEN c.status ELSE 'done' END AS status,
+    CASE WHEN e.evaluation_key IS NULL THEN c.reason ELSE e.reason END AS reason,
+    c.evaluation_key, c.representation_key,
     {", ".join(f"e.{name}" for name in METRICS)},
-    CASE WHEN e.score_key IS NULL THEN NULL
+    CASE WHEN e.evaluation_key IS NULL THEN NULL
         WHEN e.metrics_digest = '{METRICS_DIGEST}' THEN e.metrics_state
         ELSE '{NOT_COMPUTED}' END AS missing_metrics,
     e.id_accuracy_from, e.n_id, e.n_ood, e.note, e.seconds,
@@ -218,7 +219,7 @@ _COLUMNS = f"""
 _JOINS = """
     FROM cells c
     JOIN revisions r ON r.id = c.revision
-    LEFT JOIN evaluations e ON e.score_key = c.score_key
+    LEFT JOIN evaluations e ON e.evaluation_key = c.evaluation_key
     LEFT JOIN mlflow_runs m ON m.sweep = r.sweep AND m.representation_key = c.representation_key
         AND m.id_set = c.id_set AND m.ood_set = c.ood_set
 """

@@ -195,12 +195,16 @@ class Recorder:
         rows: by column, with the confusion table under ``confusion``. Raises ValueError for a name
         that is no column, so that nothing is dropped silently.
         """
-        new_rows = {row["score_key"]: row for row in sorted(rows, key=itemgetter("score_key"))}
+        new_rows = {
+            row["evaluation_key"]: row for row in sorted(rows, key=itemgetter("evaluation_key"))
+        }
         known = {*evaluations.columns.keys(), "confusion"}
         if unknown := {name for row in new_rows.values() for name in row} - known:
             raise ValueError(f"evaluations have no column {', '.join(sorted(unknown))}")
-        for before in _by_key(connection, evaluations, evaluations.c.score_key, list(new_rows)):
-            self._compare(before, new_rows.pop(before.score_key))
+        for before in _by_key(
+            connection, evaluations, evaluations.c.evaluation_key, list(new_rows)
+        ):
+            self._compare(before, new_rows.pop(before.evaluation_key))
         columns = [column.name for column in evaluations.columns]
         _insert_new(
             connection,
@@ -211,7 +215,7 @@ class Recorder:
             connection,
             confusions,
             [
-                {"score_key": key, "table": json.dumps(row["confusion"], sort_keys=True)}
+                {"evaluation_key": key, "table": json.dumps(row["confusion"], sort_keys=True)}
                 for key, row in new_rows.items()
                 if row.get("confusion")
             ],
@@ -220,14 +224,14 @@ class Recorder:
     def fill_metrics(self, rows: Iterable[Row]) -> None:
         """Write metrics that were computed from stored scores into existing numbers.
 
-        rows: ``score_key``, ``metrics_digest``, ``metrics_state`` and metrics by column.
+        rows: ``evaluation_key``, ``metrics_digest``, ``metrics_state`` and metrics by column.
         """
         with self.database.writing() as connection:
-            for row in sorted(rows, key=itemgetter("score_key")):
-                values = {name: value for name, value in row.items() if name != "score_key"}
+            for row in sorted(rows, key=itemgetter("evaluation_key")):
+                values = {name: value for name, value in row.items() if name != "evaluation_key"}
                 connection.execute(
                     update(evaluations)
-                    .where(evaluations.c.score_key == row["score_key"])
+                    .where(evaluations.c.evaluation_key == row["evaluation_key"])
                     .values(values)
                 )
 
@@ -235,17 +239,17 @@ class Recorder:
         self,
         connection: Connection,
         revision: int,
-        score_keys: Sequence[str],
+        evaluation_keys: Sequence[str],
         status: str,
         reason: str,
     ) -> None:
-        """Write why the cells with these score keys have no number."""
-        for start in range(0, len(score_keys), CHUNK):
+        """Write why the cells with these evaluation keys have no number."""
+        for start in range(0, len(evaluation_keys), CHUNK):
             connection.execute(
                 update(cells)
                 .where(
                     cells.c.revision == revision,
-                    cells.c.score_key.in_(score_keys[start : start + CHUNK]),
+                    cells.c.evaluation_key.in_(evaluation_keys[start : start + CHUNK]),
                 )
                 .values(status=status, reason=reason)
             )
@@ -259,8 +263,8 @@ class Recorder:
             old, new = getattr(before, name), row.get(name)
             if old != new:
                 self.alarms.append(
-                    f"evaluation {row['score_key'][:12]}: {name} was {old}, now {new}; the first "
-                    "value is kept"
+                    f"evaluation {row['evaluation_key'][:12]}: {name} was {old}, now {new}; "
+                    "the first value is kept"
                 )
 
 

@@ -1,4 +1,4 @@
-"""Every score function by the name an experiment file calls it."""
+"""Every score function, by its name in experiment files."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ from mood_sweeps.scorers.training.ssod import SSOD
 
 __all__ = ["NOT_SCORERS", "SCORERS"]
 
-# ``name@tool`` is how that tool or paper computes the score of this name, where tools disagree.
-# The bare name is the best-founded choice; its docstring says why.
+# ``name@tool`` is the score as that tool or paper computes it, where tools disagree. The bare name
+# is the best-founded choice; its docstring gives the reasons.
 SCORERS: dict[str, type[Scorer]] = {
     # probability
     "msp": MSP,
@@ -225,7 +225,7 @@ SCORERS: dict[str, type[Scorer]] = {
 }
 
 NOT_SCORERS: Mapping[str, str] = {
-    "outlier_exposure": "outlier exposure is a way to train, and what it trains is scored as any "
-    "classifier is: fine-tune by 'ft:outlier_exposure', score by 'msp', 'energy' or any other",
+    "outlier_exposure": "outlier exposure is a way to train, and its networks are scored like any "
+    "classifier: fine-tune by 'ft:outlier_exposure', score by 'msp', 'energy' or any other",
 }
-"""What is looked for among the scorers and is none: from names to what it is."""
+"""Names that users look for among the scorers, and what to use instead."""

@@ -1,4 +1,4 @@
-"""Check what a scorer returned; nothing is cast to another kind of value."""
+"""Check the values that a scorer returns, without casting them to another kind of value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mood_sweeps.scorers.scorer import Scores, State
 __all__ = ["checked_scores", "checked_state"]
 
 _PLAIN_ARRAYS = (np.ndarray, np.memmap)
-"""A masked array, a matrix or another subclass means more than its numbers."""
+"""Subclasses, such as masked arrays, are refused: they mean more than their numbers."""
 
 
 def checked_scores(returned: Any, n: int) -> Scores:
@@ -40,7 +40,7 @@ def checked_scores(returned: Any, n: int) -> Scores:
 
 
 def checked_state(returned: Any) -> State:
-    """Return what ``fit`` learnt as it will come back from the store, so that it scores the same.
+    """Return the state from ``fit`` as it will be read back from the store: both score the same.
 
     Numbers and lists of numbers become arrays. Raises TypeError where it is no mapping from names
     to arrays of real numbers or booleans.

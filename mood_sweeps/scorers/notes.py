@@ -1,12 +1,12 @@
 """Notes: what a reader of a number has to know about the scores and logits behind it.
 
-Here is what can be said of every scorer, a user's too. What a scorer alone knows is its ``notes``.
+These notes apply to every scorer, including a user's. A scorer's method ``notes`` adds its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,22 +14,22 @@ import numpy.typing as npt
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.errors import plain
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.row_blocks import row_blocks
+from mood_sweeps.scorers.numeric.rows import row_blocks
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["ID_TEST", "OOD", "checked_notes", "logit_notes", "notes_of", "tie_notes"]
 
 ID_TEST, OOD = "ID test", "OOD"
-"""What notes call the two sets behind a number."""
+"""The names of the two sets behind a number, in notes."""
 
-_LEARNT_FROM = "the set it learnt from"
+_FIT_SET = "the set it learnt from"
 
 # From this share of equal scores on, AUROC and the like depend on how ties are counted.
 _MANY_TIES = 0.01
 # Probabilities that were rounded, or stored in half precision, add up to 1 within this.
 _ROUNDED = 0.01
 
-_MOST_CHARACTERS = 200
+_MAX_CHARACTERS = 200
 
 
 def notes_of(scorer: Scorer, state: State, bank: FeatureBank) -> tuple[str, ...]:
@@ -54,23 +54,28 @@ def tie_notes(scores: Mapping[str, Scores]) -> tuple[str, ...]:
     """Return a note for each set, by name, of which more than 1% of the scores have one value."""
     notes = []
     for name, values in scores.items():
-        count = _most_equal(values)
+        count = _count_of_mode(values)
         share = count / max(1, len(values))
         if count > 1 and share > _MANY_TIES:
             notes.append(f"{_percent(share)} of the {name} scores are tied at one value")
     return tuple(notes)
 
 
+class _Declared(Protocol):
+    needs: ClassVar[tuple[str, ...]]
+    learns_nothing: ClassVar[bool]
+
+
 def logit_notes(
-    scorer: Scorer, learnt_from: FeatureBank, tested: Mapping[str, FeatureBank]
+    scorer: _Declared, learnt_from: FeatureBank, tested: Mapping[str, FeatureBank]
 ) -> tuple[str, ...]:
-    """Return a note where logits that a scorer asks for are probabilities, or logarithms of them.
+    """Return a note where the logits that a scorer needs are probabilities or their logarithms.
 
     tested: banks by the names of their sets.
     """
     if not {"logits", "head"} & set(scorer.needs):
         return ()
-    learnt = {} if scorer.learns_nothing else {_LEARNT_FROM: learnt_from}
+    learnt = {} if scorer.learns_nothing else {_FIT_SET: learnt_from}
     banks = {**tested, **learnt}
     kinds = {name: _kind_of_logits(bank) for name, bank in banks.items()}
     notes = []
@@ -78,7 +83,7 @@ def logit_notes(
         ("probabilities", "never negative, every row sums to 1 or 100", "the predicted class"),
         ("log-probabilities", "the exponentials of every row sum to 1", "their softmax"),
     ):
-        names = [name for name, found in kinds.items() if found == kind]
+        names = [name for name, of_bank in kinds.items() if of_bank == kind]
         if names:
             notes.append(
                 f"the logits of {_listed(names)} are {kind} ({what}): only a score that takes "
@@ -93,7 +98,7 @@ def _kind_of_logits(bank: FeatureBank) -> Literal["probabilities", "log-probabil
         return None
 
     def compute() -> Literal["probabilities", "log-probabilities"] | None:
-        if (logits == logits[:1]).all():  # they tell no image from another, whatever they are
+        if (logits == logits[:1]).all():  # the same for all images, so of no kind
             return None
         if _all_rows(logits, _are_probabilities):
             return "probabilities"
@@ -102,9 +107,11 @@ def _kind_of_logits(bank: FeatureBank) -> Literal["probabilities", "log-probabil
     return once_per_bank(bank, "kind of logits", compute)
 
 
-def _all_rows(logits: npt.NDArray[Any], are: Any) -> bool:
-    # What is no probability is seen in the first block, nearly always.
-    return all(are(logits[rows].astype(np.float64), logits[:1]) for rows in row_blocks(len(logits)))
+def _all_rows(logits: npt.NDArray[Any], test: Any) -> bool:
+    # The first block nearly always decides: real logits fail the test there.
+    return all(
+        test(logits[rows].astype(np.float64), logits[:1]) for rows in row_blocks(len(logits))
+    )
 
 
 def _are_probabilities(values: npt.NDArray[np.float64], first: npt.NDArray[Any]) -> bool:
@@ -121,8 +128,8 @@ def _are_log_probabilities(values: npt.NDArray[np.float64], _: npt.NDArray[Any])
     )
 
 
-def _most_equal(scores: Scores) -> int:
-    """Return how many scores have the value that most have."""
+def _count_of_mode(scores: Scores) -> int:
+    """Return how often the most frequent score occurs."""
     return int(np.unique(scores, return_counts=True)[1].max(initial=0))
 
 
@@ -136,10 +143,10 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _on_one_line(note: str) -> str:
-    """Return a note as files and databases take it, without the "; " that separates notes."""
-    line = " ".join(note[: 2 * _MOST_CHARACTERS].split())
+    """Return a note as one line without control characters and "; ", the separator of notes."""
+    line = " ".join(note[: 2 * _MAX_CHARACTERS].split())
     return plain(line).replace("; ", ", ")
 
 
 def _cut(note: str) -> str:
-    return note if len(note) <= _MOST_CHARACTERS else note[: _MOST_CHARACTERS - 1] + "…"
+    return note if len(note) <= _MAX_CHARACTERS else note[: _MAX_CHARACTERS - 1] + "…"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import Field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,39 +12,43 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Head
 
-__all__ = ["FAMILIES", "FITS_ON", "NEEDS", "LearnsNothing", "Scorer", "Scores", "State"]
+__all__ = ["FAMILIES", "FITS_ON", "NEEDS", "SPLIT_OF", "LearnsNothing", "Scorer", "Scores", "State"]
 
 State = Mapping[str, npt.NDArray[Any]]
 Scores = npt.NDArray[np.float64]
 
 FAMILIES = ("probability", "logit", "feature", "hybrid", "gradient", "reconstruction", "training")
-"""What a score looks at."""
+"""What a score is computed from."""
 
 NEEDS = ("labels", "logits", "head", "detector", "network", "decoder")
 """What a scorer may need beside features: labels of the bank it learns from, logits of every
-bank, the head (which brings logits with it), the detector that was trained beside it, the network
-and its input images, the decoder that makes images of what the network sees."""
+bank, the head (logits come with it), the detector that was trained beside the head, the network
+and its input images, the decoder that reconstructs images from the network's tokens."""
 
-FITS_ON = ("id_train", "id_val")
+SPLIT_OF = {"id_train": "train", "id_val": "val"}
+"""The splits of the ID set by the names that a scorer's ``fits_on`` has for them."""
+
+FITS_ON = tuple(SPLIT_OF)
 """The ID splits that a scorer may learn from."""
 
 
 class Scorer(ABC):
-    """A frozen dataclass of parameters; what it learns is returned as a value, never kept.
+    """A frozen dataclass of parameters; ``fit`` returns what it learns and keeps nothing.
 
     version: bumped by hand when the same input gives other numbers.
     family: one of ``FAMILIES``.
-    needs: which of ``NEEDS`` it cannot do without.
-    fits_on: the split that ``fit`` is given. Where an ID set has no validation split, a scorer
-        that asks for it learns from the train split, and its rows say so.
+    needs: those of ``NEEDS`` that it requires.
+    fits_on: the split that ``fit`` learns from. Where an ID set has no validation split, a scorer
+        that should learn from it learns from the train split, and its rows have a note.
     learns_nothing: whether a score is a function of the sample alone, so that ``fit`` needs no
         labels and no logits.
-    pooled_form: of a scorer that shapes maps, the name of the one that does the same to pooled
-        features, where there is no network.
+    pooled_form: for a scorer that shapes maps, the name of the scorer that does the same to
+        pooled features, where there is no network.
 
-    Random numbers come from a generator seeded by a parameter: the same input, the same numbers.
+    Random numbers come from a generator seeded by a parameter: equal input, equal numbers.
     """
 
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     version: ClassVar[int]
     family: ClassVar[str]
     needs: ClassVar[tuple[str, ...]] = ()
@@ -56,9 +61,9 @@ class Scorer(ABC):
         """Learn from ID features; plain arrays only, so that a state is stored as it is.
 
         All arrays are C-contiguous: matrix products of another layout differ in their last bits,
-        and a state read back from the store is to give the very same scores.
-        Raises Undefined where this data gives the scorer no defined value, InputError where
-        needed labels, logits or a needed head are missing.
+        and a state read back from the store must give exactly the same scores.
+        Raises Undefined where the score is not defined for this data, InputError where labels,
+        logits or a head that the scorer needs are missing.
         """
 
     @abstractmethod
@@ -66,10 +71,11 @@ class Scorer(ABC):
         """Return float64 (N,), higher = more in-distribution, always finite (or Undefined)."""
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
-        """Return what a reader of this bank's scores has to know, a short sentence each.
+        """Return what a reader of this bank's scores has to know, one short sentence each.
 
-        Such as a setting that does not fit the data. It follows from the state, which keeps what
-        only ``fit`` can see, and the bank alone, so that a stored state says the same.
+        An example is a setting that does not fit the data. Notes depend on the state and the bank
+        alone, so that a stored state gives the same notes: ``fit`` puts what only it can see into
+        the state.
         """
         del state, bank
         return ()

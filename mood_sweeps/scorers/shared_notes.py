@@ -1,6 +1,6 @@
-"""What several scorers note alike: settings and features that they were not made for.
+"""Notes that several scorers share: about settings or features that they are not made for.
 
-Each function returns the notes that apply, none where all is well.
+Each function returns the notes that apply, and an empty tuple where none does.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from mood_sweeps.scorers.scorer import State
 
 __all__ = [
     "class_counts",
-    "few_a_cluster",
-    "few_a_covariance",
-    "few_for_axes",
-    "few_for_quantiles",
-    "kept_count",
-    "negative_features",
-    "none_of_a_class",
-    "other_seeds",
-    "overpruned",
-    "some_rows",
-    "too_many_neighbours",
+    "class_notes",
+    "evenly_spread_rows",
+    "few_images_for_axes",
+    "few_numbers_for_quantiles",
+    "negative_feature_notes",
+    "neighbour_count_notes",
+    "other_seed_notes",
+    "percentile_notes",
+    "small_class_notes",
+    "small_cluster_notes",
+    "stored_count",
 ]
 
-# Train images by which the noise of a random draw is measured.
-_SOME = 256
-# From this rank correlation on, two draws order images alike.
+# How many train images measure the noise of a random draw.
+_MEASURED = 256
+# Two draws with at least this rank correlation order images alike.
 _SAME_ORDER = 0.99
 
-# Fewer images than this are no cluster: their mean follows each of them.
+# The mean of fewer images than this follows each single image: that is no cluster.
 _FEW = 10
 
 Notes = tuple[str, ...]
@@ -44,7 +44,7 @@ Counts = npt.NDArray[np.int64]
 def class_counts(train: FeatureBank) -> Counts:
     """Return how many images each class that occurs has, int64 (C,).
 
-    By the labels; where these are unknown, by the largest logit; without logits all are one class.
+    Classes are the labels, or else the largest logits; without both all images are one class.
     """
     if len(train.labels) == len(train):
         classes = train.labels
@@ -55,13 +55,13 @@ def class_counts(train: FeatureBank) -> Counts:
     return np.unique(classes, return_counts=True)[1].astype(np.int64)
 
 
-def kept_count(state: State, name: str) -> int | None:
-    """Return a number that ``fit`` kept; None where the state is older than the note."""
+def stored_count(state: State, name: str) -> int | None:
+    """Return a count that ``fit`` stored; None in a state that is older than the note."""
     return int(state[name]) if name in state else None
 
 
-def negative_features(bank: FeatureBank) -> Notes:
-    """Note features below zero, for a score made for those that a ReLU leaves."""
+def negative_feature_notes(bank: FeatureBank) -> Notes:
+    """Note features below zero, for a score that is made for features after a ReLU."""
 
     def compute() -> bool:
         return bool(bank.features.min(initial=0) < 0)
@@ -71,41 +71,41 @@ def negative_features(bank: FeatureBank) -> Notes:
     return ("some features are negative: this score was made for those after a ReLU",)
 
 
-def overpruned(width: int, percentile: float) -> Notes:
+def percentile_notes(width: int, percentile: float) -> Notes:
     """Note a percentile of a sample's activations that leaves less than one of them."""
     if width * (100 - percentile) / 100 >= 1:
         return ()
     return (f"percentile={percentile:g} leaves less than one of {width} activations: one is kept",)
 
 
-def too_many_neighbours(k: int, members: int | None, of: str) -> Notes:
-    """Note a k-th neighbour that is likely of another class: k above half of a class.
+def neighbour_count_notes(k: int, members: int | None, of: str) -> Notes:
+    """Note a k above half of a class: the k-th neighbour is then likely of another class.
 
-    members: the median number of neighbours to choose from in a class; None if unknown. of: what
-    they are.
+    members: the median number of images of a class among which neighbours are searched; None if
+    unknown. of: what these images are, for the message.
     """
     if members is None or k <= members / 2:
         return ()
     return (f"k={k} is more than half of a class ({members} {of})",)
 
 
-def few_for_quantiles(count: int | None, quantiles: Iterable[float], of: str) -> Notes:
-    """Note quantiles that lie beyond all of ``count`` numbers but the outermost."""
+def few_numbers_for_quantiles(count: int | None, quantiles: Iterable[float], of: str) -> Notes:
+    """Note quantiles that lie outside all of ``count`` numbers but the first or the last."""
     if count is None:
         return ()
     beyond = {q for q in quantiles if 0 < q < 1 and count * min(q, 1 - q) < 1}
     return tuple(f"{count} {of} are too few for the quantile {q:g}" for q in sorted(beyond))
 
 
-def few_a_cluster(k: int, count: int | None, what: str) -> Notes:
-    """Note clusters or components that have few images each."""
+def small_cluster_notes(k: int, count: int | None, what: str) -> Notes:
+    """Note clusters or components (``what``) with fewer than ten images each on average."""
     if count is None or count >= _FEW * k:
         return ()
     return (f"k={k} {what} share {count} images, {count / k:.2g} each",)
 
 
-def few_a_covariance(counts: Counts | None, width: int) -> Notes:
-    """Note classes with no more images than dimensions, each of which has a covariance."""
+def small_class_notes(counts: Counts | None, width: int) -> Notes:
+    """Note classes with no more images than dimensions, where each class has its own covariance."""
     if counts is None:
         return ()
     few = counts[counts <= width]
@@ -117,23 +117,23 @@ def few_a_covariance(counts: Counts | None, width: int) -> Notes:
     )
 
 
-def few_for_axes(count: int | None, width: int) -> Notes:
-    """Note principal axes of features that are no more than their dimensions."""
+def few_images_for_axes(count: int | None, width: int) -> Notes:
+    """Note principal axes that are computed from no more images than dimensions."""
     if count is None or count > width:
         return ()
     return (f"principal axes of {width} dimensions from {count} images",)
 
 
-def some_rows(count: int) -> npt.NDArray[np.intp]:
-    """Return up to 256 places of so many rows, evenly spread, to measure ``agreement`` on."""
-    return np.unique(np.linspace(0, count - 1, min(count, _SOME)).astype(np.intp))
+def evenly_spread_rows(count: int) -> npt.NDArray[np.intp]:
+    """Return up to 256 row indices, evenly spread over ``count`` rows, to measure agreement on."""
+    return np.unique(np.linspace(0, count - 1, min(count, _MEASURED)).astype(np.intp))
 
 
-def other_seeds(state: State, drawn: str) -> Notes:
-    """Note how far what another seed draws would order images otherwise.
+def other_seed_notes(state: State, drawn: str) -> Notes:
+    """Note that another seed would order images differently.
 
-    The state's agreement (), float64, is the rank correlation of the scores of some train images
-    with those by another draw. drawn: what is drawn.
+    The state's ``agreement`` (), float64, is the rank correlation between the scores of some train
+    images by this draw and by another. drawn: what is drawn, for the message.
     """
     agreement = float(state.get("agreement", 1.0))
     if not agreement < _SAME_ORDER:  # NaN where all scores are one value
@@ -144,6 +144,6 @@ def other_seeds(state: State, drawn: str) -> Notes:
     )
 
 
-def none_of_a_class(missing: int, classes: int, what: str) -> Notes:
-    """Note that ``missing`` of so many classes have nothing to learn from; what: and so."""
+def class_notes(missing: int, classes: int, what: str) -> Notes:
+    """Note that ``what`` holds for ``missing`` of ``classes`` classes."""
     return (f"{missing} of {classes} classes {what}",) if missing else ()

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import logging
 import os
 import shutil
 import uuid
@@ -29,6 +30,8 @@ from mood_sweeps.store.manifest import MANIFEST, Manifest, Origin, describe_file
 from mood_sweeps.store.unfinished_work import Unfinished
 
 __all__ = ["Ref", "Store"]
+
+_log = logging.getLogger(__name__)
 
 ABANDONED_S = 24 * 3600.0
 
@@ -159,7 +162,9 @@ class Store:
             _flush_to_disk(temporary)
             if lease is not None:
                 lease.check()
-            return self._move_into_place(temporary, ref, manifest)
+            published = self._move_into_place(temporary, ref, manifest)
+            _log.info("published %s %s: %d bytes", ref.kind, ref.key, published.size)
+            return published
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
@@ -176,6 +181,7 @@ class Store:
             os.rename(self._folder(ref), grave)
         except FileNotFoundError:
             return
+        _log.info("put %s %s into quarantine: %s", ref.kind, ref.key, grave)
 
     def _remove_abandoned(self, now: float) -> None:
         """Remove what killed processes left behind a day ago or longer.

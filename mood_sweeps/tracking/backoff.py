@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-__all__ = ["FIRST_DELAY_S", "GIVE_UP_AFTER", "LAST_DELAY_S", "Backoff", "Subject"]
+from mood_sweeps.results.outbox import Subject
+
+__all__ = ["FIRST_DELAY_S", "GIVE_UP_AFTER", "LAST_DELAY_S", "Backoff", "SweepSubject"]
 
 FIRST_DELAY_S = 2.0
 LAST_DELAY_S = 300.0
 GIVE_UP_AFTER = 3
 """After so many failures in a row a launch stops waiting for a subject."""
 
-Subject = tuple[str, str, str]
-"""Kind, sweep and subject of an outbox item."""
+SweepSubject = tuple[str, Subject]
+"""A sweep and one of its subjects."""
 
 
 @dataclass
@@ -32,16 +34,16 @@ class Backoff:
     """Counts failures in a row and doubles the delay after each."""
 
     def __init__(self) -> None:
-        self._subjects: dict[Subject, _Failure] = {}
+        self._subjects: dict[SweepSubject, _Failure] = {}
         self._everything = _Failure()
         self._in_a_row = 0
 
-    def may_try(self, subject: Subject | None = None) -> bool:
+    def may_try(self, subject: SweepSubject | None = None) -> bool:
         """Whether it is time to try a subject or, without one, anything at all."""
         failure = self._everything if subject is None else self._subjects.get(subject)
         return failure is None or time.monotonic() >= failure.not_before
 
-    def subject_failed(self, subject: Subject, items: int) -> None:
+    def subject_failed(self, subject: SweepSubject, items: int) -> None:
         """Note that a subject (with its number of open items) failed; several in a row stop all."""
         self._subjects.setdefault(subject, _Failure()).record(items)
         self._in_a_row += 1
@@ -53,7 +55,7 @@ class Backoff:
         self._in_a_row = 0
         self._everything.record(0)
 
-    def succeeded(self, subject: Subject) -> None:
+    def succeeded(self, subject: SweepSubject) -> None:
         """Note that a subject was mirrored, so that the others are tried again too."""
         self._subjects.pop(subject, None)
         self._everything = _Failure()

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 from mood_sweeps.data.catalogue import image_set
 from mood_sweeps.errors import CorruptObject, InputError
 from mood_sweeps.internal_signals import LeaseLost
+from mood_sweeps.redaction import Secrets
 from mood_sweeps.results.database import Database
 from mood_sweeps.results.mlflow_records import Records
 from mood_sweeps.results.outbox import LAUNCH, Item, Outbox
 from mood_sweeps.results.sqlite_address import sqlite_path
 from mood_sweeps.store import Lease, Ref, Store
-from mood_sweeps.tracking.backoff import Backoff, Subject
-from mood_sweeps.tracking.tracking_uri import Secrets
+from mood_sweeps.tracking.backoff import Backoff, SweepSubject
 
 if TYPE_CHECKING:
     from mood_sweeps.tracking.logged_models import Transfer
@@ -142,9 +142,9 @@ class Mirror:
         if view is None:
             return 0
         # One subject may have changed several times: mirror it once, with its current rows.
-        subjects: dict[Subject, list[int]] = {}
+        subjects: dict[SweepSubject, list[int]] = {}
         for item in items:
-            subjects.setdefault((item.kind, item.sweep, item.subject), []).append(item.id)
+            subjects.setdefault((item.sweep, item.subject), []).append(item.id)
         for subject, ids in subjects.items():
             if self._stop.is_set() or not self._backoff.may_try():
                 return 0
@@ -154,9 +154,9 @@ class Mirror:
 
     def _can_wait(self, items: Sequence[Item]) -> bool:
         is_early = time.monotonic() < self._launch_alone_at
-        return is_early and all(item.kind == LAUNCH for item in items)
+        return is_early and all(item.subject.kind == LAUNCH for item in items)
 
-    def _mirror(self, view: View, subject: Subject, ids: list[int]) -> None:
+    def _mirror(self, view: View, subject: SweepSubject, ids: list[int]) -> None:
         if self._lease is not None:
             self._lease.check()
         try:
@@ -169,7 +169,7 @@ class Mirror:
         self._outbox.mark_done(ids)
         self._backoff.succeeded(subject)
 
-    def _show(self, view: View, subject: Subject) -> None:
+    def _show(self, view: View, subject: SweepSubject) -> None:
         """Bring a subject up to date; quarantine objects that turn out to be corrupt.
 
         Perhaps nothing else reads them, such as a checkpoint with all its banks and scores.
@@ -218,7 +218,7 @@ class Mirror:
         if isinstance(error, LeaseLost) and self._lease is not None:
             self._store.leases.release(self._lease)
             self._lease = None
-        self.last_error = self._secrets.hidden(f"{type(error).__name__}: {error}")
+        self.last_error = " ".join(self._secrets.hidden(f"{type(error).__name__}: {error}").split())
         kind = f"{type(error).__name__} {getattr(error, 'error_code', '')}"
         if kind not in self._logged_kinds:
             self._logged_kinds.add(kind)

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import IO
 
 from mood_sweeps.errors import InputError, StoreError
+from mood_sweeps.redaction import Secrets
 from mood_sweeps.results.sqlite_address import absolute_url, sqlite_path
 from mood_sweeps.tracking.moved_workspace import update_artifact_addresses
-from mood_sweeps.tracking.tracking_uri import Secrets, without_stray_folder
+from mood_sweeps.tracking.tracking_uri import without_stray_folder
 
 __all__ = ["serve"]
 

@@ -12,7 +12,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelInput, R
 
 from mood_sweeps.metrics import METRICS
 from mood_sweeps.results.mlflow_records import Number, PairRecord, Records, RepresentationRecord
-from mood_sweeps.results.outbox import LAUNCH, PAIR, REPRESENTATION, RunKey
+from mood_sweeps.results.outbox import LAUNCH, PAIR, REPRESENTATION, RunKey, Subject
 from mood_sweeps.store import Manifest, Store
 from mood_sweeps.tracking.logged_models import Checkpoints
 from mood_sweeps.tracking.mlflow_names import (
@@ -76,15 +76,15 @@ class View:
         self._launch_runs: dict[int, str] = {}
         self._representations: dict[RunKey, _RepresentationRun] = {}
 
-    def show(self, kind: str, sweep: str, subject: str) -> None:
+    def show(self, sweep: str, subject: Subject) -> None:
         """Bring one subject of the outbox up to date; skip one that SQL no longer has."""
-        parts = subject.split("|")
-        if kind == LAUNCH:
-            self._launch(sweep, int(subject))
-        elif kind == REPRESENTATION:
-            self._representation(RunKey(sweep, *parts))
-        elif kind == PAIR:
-            self._pair(RunKey(sweep, *parts))
+        if subject.kind == LAUNCH:
+            (launch,) = subject.parts
+            self._launch(sweep, int(launch))
+        elif subject.kind == REPRESENTATION:
+            self._representation(RunKey(sweep, *subject.parts))
+        else:
+            self._pair(RunKey(sweep, *subject.parts))
 
     def forget(self) -> None:
         """Look everything up again; to be called after any failure."""

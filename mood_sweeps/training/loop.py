@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -21,10 +22,11 @@ from mood_sweeps.training.objective import Objective
 from mood_sweeps.training.optimiser_step import Stepper
 from mood_sweeps.training.process_group import SINGLE_PROCESS, ProcessGroup
 from mood_sweeps.training.recipe import Recipe
-from mood_sweeps.training.resume_state import ResumeState
-from mood_sweeps.training.training_state import TrainingState
+from mood_sweeps.training.resume_state import ResumeState, TrainingState
 
 __all__ = ["Listener", "Trained", "learning_rate", "train"]
+
+_log = logging.getLogger(__name__)
 
 Listener = Callable[[dict[str, Any]], None]
 """Receives a record per epoch: epoch (from 1), epochs, loss, learning_rate and measured values."""
@@ -72,11 +74,8 @@ def train(
     another process of the group has ended.
     """
     progress = progress or ResumeState()
-    batch = min(recipe.batch_size, len(images))
-    steps = len(images) // batch
-    total_steps = recipe.epochs * steps
-    # A set smaller than batch_size makes one smaller batch, which accumulate may not divide.
-    micro_batches = MicroBatches(recipe.accumulate if batch % recipe.accumulate == 0 else 1, group)
+    schedule = _Schedule(recipe, len(images))
+    micro_batches = MicroBatches(schedule.n_micro_batches, group)
     stepper = Stepper(objective, recipe, rates, micro_batches)
     order, noise = stream(seed, kind, "order"), stream(seed, kind, "noise")
     state = TrainingState(objective, stepper, order, noise)
@@ -86,45 +85,17 @@ def train(
     saving = progress
     if group.rank != 0:  # the leader alone saves, evaluates and reports
         saving, measure, listener = ResumeState(), None, None
-    peak = recipe.learning_rate
-    if recipe.base_batch_size is not None:
-        peak *= batch / recipe.base_batch_size
-    images_done, started = 0, time.perf_counter()
     labels = labels.to(stepper.device)
-
+    loop = _Loop(
+        objective, images, labels, schedule, micro_batches, stepper, noise, state, progress, saving
+    )
+    steps_before, started = loop.steps_done, time.perf_counter()
     pause = progress.pause_after
     while state.epoch < (recipe.epochs if pause is None else min(pause, recipe.epochs)):
-        objective.train()
-        shuffled = state.shuffled(len(images))
-        batches = torch.split(shuffled[: steps * batch], batch)[state.step :]
-        local = [micro_batches.local_batch(indices) for indices in batches]
-        for step, (chosen, pixels) in enumerate(
-            zip(local, images.stream(local), strict=True), start=state.step
-        ):
-            steps_done = state.epoch * steps + step
-            rate = peak * learning_rate(recipe.warmup, steps_done, total_steps)
-            objective.before_step(steps_done / total_steps)
-            value = stepper.step(pixels, labels[chosen], noise, rate)
-            if not math.isfinite(value):
-                raise StageFailed(_not_finite_message(value, state.epoch, step, progress))
-            objective.after_step((steps_done + 1) / total_steps)
-            if steps_done == 0:
-                state.untrained_loss = value
-            state.loss += value
-            state.step = step + 1
-            images_done += batch
-            if saving.is_due() and state.step < steps:
-                saving.save(*state.to_tensors())
-        record: dict[str, Any] = {
-            "epoch": state.epoch + 1,
-            "epochs": recipe.epochs,
-            "loss": state.loss / steps,
-            "learning_rate": rate,
-        }
-        if measure is not None:
-            objective.eval()
-            record |= measure()
+        loop.epoch()
+        record = loop.record(measure)
         state.end_epoch(record)
+        _log.info("epoch %d of %d: loss %.6g", state.epoch, recipe.epochs, record["loss"])
         if listener is not None:
             listener(record)
         if saving.is_due():
@@ -133,7 +104,7 @@ def train(
         saving.save(*state.to_tensors())
     seconds = time.perf_counter() - started
     measured = {
-        "images_per_second": images_done / seconds,
+        "images_per_second": (loop.steps_done - steps_before) * schedule.batch / seconds,
         "training_seconds": seconds,
         "peak_memory_mb": peak_memory_mb(stepper.device),
         "workers": float(group.size),
@@ -141,11 +112,111 @@ def train(
     findings = loss_findings(
         state.curves,
         state.untrained_loss,
-        total_steps,
+        schedule.total_steps,
         may_rise=objective.loss_may_rise,
         may_rise_again=objective.loss_may_rise_again,
     )
     return Trained(state.curves, measured, findings)
+
+
+@dataclass(frozen=True)
+class _Schedule:
+    """The steps of a training: their number, their size and their learning rates."""
+
+    recipe: Recipe
+    n_images: int
+
+    @property
+    def batch(self) -> int:
+        """Images of a step."""
+        return min(self.recipe.batch_size, self.n_images)
+
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch."""
+        return self.n_images // self.batch
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole training."""
+        return self.recipe.epochs * self.steps
+
+    @property
+    def n_micro_batches(self) -> int:
+        """Micro-batches of a batch."""
+        # A set smaller than batch_size makes one smaller batch, which accumulate may not divide.
+        return self.recipe.accumulate if self.batch % self.recipe.accumulate == 0 else 1
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate at a step, counted from 0 over all epochs."""
+        peak = self.recipe.learning_rate
+        if self.recipe.base_batch_size is not None:
+            peak *= self.batch / self.recipe.base_batch_size
+        return peak * learning_rate(self.recipe.warmup, step, self.total_steps)
+
+
+@dataclass(frozen=True, eq=False)
+class _Loop:
+    """The epochs and steps of one training.
+
+    progress: what an error says of the saved state. saving: where this process saves its own.
+    """
+
+    objective: Objective
+    images: BatchLoader
+    labels: torch.Tensor
+    schedule: _Schedule
+    micro_batches: MicroBatches
+    stepper: Stepper
+    noise: torch.Generator
+    state: TrainingState
+    progress: ResumeState
+    saving: ResumeState
+
+    @property
+    def steps_done(self) -> int:
+        """Steps behind the state, of all epochs."""
+        return self.state.epoch * self.schedule.steps + self.state.step
+
+    def epoch(self) -> None:
+        """Take what steps are left of the epoch, saving the state whenever that is due."""
+        self.objective.train()
+        state, batch, steps = self.state, self.schedule.batch, self.schedule.steps
+        shuffled = state.shuffled(len(self.images))
+        batches = torch.split(shuffled[: steps * batch], batch)[state.step :]
+        local = [self.micro_batches.local_batch(indices) for indices in batches]
+        for chosen, pixels in zip(local, self.images.stream(local), strict=True):
+            self._step(pixels, self.labels[chosen])
+            if self.saving.is_due() and state.step < steps:
+                self.saving.save(*state.to_tensors())
+
+    def record(self, measure: Callable[[], dict[str, float]] | None) -> dict[str, Any]:
+        """Return the record of an epoch, after its last step."""
+        state, steps = self.state, self.schedule.steps
+        record: dict[str, Any] = {
+            "epoch": state.epoch + 1,
+            "epochs": self.schedule.recipe.epochs,
+            "loss": state.loss / steps,
+            "learning_rate": self.schedule.rate(self.steps_done - 1),
+        }
+        if measure is not None:
+            self.objective.eval()
+            record |= measure()
+        return record
+
+    def _step(self, pixels: torch.Tensor, labels: torch.Tensor) -> None:
+        """Take one step; raise StageFailed if its loss is not finite."""
+        state, before, total = self.state, self.steps_done, self.schedule.total_steps
+        self.objective.before_step(before / total)
+        value = self.stepper.step(pixels, labels, self.noise, self.schedule.rate(before))
+        if not math.isfinite(value):
+            where = f"epoch {state.epoch + 1}, step {state.step + 1}"
+            raise StageFailed(f"the loss is {value} at {where}; {self.progress.described()}")
+        self.objective.after_step((before + 1) / total)
+        if before == 0:
+            state.untrained_loss = value
+        state.loss += value
+        state.step += 1
 
 
 def learning_rate(warmup: float, step: int, steps: int) -> float:
@@ -164,8 +235,3 @@ def _require_same_step(group: ProcessGroup, state: TrainingState, device: torch.
     own = torch.tensor([state.epoch, state.step], device=device)
     if any(not torch.equal(other, own) for other in group.gather(own)):
         raise MemberLost("the workers of this training restored different states")
-
-
-def _not_finite_message(value: float, epoch: int, step: int, progress: ResumeState) -> str:
-    saved = progress.described()
-    return f"the loss is {value} at epoch {epoch + 1}, step {step + 1}; {saved}"

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from torch import nn
 
+from mood_sweeps.networks.timm_networks import layers_below_head
 from mood_sweeps.training.compiling import compiled
 from mood_sweeps.training.micro_batches import GradientAccumulator, MicroBatches
 from mood_sweeps.training.objective import Objective
 from mood_sweeps.training.recipe import Recipe
 
-__all__ = ["Stepper"]
+__all__ = ["Stepper", "layer_rates"]
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -100,3 +102,16 @@ def _groups(
         {"params": members, "weight_decay": weight_decay if decays else 0.0, "share": share}
         for (decays, share), members in groups.items()
     ]
+
+
+def layer_rates(network: nn.Module, decay: float) -> dict[nn.Parameter, float]:
+    """Return the factor of each parameter's learning rate: decay^(number of layers above it).
+
+    As in BEiT (Bao et al. 2022) and MAE: 1 for the head and other parameters of its layer,
+    ``decay`` for the last block, decay^(blocks + 1) for the patch embedding. Raises InputError for
+    an architecture without a list of layers in timm.
+    """
+    if decay == 1:
+        return {}
+    layers_above = layers_below_head(network)
+    return {one: decay ** layers_above[name] for name, one in network.named_parameters()}

@@ -62,6 +62,16 @@ class Recipe:
                 f"({self.accumulate})"
             )
 
+    @property
+    def n_epochs(self) -> int:
+        """Epochs of the training."""
+        return self.epochs
+
+    @property
+    def n_micro_batches(self) -> int:
+        """Micro-batches in a batch, which several workers may share."""
+        return self.accumulate
+
     def with_preset(self, given: Collection[str], *, is_nano: bool, family: str = "vit") -> Self:
         """Return the recipe with the parameters that its preset decides for a backbone.
 

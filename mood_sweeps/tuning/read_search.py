@@ -5,15 +5,17 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from mood_sweeps.choice import Catalogue, Choice, choose, choose_all, did_you_mean
 from mood_sweeps.errors import InputError, Problem
 from mood_sweeps.tuning.search import Search
 from mood_sweeps.tuning.search_space import RANGES, Listed, RandInt, Values
-from mood_sweeps.tuning.tuned_choice import Tuned
+from mood_sweeps.tuning.tuned_choice import Tunable, Tuned
 
 __all__ = ["TUNE", "choose_all_tuned"]
+
+T = TypeVar("T", bound=Tunable)
 
 TUNE = "tune"
 _BUDGET = ("epochs", "preset")
@@ -21,7 +23,7 @@ _WHY_NOT = "the budget is the same for all settings"
 _EXAMPLE = "{space: {learning_rate: {loguniform: [1e-4, 1e-1]}}, samples: 9}"
 
 
-def choose_all_tuned(raw: Any, catalogue: Catalogue, axis: str) -> tuple[Choice, ...]:
+def choose_all_tuned(raw: Any, catalogue: Catalogue[T], axis: str) -> tuple[Choice[T], ...]:
     """Read one item of an axis as `choose_all` does; with a ``tune:`` block they are `Tuned`.
 
     Raises InputError with every problem of the parameters and of the block.
@@ -33,7 +35,7 @@ def choose_all_tuned(raw: Any, catalogue: Catalogue, axis: str) -> tuple[Choice,
         return choose_all(raw, catalogue, axis)
     others = {parameter: value for parameter, value in given.items() if parameter != TUNE}
     problems: list[Problem] = []
-    chosen: tuple[Choice, ...] = ()
+    chosen: tuple[Choice[T], ...] = ()
     try:
         chosen = choose_all({name: others}, catalogue, axis)
     except InputError as error:
@@ -54,7 +56,7 @@ class _Reader:
     """Reads the ``tune:`` block of one choice, noting every problem on the way."""
 
     def __init__(
-        self, name: str, others: Mapping[str, Any], catalogue: Catalogue, axis: str
+        self, name: str, others: Mapping[str, Any], catalogue: Catalogue[Tunable], axis: str
     ) -> None:
         self._name, self._others = name, others
         self._catalogue, self._axis = catalogue, axis
@@ -65,7 +67,7 @@ class _Reader:
         """Return the search; raise InputError with all that is wrong with the block."""
         if not isinstance(raw, Mapping):
             raise InputError(self._problem(f"must be a mapping, such as {_EXAMPLE}, not {raw!r}"))
-        if not self._fields or getattr(self._catalogue[self._name], "is_loaded", False):
+        if not self._fields or not self._catalogue[self._name].is_tunable:
             raise InputError(self._problem("nothing is trained here that could be tuned"))
         settings = {key: value for key, value in raw.items() if key != "space"}
         search = self._settings(settings)

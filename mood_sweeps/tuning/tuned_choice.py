@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Protocol, TypeVar
 
-from mood_sweeps.choice import Choice
+from mood_sweeps.choice import Choice, Parameters
 from mood_sweeps.errors import InputError, Problem
 from mood_sweeps.tuning.search import Search
 
-__all__ = ["Tuned"]
+__all__ = ["Tunable", "Tuned"]
+
+
+class Tunable(Parameters, Protocol):
+    """Parameters of what may be trained here. is_tunable: whether it is."""
+
+    is_tunable: ClassVar[bool]
+
+    @property
+    def n_epochs(self) -> int | None:
+        """Epochs of the training; None for one without epochs."""
+
+
+T_co = TypeVar("T_co", bound=Tunable, covariant=True)
 
 
 @dataclass(frozen=True)
-class Tuned(Choice):
+class Tuned(Choice[T_co]):
     """A choice with a search; ``parameters`` are what all its settings have in common.
 
     What a searched parameter is in them has no meaning.
@@ -38,14 +51,15 @@ class Tuned(Choice):
 
         Raises InputError if the search does not fit the stage's epochs.
         """
-        return self.search.rungs(getattr(self.parameters, "epochs", self.search.grace))
+        n_epochs = self.parameters.n_epochs
+        return self.search.rungs(self.search.grace if n_epochs is None else n_epochs)
 
-    def candidates(self, axis_seed: int) -> tuple[Choice, ...]:
+    def candidates(self, axis_seed: int) -> tuple[Choice[T_co], ...]:
         """Return the choices that are tried, a function of this choice and the seed.
 
         Raises InputError for a setting with values that exclude each other.
         """
-        found: list[Choice] = []
+        found: list[Choice[T_co]] = []
         problems: list[Problem] = []
         for setting in self.search.settings(axis_seed):
             try:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from mood_sweeps.aggregation import report_folder
+from tests.support.written_reports import report_of
 
 FAMILIES = {
     "msp": "probability",
@@ -36,6 +38,7 @@ SCORERS = [
     "react",
     "gradnorm",
 ]
+FEW_SCORERS = {"msp", "mahalanobis", "knn(k=10)"}
 NEEDS_HEAD = {*SCORERS} - {"mahalanobis", "knn(k=10)", "residual"}
 OOD_SETS = {
     "digits:6-9": "near",
@@ -78,7 +81,7 @@ def _results() -> pd.DataFrame:
                 "seed": seed,
                 "status": "done",
                 "reason": None,
-                "score_key": f"{len(lines) + 10_000:064x}",
+                "evaluation_key": f"{len(lines) + 10_000:064x}",
                 "representation_key": f"{pretext}/{backbone}/{finetune}/{seed}",
                 "auroc": auroc,
                 "auroc_low": max(auroc - 0.02, 0.0),
@@ -115,6 +118,18 @@ def full_results() -> pd.DataFrame:
 def results(full_results: pd.DataFrame) -> pd.DataFrame:
     """A private copy of the full sweep, to be damaged at will."""
     return full_results.copy()
+
+
+@pytest.fixture(scope="session")
+def few_full_results(full_results: pd.DataFrame) -> pd.DataFrame:
+    """444 cells, 74 of them near, of three scorers; treat as read-only."""
+    return full_results[full_results["scorer"].isin(FEW_SCORERS)].reset_index(drop=True)
+
+
+@pytest.fixture
+def few_results(few_full_results: pd.DataFrame) -> pd.DataFrame:
+    """A private copy of the sweep of three scorers."""
+    return few_full_results.copy()
 
 
 @pytest.fixture(scope="session")
@@ -160,18 +175,43 @@ def full_confusions(full_results: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines).astype({"seed": "Int64"})
 
 
+@pytest.fixture(scope="session")
+def few_confusions(full_confusions: pd.DataFrame) -> pd.DataFrame:
+    """The confusion frame of three scorers; treat as read-only."""
+    return full_confusions[full_confusions["scorer"].isin(FEW_SCORERS)].reset_index(drop=True)
+
+
 @pytest.fixture
 def confusions(full_confusions: pd.DataFrame) -> pd.DataFrame:
     """A private copy of the full confusion frame."""
     return full_confusions.copy()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def families() -> dict[str, str]:
-    return dict(FAMILIES)
+    """The family of every scorer; treat as read-only."""
+    return FAMILIES
+
+
+@pytest.fixture(scope="session")
+def plain_report(
+    few_full_results: pd.DataFrame,
+    few_confusions: pd.DataFrame,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The report of the sweep of three scorers, without pixels; treat as read-only."""
+    folder = tmp_path_factory.mktemp("report")
+    with pytest.MonkeyPatch.context() as patch:
+        _draw_nothing(patch)
+        report_of(few_full_results, few_confusions, folder)
+    return folder
 
 
 @pytest.fixture
 def without_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     """Write empty files in the place of figures: drawing takes most of a report's time."""
-    monkeypatch.setattr(report_folder, "save_png", lambda _figure, path: path.write_bytes(b""))
+    _draw_nothing(monkeypatch)
+
+
+def _draw_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(report_folder, "save_png", lambda _figure, path: path.write_bytes(b""))

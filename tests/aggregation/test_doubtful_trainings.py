@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from mood_sweeps.aggregation.doubtful_trainings import doubtful_averages, doubtful_trainings
-from mood_sweeps.aggregation.report import write_report
 from mood_sweeps.note import doubt_about, joined
+from tests.support.written_reports import report_of, text_of
 
 pytestmark = pytest.mark.usefixtures("without_pixels")
 
@@ -18,14 +18,18 @@ def mark(results: pd.DataFrame, pretext: str, backbone: str, seed: int) -> pd.Se
     )
 
 
-@pytest.fixture
-def noted(results: pd.DataFrame) -> pd.DataFrame:
-    """A sweep in which one pretraining, and so all that is behind it, is doubtful."""
+def noted_in(results: pd.DataFrame) -> pd.DataFrame:
+    """Return a sweep in which one pretraining, and so all that is behind it, is doubtful."""
     doubt = doubt_about("mocov3 · vit_nano · seed 1", ["the loss did not fall"])
     here = mark(results, "mocov3", "vit_nano", 1)
     results["note"] = None
     results.loc[here, "note"] = joined("5 OOD images left out: exposed to", doubt)
     return results
+
+
+@pytest.fixture
+def noted(results: pd.DataFrame) -> pd.DataFrame:
+    return noted_in(results)
 
 
 def test_a_sweep_whose_trainings_learned_says_nothing(full_results):
@@ -87,19 +91,13 @@ def test_a_seed_far_below_the_others(results, accuracies, suspected):
         assert found["finding"].str.startswith("ID accuracy ").all()
 
 
-def test_the_report_names_trainings_and_marks_averages(noted, confusions, families, tmp_path):
-    write_report(noted, confusions, tmp_path, title="t", provenance={}, families=families)
-    text = (tmp_path / "report.md").read_text()
+def test_the_report_names_trainings_and_marks_averages(few_results, few_confusions, tmp_path):
+    text = report_of(noted_in(few_results), few_confusions, tmp_path)
     assert "## Doubtful trainings" in text
     assert "| mocov3 · vit_nano · seed 1 | the loss did not fall |" in text
     assert text.count("> Doubtful trainings are in the averages of: ") == 8
     assert (tmp_path / "doubtful_trainings.csv").exists()
 
 
-def test_a_report_without_doubts_has_no_such_section(
-    full_results, full_confusions, families, tmp_path
-):
-    write_report(
-        full_results, full_confusions, tmp_path, title="t", provenance={}, families=families
-    )
-    assert "oubtful" not in (tmp_path / "report.md").read_text()
+def test_a_report_without_doubts_has_no_such_section(plain_report):
+    assert "oubtful" not in text_of(plain_report)

@@ -3,45 +3,19 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from mood_sweeps.aggregation.report import write_report
 from mood_sweeps.errors import InputError
+from tests.support.written_reports import report_of, section, text_of
 
 pytestmark = pytest.mark.usefixtures("without_pixels")
 
-SCORERS = {"msp", "mahalanobis", "knn(k=10)"}
-PROVENANCE = {"database": "results.db", "revision": "3"}
 
-
-@pytest.fixture
-def few_results(full_results: pd.DataFrame) -> pd.DataFrame:
-    """444 cells, 74 of them near: three scorers keep the figures quick to draw."""
-    return full_results[full_results["scorer"].isin(SCORERS)].reset_index(drop=True)
-
-
-@pytest.fixture
-def few_confusions(full_confusions: pd.DataFrame) -> pd.DataFrame:
-    return full_confusions[full_confusions["scorer"].isin(SCORERS)].reset_index(drop=True)
-
-
-def _report(results, confusions, folder: Path, families=None) -> str:
-    write_report(
-        results, confusions, folder, title="A question", provenance=PROVENANCE, families=families
-    )
-    return (folder / "report.md").read_text(encoding="utf-8")
-
-
-def _section(text: str, heading: str) -> str:
-    return text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
-
-
-def test_the_headline_names_the_best_complete_combination(few_results, few_confusions, tmp_path):
-    text = _report(few_results, few_confusions, tmp_path)
+def test_the_headline_names_the_best_complete_combination(few_results, plain_report):
+    text = text_of(plain_report)
     near = few_results[few_results["distance"] == "near"]
     best = near.groupby(["scorer", "pretext", "finetune", "backbone"])["auroc"].mean()
     scorer, *representation = best.idxmax()
@@ -56,9 +30,9 @@ def test_a_failed_cell_is_reported_with_its_reason(few_results, few_confusions, 
     reason = "fit msp: ValueError: singular | matrix\nTraceback (most recent call last): …"
     few_results.loc[failed, "status"] = "failed"
     few_results.loc[failed, "reason"] = reason
-    section = _section(_report(few_results, few_confusions, tmp_path, families), "Completeness")
-    assert "fit msp: ValueError: singular \\| matrix" in section
-    assert "Traceback" not in section
+    found = section(report_of(few_results, few_confusions, tmp_path, families), "Completeness")
+    assert "fit msp: ValueError: singular \\| matrix" in found
+    assert "Traceback" not in found
     listed = pd.read_csv(tmp_path / "unfinished_cells.csv", dtype=str)
     assert list(listed["reason"]) == [reason]
     assert list(listed["cell_key"]) == list(few_results.loc[failed, "cell_key"])
@@ -66,7 +40,7 @@ def test_a_failed_cell_is_reported_with_its_reason(few_results, few_confusions, 
 
 def test_a_sweep_that_has_only_begun(few_results, few_confusions, tmp_path):
     few_results["status"] = "pending"
-    text = _report(few_results, few_confusions.iloc[:0], tmp_path)
+    text = report_of(few_results, few_confusions.iloc[:0], tmp_path)
     assert "Nothing yet: no cell is done." in text
     assert "444 cells: 444 pending." in text
     assert "No near-OOD cell is done yet" in text
@@ -74,13 +48,13 @@ def test_a_sweep_that_has_only_begun(few_results, few_confusions, tmp_path):
 
 
 def test_a_sweep_without_a_near_pair_says_so(few_results, tmp_path):
-    text = _report(few_results[few_results["distance"] == "far"], pd.DataFrame(), tmp_path)
-    assert "no near-OOD pair" in _section(text, "Near-OOD confusion")
+    text = report_of(few_results[few_results["distance"] == "far"], pd.DataFrame(), tmp_path)
+    assert "no near-OOD pair" in section(text, "Near-OOD confusion")
     assert "near-OOD AUROC" not in text
 
 
 def test_a_single_seed_has_no_spread(few_results, few_confusions, tmp_path):
-    text = _report(
+    text = report_of(
         few_results[few_results["seed"] == 0],
         few_confusions[few_confusions["seed"] == 0],
         tmp_path,
@@ -88,11 +62,11 @@ def test_a_single_seed_has_no_spread(few_results, few_confusions, tmp_path):
     assert not re.search(r"\d ± \d", text.replace("mean over seeds ±", ""))
 
 
-def test_confusion_compares_scorers_on_what_they_share(few_results, few_confusions, tmp_path):
-    section = _section(_report(few_results, few_confusions, tmp_path), "Near-OOD confusion")
-    assert "(18 of 28, counting seeds)" in section
-    assert "mim / pt / vit_nano" not in section.split("![")[0]
-    written = pd.read_csv(tmp_path / "confusion_digits_0-5_vs_digits_6-9.csv")
+def test_confusion_compares_scorers_on_what_they_share(few_confusions, plain_report):
+    found = section(text_of(plain_report), "Near-OOD confusion")
+    assert "(18 of 28, counting seeds)" in found
+    assert "mim / pt / vit_nano" not in found.split("![")[0]
+    written = pd.read_csv(plain_report / "confusion_digits_0-5_vs_digits_6-9.csv")
     assert set(written["n_cells"]) == {18}
     # knn exists on headless representations too; its counts must leave those out.
     with_head = (few_confusions["pretext"] == "classification") | (
@@ -105,9 +79,9 @@ def test_confusion_compares_scorers_on_what_they_share(few_results, few_confusio
 
 
 def test_ensembles_are_stages_of_their_own_everywhere(
-    joined_results, few_results, few_confusions, tmp_path
+    joined_results, few_results, few_confusions, plain_report, tmp_path
 ):
-    results = joined_results[joined_results["scorer"].isin(SCORERS)]
+    results = joined_results[joined_results["scorer"].isin(few_results["scorer"])]
     near = results[results["seed"].isna() & (results["distance"] == "near")]
     keys = few_results[(few_results["seed"] == 0) & (few_results["distance"] == "near")]
     renamed = dict(zip(keys["cell_key"], near["cell_key"], strict=True))
@@ -118,8 +92,8 @@ def test_ensembles_are_stages_of_their_own_everywhere(
         seed=pd.NA,
         accepted=0,
     )
-    text = _report(results, pd.concat([few_confusions, confused]), tmp_path / "joined")
-    alone = _report(few_results, few_confusions, tmp_path / "alone")
+    text = report_of(results, pd.concat([few_confusions, confused]), tmp_path)
+    alone = text_of(plain_report)
     assert "2 fine-tuning stages (pt, pt+ft) × " in text
     assert "2 seeds (0, 1), and ensembles of 2 of them, on digits:0-5" in text
     assert "An ensemble (`× n seeds`) is a fine-tuning stage of its own" in text
@@ -133,19 +107,16 @@ def test_ensembles_are_stages_of_their_own_everywhere(
         "confusion_digits_0-5_vs_digits_6-9.csv",
         "auroc_by_pretext.png",
     ):
-        joined = (tmp_path / "joined" / name).read_bytes()
-        assert joined == (tmp_path / "alone" / name).read_bytes(), name
+        assert (tmp_path / name).read_bytes() == (plain_report / name).read_bytes(), name
     # What is listed by representation has them, too.
-    fewest = pd.read_csv(
-        tmp_path / "joined" / "confusion_digits_0-5_vs_digits_6-9_by_representation.csv"
-    )
+    fewest = pd.read_csv(tmp_path / "confusion_digits_0-5_vs_digits_6-9_by_representation.csv")
     assert fewest.iloc[0]["finetune"].endswith(" × 2 seeds")
     assert "classification / pt × 2 seeds / " in text.split("**Found.**")[1].split("##")[0]
 
 
 def test_missing_confusions_are_counted(few_results, few_confusions, tmp_path):
     first = few_confusions["cell_key"].iloc[0]
-    text = _report(few_results, few_confusions[few_confusions["cell_key"] != first], tmp_path)
+    text = report_of(few_results, few_confusions[few_confusions["cell_key"] != first], tmp_path)
     assert "Incomplete: 73 of 74 near-OOD cells are counted." in text
 
 
@@ -156,7 +127,7 @@ def test_several_id_sets_are_never_mixed(few_results, few_confusions, tmp_path):
     more_confusions = few_confusions.assign(
         **other, cell_key="a" + few_confusions["cell_key"].str[1:]
     )
-    text = _report(
+    text = report_of(
         pd.concat([few_results, more]), pd.concat([few_confusions, more_confusions]), tmp_path
     )
     assert "AUROC, %: id set × pretext × scorer" in text
@@ -167,7 +138,7 @@ def test_several_id_sets_are_never_mixed(few_results, few_confusions, tmp_path):
 
 def test_an_empty_frame_is_refused(few_results, tmp_path):
     with pytest.raises(InputError, match="no cells"):
-        _report(few_results.iloc[:0], pd.DataFrame(), tmp_path)
+        report_of(few_results.iloc[:0], pd.DataFrame(), tmp_path)
 
 
 def test_aggregation_needs_no_heavy_library_beside_its_own():
@@ -188,7 +159,7 @@ def test_aggregation_needs_no_heavy_library_beside_its_own():
 def test_notes_are_told_with_how_many_numbers_say_them(few_results, few_confusions, tmp_path):
     notes = [None] * len(few_results)
     notes[:3] = ["tuned by chance", "fitted on train; tuned by chance", "fitted on train"]
-    text = _report(few_results.assign(note=notes), few_confusions, tmp_path)
+    text = report_of(few_results.assign(note=notes), few_confusions, tmp_path)
     said = text.split("### Notes on numbers\n\n")[1].split("\n\n")[0]
     assert said == "- fitted on train: 2 cells\n- tuned by chance: 2 cells"
     assert "tuned by chance" in (tmp_path / "cells.csv").read_text()
@@ -204,7 +175,7 @@ def test_notes_that_differ_in_a_share_alone_are_told_together(
         "knn(k=0.7) selected on a; 1.2% of the ID test scores are tied at one value",
         "5.0% of the OOD scores are tied at one value",
     ]
-    text = _report(few_results.assign(note=notes), few_confusions, tmp_path)
+    text = report_of(few_results.assign(note=notes), few_confusions, tmp_path)
     said = text.split("### Notes on numbers\n\n")[1].split("\n\n")[0]
     assert said.splitlines() == [
         "- 1.2% … 12% of the OOD scores are tied at one value: 3 cells",
@@ -214,7 +185,6 @@ def test_notes_that_differ_in_a_share_alone_are_told_together(
     ]
 
 
-def test_average_precision_is_in_the_cells_beside_aupr(few_results, few_confusions, tmp_path):
-    text = _report(few_results, few_confusions, tmp_path)
-    assert "`ap_in`" in text
-    assert {"aupr_in", "ap_in", "ap_out"} <= set(pd.read_csv(tmp_path / "cells.csv").columns)
+def test_average_precision_is_in_the_cells_beside_aupr(plain_report):
+    assert "`ap_in`" in text_of(plain_report)
+    assert {"aupr_in", "ap_in", "ap_out"} <= set(pd.read_csv(plain_report / "cells.csv").columns)

@@ -78,7 +78,7 @@ class Undisturbed:
 
 
 LINEAGE = """
-    select score_key, object_key, input_digest, environment, reason from evaluations order by 1
+    select evaluation_key, object_key, input_digest, environment, reason from evaluations order by 1
 """
 SUBJECTS = """
     (select k.run_uuid as run, k.value as kind, s.value as subject from tags k

@@ -140,8 +140,8 @@ def test_probabilities_given_as_logits_are_said(say: Callable, folder: Path) -> 
 def test_without_a_head_the_table_says_what_is_missing(say: Callable, folder: Path) -> None:
     said = say(folder, "score", *FILES, *OODS, "--scorers", "vim,knn,msp", "--out", "out")
     assert said.code == 0
-    assert "no number: needs a head: none is given: vim" in said.out
-    assert "no number: needs logits: test.npz has no logits: msp" in said.out
+    assert "no number: the scorer needs a head: none is given: vim" in said.out
+    assert "no number: the scorer needs logits: test.npz has no logits: msp" in said.out
     assert not re.search(r"^\s*vim ", said.out, re.MULTILINE)
     assert [row["auroc"] != "" for row in rows(folder)] == [False, False, True, True, False, False]
     assert {row["n_id"] for row in rows(folder) if row["scorer"] == "vim"} == {""}
@@ -178,7 +178,11 @@ def test_every_format_gives_the_same_table(say: Callable, folder: Path) -> None:
         )
         assert said.code == 0, said.err
         # Not every format brings the labels of ID test.
-        left_out = {"seconds", *(name for name in METRICS if METRICS[name].needs != "scores")}
+        left_out = {
+            "seconds",
+            "note",
+            *(name for name in METRICS if METRICS[name].needs != "scores"),
+        }
         tables.append([{name: row[name] for name in row.keys() - left_out} for row in rows(folder)])
     assert all(row["auroc"] for row in tables[0])
     assert all(table == tables[0] for table in tables)

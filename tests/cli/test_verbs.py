@@ -57,28 +57,6 @@ def test_launch_again_runs_nothing(say, launched_home):
         assert command in said.out
 
 
-def test_results_filters_and_formats(say, launched_home, tmp_path):
-    said = say(launched_home, "results", "--scorer", "knn", "--format", "csv")
-    lines = said.out.strip().splitlines()
-    assert len(lines) == 1 + 4
-    table = say(launched_home, "results", "--distance", "near")
-    assert "3 rows" in table.out
-    target = tmp_path / "results.parquet"
-    assert say(launched_home, "results", "--format", "parquet", "--out", str(target)).code == 0
-    frame = pd.read_parquet(target)
-    database = f"sqlite:///{launched_home}/.mood/results.db"
-    expected = pd.read_sql("select * from results", database)
-    assert set(zip(frame["cell_key"], frame["auroc"], strict=True)) == set(
-        zip(expected["cell_key"], expected["auroc"], strict=True)
-    )
-
-
-def test_results_refuses_an_unknown_column(say, launched_home):
-    said = say(launched_home, "results", "--columns", "aurok")
-    assert said.code == 2
-    assert "did you mean 'auroc'" in said.err
-
-
 @pytest.mark.parametrize(
     "verb", [["results"], ["status"], ["report"], ["explain", "knn"]], ids=lambda verb: verb[0]
 )
@@ -160,22 +138,13 @@ def test_list_names_everything_with_parameters(say, tmp_path):
     assert any("knn" in line and "k=50" in line for line in scorers)
 
 
-def test_results_names_a_value_that_no_row_has(say, launched_home):
-    said = say(launched_home, "results", "--scorer", "knnn")
-    assert said.code == 2
-    assert "no row has scorer 'knnn'; did you mean 'knn'" in said.err
-    # A status is known even where nothing has it: nothing failed is an answer.
-    assert say(launched_home, "results", "--status", "failed").out.endswith("0 rows\n")
-
-
-def test_results_are_in_the_order_of_their_labels(say, launched_home):
-    lines = say(launched_home, "results", "--scorer", "knn").out.splitlines()[2:6]
-    labels = [line.split()[:6] for line in lines]
-    near, far = ["digits:6-9", "near"], ["gaussian", "far"]
-    start = [
-        [pretext, "resnet_nano", "pt", "knn"] for pretext in ("classification(epochs=1)", "random")
-    ]
-    assert labels == [[*begin, *pair] for begin in start for pair in (near, far)]
+def test_list_says_the_first_sentence_of_every_entry(say, tmp_path):
+    lines = say(tmp_path, "list", "pretexts").out.splitlines()
+    (dino,) = [line for line in lines if line.split()[0] == "dino"]
+    sentence = "Self-distillation without labels (Caron et al. 2021): a student predicts its own"
+    assert re.fullmatch(rf"  dino +{re.escape(sentence)} average\. \(preset=.*\)", dino)
+    (msp,) = [line for line in say(tmp_path, "list", "scorers").out.splitlines() if " msp " in line]
+    assert "[probability, needs logits] s = max" in msp
 
 
 def test_status_of_an_unknown_sweep_says_which_there_are(say, launched_home):
@@ -217,7 +186,7 @@ SCORERS = {"stumbles": Stumbles}
 """
 
 
-def test_a_launch_names_its_lost_cells_with_key_and_traceback(say, tmp_path):
+def test_a_launch_names_its_lost_cells_and_prints_each_error_once(say, tmp_path):
     (tmp_path / "plugin.py").write_text(PLUGIN)
     (tmp_path / "sweep.yaml").write_text(
         "name: lost\nplugins: [plugin.py]\n"
@@ -229,13 +198,17 @@ def test_a_launch_names_its_lost_cells_with_key_and_traceback(say, tmp_path):
     )
     said = say(tmp_path, "launch", "sweep.yaml", "--executor", "inline", "--no-mlflow")
     assert said.code == 1
-    assert 'File "plugin.py", line 14, in score' in said.out
+    lines = [line for line in said.out.splitlines() if "stumbled over a stone" in line]
+    assert len(lines) == 2  # one for each ID set
+    for line in lines:
+        log = line.rpartition("; log: ")[2]
+        assert 'File "plugin.py", line 14, in score' in (tmp_path / log).read_text()
     rows = pd.read_sql("select * from results", f"sqlite:///{tmp_path}/.mood/results.db")
     failed = rows[rows["status"] == "failed"]
     assert len(failed) == 2
     for row in failed.itertuples():
         assert (
-            f"failed cell {row.cell_key[:12]} (score key {row.score_key[:12]}): random · "
+            f"failed cell {row.cell_key[:12]} (evaluation key {row.evaluation_key[:12]}): random · "
             f"resnet_nano · pt · seed 0 · stumbles · {row.id_set} vs {row.ood_set}"
         ) in said.out
     # Two ID sets are two questions: their numbers are not averaged into one table.

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from mood_sweeps.data import DATASETS, image_set
-from mood_sweeps.data.catalogue import open_planned
-from mood_sweeps.data.image_set import PlannedSet
+from mood_sweeps.data.planned_set import PlannedSet
 from mood_sweeps.errors import InputError
+from tests.support.loaded_images import loaded
 
 
 @pytest.mark.parametrize("source", DATASETS)
@@ -18,18 +18,17 @@ def test_every_source_keeps_the_contract(source: str) -> None:
     whole = image_set(source)
     assert whole.name == whole.source == source
     for split in whole.splits:
-        loaded = whole.open(split)
-        assert len(loaded) == whole.size(split) == len(loaded.labels)
-        assert loaded.class_names == whole.classes
-        assert len(set(loaded.ids)) == len(loaded)
-        last = np.array([len(loaded) - 1, 0])
-        for pixels, again in zip(
-            loaded.read(last), loaded.take(last).read(np.arange(2)), strict=False
-        ):
-            assert pixels.dtype == np.uint8
+        images = loaded(source, split)
+        assert len(images) == whole.size(split) == len(images.labels), split
+        assert images.class_names == whole.classes, split
+        assert len(set(images.ids)) == len(images), split
+        last = np.array([len(images) - 1, 0])
+        taken = images.take(last).read(np.arange(2))
+        for pixels, again in zip(images.read(last), taken, strict=True):
+            assert pixels.dtype == np.uint8, split
             np.testing.assert_array_equal(pixels, again)
-        assert loaded.labels.min() == 0
-        assert loaded.labels.max() == len(whole.classes) - 1
+        assert images.labels.min() == 0, split
+        assert images.labels.max() == len(whole.classes) - 1, split
     assert len(whole.fingerprint) == 64
 
 
@@ -42,9 +41,9 @@ def test_an_image_has_one_id_in_every_split_and_selection() -> None:
 
 def test_a_set_that_changed_since_it_was_planned_is_refused() -> None:
     planned = PlannedSet.of(image_set("digits:0-5"))
-    assert open_planned(planned).name == "digits:0-5"
+    assert planned.open().name == "digits:0-5"
     with pytest.raises(InputError, match="'digits:0-5' has changed since it was planned"):
-        open_planned(dataclasses.replace(planned, fingerprint="0"))
+        dataclasses.replace(planned, fingerprint="0").open()
 
 
 def test_fingerprints_differ_between_sources() -> None:

@@ -89,7 +89,7 @@ def test_a_gpu_is_named_by_what_was_computed_on_it(
     assert made.environment == on_gpu
     call = classified(plan, "score")
     assert call.scoring is not None
-    before = {row["score_key"]: row for row in did(call, store).evaluations}
+    before = {row["evaluation_key"]: row for row in did(call, store).evaluations}
     for scores_on_gpu, named in ((False, environment()["class"]), (True, on_gpu)):
         for ref in store.refs(f"score/{call.scoring.group}"):
             store.quarantine(ref)
@@ -97,7 +97,7 @@ def test_a_gpu_is_named_by_what_was_computed_on_it(
         assert outcome.failures == ()
         assert {row["environment"] for row in outcome.evaluations} == {named}
         for row in outcome.evaluations:
-            assert row["auroc"] == pytest.approx(before[row["score_key"]]["auroc"], abs=1e-4)
+            assert row["auroc"] == pytest.approx(before[row["evaluation_key"]]["auroc"], abs=1e-4)
 
 
 def test_only_missing_banks_are_extracted(plan: Plan, store: Store) -> None:
@@ -146,7 +146,7 @@ def test_numbers_do_not_depend_on_what_was_there(plan: Plan, store: Store) -> No
         assert outcome.failures == ()
         clock = ("seconds", "created_at", "object_key")
         rows = [{n: v for n, v in row.items() if n not in clock} for row in outcome.evaluations]
-        return sorted(rows, key=lambda row: row["score_key"])
+        return sorted(rows, key=lambda row: row["evaluation_key"])
 
     call = classified(plan, "score")
     assert call.scoring is not None
@@ -192,7 +192,7 @@ def test_who_lost_the_lease_publishes_nothing(plan: Plan, store: Store) -> None:
     lease = store.leases.acquire(call.key)
     assert lease is not None
     store.leases.release(lease)
-    outcome = run_call(call, store, lease, 60.0, ScorerRunner())
+    outcome = run_call(call, store, lease, WorkerSettings(), ScorerRunner())
     assert outcome.verdict == "lease lost"
     assert not any(store.has(made) for made in call.makes)
 
@@ -258,12 +258,12 @@ def test_the_inline_executor_performs_when_waited_for(plan: Plan, store: Store) 
     assert executor.first_startable([first, second]) is first
     lease = store.leases.acquire(first.key)
     assert lease is not None
-    executor.submit(first, lease)
+    executor.submit(first, lease, None)
     assert executor.first_startable([second]) is None
     (outcome,) = executor.wait(0.0)
     assert (outcome.call_key, outcome.verdict) == (first.key, "reused")
     assert executor.wait(0.0) == []
-    executor.submit(first, lease)
+    executor.submit(first, lease, None)
     executor.close()
     assert executor.wait(0.0) == []
 

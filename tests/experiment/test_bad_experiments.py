@@ -292,6 +292,13 @@ extra: 1
     assert lines == [1, 2, 4, 5, 6, 9, 10, 11, 12, 12, 15, 16, 17, 18]
 
 
+def test_wrong_rules_are_not_said_to_repeat_each_other(tmp_path: Path) -> None:
+    rules = "exclude: [{scorer: vimm}, {scorer: mps}, {scorers: knn}, {pretexts: mim}]"
+    said = [problem.message for problem in problems_of(tmp_path, with_line(14, rules))]
+    assert len(said) == 4
+    assert not any("repeats" in one for one in said)
+
+
 def test_a_problem_in_merged_text_is_reported_once_at_its_own_line(tmp_path: Path) -> None:
     pretext = """\
   pretext:

@@ -150,7 +150,7 @@ def test_all_gives_numbers_wherever_features_labels_and_head_suffice():
     for row in frame.itertuples():
         if not set(SCORERS[row.scorer].needs) - {"labels", "logits", "head"}:
             assert not str(row.reason).startswith("failed"), (row.scorer, row.reason)
-            assert not str(row.reason).startswith("needs"), (row.scorer, row.reason)
+            assert not str(row.reason).startswith("the scorer needs"), (row.scorer, row.reason)
 
 
 def test_what_a_set_lacks_is_said_for_that_set_alone(tmp_path):
@@ -161,9 +161,9 @@ def test_what_a_set_lacks_is_said_for_that_set_alone(tmp_path):
         out=tmp_path,
     )
     assert one(frame, "msp", "near")["auroc"] > 0
-    assert one(frame, "msp", "far")["reason"] == "needs logits: far has no logits"
+    assert one(frame, "msp", "far")["reason"] == "the scorer needs logits: far has no logits"
     assert one(frame, "mahalanobis", "far")["auroc"] > 0
-    assert one(frame, "vim")["reason"] == "needs a head: none is given"
+    assert one(frame, "vim")["reason"] == "the scorer needs a head: none is given"
     scores = pd.read_parquet(tmp_path / "scores.parquet")
     assert set(scores[scores["scorer"] == "msp"]["set"]) == {"id_test", "near"}
     assert "vim" not in set(scores["scorer"])
@@ -172,8 +172,8 @@ def test_what_a_set_lacks_is_said_for_that_set_alone(tmp_path):
 def test_a_scorer_that_learns_nothing_asks_nothing_of_train():
     frame = table(id_train=only(SETS.train), head=None, scorers="msp,kl_matching,mahalanobis")
     assert one(frame, "msp")["auroc"] > 0
-    assert one(frame, "kl_matching")["reason"] == "needs logits: id_train has no logits"
-    assert one(frame, "mahalanobis")["reason"] == "needs labels: id_train has no labels"
+    assert one(frame, "kl_matching")["reason"] == "the scorer needs logits: id_train has no logits"
+    assert one(frame, "mahalanobis")["reason"] == "the scorer needs labels: id_train has no labels"
 
 
 def test_the_reason_shows_what_the_file_has_instead(tmp_path):
@@ -181,7 +181,7 @@ def test_the_reason_shows_what_the_file_has_instead(tmp_path):
     np.savez(path, features=SETS.train.features, label=SETS.train.labels)
     frame = table(id_train=path, scorers="mahalanobis")
     assert one(frame, "mahalanobis")["reason"] == (
-        f"needs labels: {path} has no labels (it also holds 'label')"
+        f"the scorer needs labels: {path} has no labels (it also holds 'label')"
     )
 
 
@@ -189,7 +189,10 @@ def test_an_undefined_number_has_a_reason_and_no_scores(tmp_path):
     frame = table(scorers="knn(k=5000),msp", out=tmp_path)
     row = one(frame, "knn(k=5000)")
     assert "no 5000-th neighbour" in row["reason"]
-    assert all(pd.isna(row[column]) for column in NUMBERS)
+    # What is known without scores is there.
+    assert row["id_accuracy"] == one(frame, "msp")["id_accuracy"]
+    assert (row["n_id"], row["n_ood"]) == (len(SETS.test), len(SETS.near))
+    assert all(pd.isna(row[name]) for name in METRICS if name != "id_accuracy")
     assert set(pd.read_parquet(tmp_path / "scores.parquet")["scorer"]) == {"msp"}
 
 
@@ -281,7 +284,7 @@ def test_scores_that_are_no_numbers_are_undefined_for_their_set(tmp_path):
         out=tmp_path,
         id_val=None,
     )
-    assert frame["reason"].iloc[1] == "1 of 60 scores of far are NaN or infinite"
+    assert frame["reason"].iloc[1] == "1 of 60 OOD scores are NaN or infinite"
     assert frame["auroc"].notna().tolist() == [True, False]
     assert set(pd.read_parquet(tmp_path / "scores.parquet")["set"]) == {"id_test", "near"}
 
@@ -314,9 +317,9 @@ def test_products_are_computed_on_the_device_that_is_asked_for(monkeypatch):
     used = []
 
     class Watched(torch_device.TorchDevice):
-        def take(self, array):
+        def send(self, array):
             used.append(array)
-            return super().take(array)
+            return super().send(array)
 
     alone = table().drop(columns="seconds")
     monkeypatch.setattr(torch_device, "cuda", lambda: Watched("cpu"))

@@ -4,14 +4,16 @@
 
 One cell (mim, ft, knn) is planned, launched inline without MLflow, and reported. A move is a pair
 of functions of two files of the package of which the first calls the second, counted once however
-often it happens. Modules and bodies of classes, which run at import, are no functions.
+often it happens. What runs while a module of the package is imported, such as the table of a
+catalogue, is not counted: a cell does not pass through it. Nor are the
+migrations, a script that alembic imports.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from inspect import CO_OPTIMIZED
 from pathlib import Path
 from types import CodeType, FrameType
@@ -45,16 +47,14 @@ class Trace:
         code = frame.f_code
         if event != "call" or not code.co_filename.startswith(PACKAGE):
             return
-        if not code.co_flags & CO_OPTIMIZED:  # a module or the body of a class
+        callers = list(_callers_of_the_package(frame.f_back))
+        if any(one.co_name == "<module>" for one in (code, *callers)):
+            return
+        if not code.co_flags & CO_OPTIMIZED:  # the body of a class
             return
         self.functions.add(code)
-        caller = frame.f_back
-        while caller is not None and not caller.f_code.co_filename.startswith(PACKAGE):
-            caller = caller.f_back
-        if caller is None or not caller.f_code.co_flags & CO_OPTIMIZED:
-            return
-        if caller.f_code.co_filename != code.co_filename:
-            self.moves.add((caller.f_code, code))
+        if callers and callers[0].co_filename != code.co_filename:
+            self.moves.add((callers[0], code))
 
     def run(self, work: Callable[[], object]) -> object:
         sys.setprofile(self.note)
@@ -66,6 +66,13 @@ class Trace:
     def line(self, leg: str) -> str:
         files = {code.co_filename for code in self.functions}
         return f"{leg:<24}{len(files):>6}{len(self.functions):>11}{len(self.moves):>8}"
+
+
+def _callers_of_the_package(frame: FrameType | None) -> Iterator[CodeType]:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith(PACKAGE):
+            yield frame.f_code
+        frame = frame.f_back
 
 
 def main() -> None:

@@ -8,7 +8,8 @@ import pytest
 import safetensors.torch
 import torch
 
-from mood_sweeps.data.image_set import LabelledImages, PlannedSet
+from mood_sweeps.data.image_set import LabelledImages
+from mood_sweeps.data.planned_set import PlannedSet
 from mood_sweeps.errors import StageFailed
 from mood_sweeps.jobs import tuning_trials as trials_module
 from mood_sweeps.jobs.single_thread import single_thread
@@ -155,7 +156,7 @@ def test_a_pretext_task_is_selected_on_the_corpus_validation_split(
     tmp_path: Path, pretext: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded: list[tuple[str, str]] = []
-    really = trials_module.open_planned
+    really = PlannedSet.open
 
     class Watched:
         def __init__(self, planned: PlannedSet) -> None:
@@ -165,7 +166,7 @@ def test_a_pretext_task_is_selected_on_the_corpus_validation_split(
             loaded.append((self.planned.name, split))
             return really(self.planned).open(split)
 
-    monkeypatch.setattr(trials_module, "open_planned", Watched)
+    monkeypatch.setattr(PlannedSet, "open", Watched)
     found = tuned_in(tmp_path, pretext=pretext)
     assert sum(row["is_winner"] for row in found.trials) == 1
     assert all(0.1 < row["validation_accuracy"][0] <= 1 for row in found.trials)

@@ -39,7 +39,8 @@ def test_an_ensemble_is_one_more_row_without_a_seed(tmp_path: Path) -> None:
     # For each pretext task a head (or none), and the banks of train, test and OOD.
     assert counts["ensemble"] == 2 * (1 + 3)
     assert counts["pretrain"] == 4
-    assert plan.removed["the scorer needs the network, an ensemble has several"] == 2
+    several = "needs the network: an ensemble has several"
+    assert sum(count for rule, count in plan.removed.items() if rule.endswith(several)) == 2
     tried = try_launch(JOINED, tmp_path)
     assert tried.launched.exit_code == 0
     frame = tried.launched.results().frame()

@@ -14,7 +14,7 @@ TRAIN = Call("t", "pretrain", "mim", "mim", (), (), 1)
 SCORE = Call(
     "s", "score", "mim", "score", (), (), 4, scoring=Scoring("g", REF, REF, REF, (), "head", ())
 )
-ROW = {"score_key": "x"}
+ROW = {"evaluation_key": "x"}
 
 
 def run_counts() -> RunCounts:

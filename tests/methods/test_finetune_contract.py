@@ -10,19 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from mood_sweeps.choice import choose
 from mood_sweeps.data import image_set
 from mood_sweeps.data.image_set import LabelledImages
-from mood_sweeps.methods import FINETUNES, PRETEXTS
+from mood_sweeps.methods import FINETUNES
 from mood_sweeps.methods.finetunes.run_stage import finetune
 from mood_sweeps.methods.finetunes.stage import FinetuneStage
-from mood_sweeps.methods.pretexts.pretrain import pretrain
-from mood_sweeps.networks import choose_backbone
 from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.training.recipe import Recipe
 from mood_sweeps.training.resume_state import ResumeState
 from tests.support.killed_training import DiesInTheMiddle
-from tests.support.method_cases import DIGITS, FEW, STAGES, stage_of
+from tests.support.method_cases import DIGITS, FEW, STAGES, stage_of, untrained
 
 VALIDATION = DIGITS.open("val")
 EXPOSED = image_set("textures").open("all").take(np.arange(0, 400, 40))
@@ -36,10 +33,6 @@ pytestmark = [
 ]
 
 
-def start(backbone: str) -> Checkpoint:
-    return pretrain(choose("random", PRETEXTS, "pretext"), choose_backbone(backbone), None, 0)
-
-
 def exposed(name: str) -> LabelledImages | None:
     shows = any(field.name == "exposed" for field in dataclasses.fields(FINETUNES[name]))
     return EXPOSED if shows else None
@@ -48,7 +41,9 @@ def exposed(name: str) -> LabelledImages | None:
 def tuned(name: str, backbone: str, seed: int = 0, **more: Any) -> Checkpoint:
     parameters = more.pop("parameters", {})
     stage = stage_of(name, **parameters)
-    return finetune(stage, start(backbone), FEW, VALIDATION, seed, exposed=exposed(name), **more)
+    return finetune(
+        stage, untrained(backbone), FEW, VALIDATION, seed, exposed=exposed(name), **more
+    )
 
 
 def same(first: Checkpoint, second: Checkpoint) -> bool:

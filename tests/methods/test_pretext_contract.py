@@ -15,6 +15,7 @@ from mood_sweeps.methods.pretexts.dinov2 import objective as dinov2
 from mood_sweeps.methods.pretexts.mim import objective as mim
 from mood_sweeps.methods.pretexts.objective import PretextObjective, objective_of
 from mood_sweeps.methods.pretexts.pretrain import pretrain
+from mood_sweeps.methods.pretexts.task import PretextTask
 from mood_sweeps.networks import choose_backbone
 from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.networks.timm_networks import build, describe
@@ -23,7 +24,7 @@ from mood_sweeps.training.process_group import SINGLE_PROCESS, ProcessGroup
 from mood_sweeps.training.resume_state import ResumeState
 from tests.support.gpu_in_name import draw_outside, loss_on_gpu
 from tests.support.killed_training import DiesInTheMiddle
-from tests.support.method_cases import CORPUS, FEW, TRAINABLE, task_of
+from tests.support.method_cases import CORPUS, FEW, TRAINABLE, same_weights, task_of
 from tests.support.threaded_process_group import as_team
 
 pytestmark = [
@@ -36,19 +37,13 @@ def trained(pretext: str, backbone: str, seed: int = 0, **more: Any) -> Checkpoi
     return pretrain(task_of(pretext), choose_backbone(backbone), FEW, seed, **more)
 
 
-def built(pretext: str, backbone: str, **parameters: Any) -> PretextObjective:
+def built(pretext: str, backbone: str, **parameters: Any) -> PretextObjective[PretextTask]:
     torch.manual_seed(7)
     network = build(describe(choose_backbone(backbone)))
     form: Any = network.description
     channels, size = form["input"]["channels"], form["input"]["size"]
     example = torch.zeros(2, channels, size, size)
     return objective_of(task_of(pretext, **parameters).parameters, network, example, 6)
-
-
-def same_weights(first: Checkpoint, second: Checkpoint) -> bool:
-    return first.weights.keys() == second.weights.keys() and all(
-        torch.equal(first.weights[name], second.weights[name]) for name in first.weights
-    )
 
 
 def test_the_declared_objective_is_one(pretext: str, backbone: str) -> None:
@@ -85,10 +80,10 @@ def test_the_number_of_processes_changes_no_bit(pretext: str, backbone: str) -> 
     images = BatchLoader(FEW, describe(choose_backbone(backbone))["input"])
     labels = torch.from_numpy(FEW.labels)
 
-    def new() -> PretextObjective:
+    def new() -> PretextObjective[PretextTask]:
         return built(pretext, backbone, accumulate=3, learning_rate=1e-3)
 
-    def run(objective: PretextObjective, group: ProcessGroup) -> Trained:
+    def run(objective: PretextObjective[PretextTask], group: ProcessGroup) -> Trained:
         return train(objective, images, labels, task, seed=3, kind="any", group=group)
 
     alone = new()

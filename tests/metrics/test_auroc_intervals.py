@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import betainc, betaincinv
 from scipy.stats import beta, norm
 
 from mood_sweeps.errors import InputError, Undefined
 from mood_sweeps.metrics import auroc, auroc_interval, delong_variance
+from mood_sweeps.metrics.auroc_intervals import beta_cdf, beta_quantile
 
 scores = st.lists(st.integers(-6, 6).map(float), min_size=1, max_size=40)
 several = st.lists(st.integers(-6, 6).map(float), min_size=2, max_size=40)
@@ -153,3 +155,13 @@ def test_a_level_outside_its_range_is_refused(level):
 def test_a_variance_needs_two_scores_on_either_side():
     with pytest.raises(Undefined, match="two scores on either side"):
         delong_variance([1.0], [0.0, 1.0])
+
+
+@pytest.mark.parametrize("a", [0.5, 0.7, 3.2, 40.0, 900.5, 25_000.5])
+@pytest.mark.parametrize("b", [0.5, 1.5, 60.0, 400.5, 50_000.5])
+def test_the_beta_distribution_is_scipys(a, b):
+    for probability in (0.005, 0.025, 0.5, 0.95, 0.975, 0.9995):
+        quantile = float(betaincinv(a, b, probability))
+        assert beta_quantile(probability, a, b) == pytest.approx(quantile, rel=1e-9, abs=1e-13)
+        assert beta_cdf(quantile, a, b) == pytest.approx(betainc(a, b, quantile), abs=1e-10)
+    assert (beta_cdf(0.0, a, b), beta_cdf(1.0, a, b)) == (0.0, 1.0)

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import accuracy_score
 from sklearn.neighbors import NearestCentroid
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import InputError, Undefined
-from mood_sweeps.metrics import nearest_class_mean, predict
+from mood_sweeps.metrics import accuracy, nearest_class_mean, predict
 
 
 def random_bank(n, seed):
@@ -65,3 +66,19 @@ def test_outputs_beyond_the_classes_are_never_predicted() -> None:
     assert predict(bank, None).tolist() == [2, 2]
     assert predict(bank, None, 2).tolist() == [1, 0]
     assert predict(bank, None, 1).tolist() == [0, 0]
+
+
+def test_accuracy_is_scikit_learns():
+    rng = np.random.default_rng(0)
+    predictions, labels = rng.integers(0, 3, (2, 100))
+    assert accuracy(predictions, labels) == accuracy_score(labels, predictions)
+
+
+def test_the_accuracy_of_nothing_is_undefined():
+    with pytest.raises(Undefined, match="no samples"):
+        accuracy(np.zeros(0, int), np.zeros(0, int))
+
+
+def test_lengths_that_differ_are_refused():
+    with pytest.raises(InputError, match="predictions for"):
+        accuracy(np.zeros(2, int), np.zeros(3, int))

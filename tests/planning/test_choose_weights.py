@@ -8,8 +8,8 @@ import pytest
 from mood_sweeps.errors import InputError
 from mood_sweeps.identity import file_digest
 from mood_sweeps.planning.grid import expand
-from mood_sweeps.planning.load_weights import LoadFile, LoadPublished
 from mood_sweeps.planning.plan import Plan
+from mood_sweeps.planning.stage_inputs import LoadFile, LoadPublished
 from tests.support.planned_sweeps import NamedImages, plan_of, read
 
 SWEEP = """\
@@ -50,7 +50,7 @@ def test_nothing_is_trained_and_no_seed_is_used(tmp_path: Path) -> None:
         "backbone": {"name": "eva02_base_patch14_224", "version": 1},
     }
     assert plan.stage_counts()["load"] == 1
-    assert plan.removed == {"the scorer needs a head, the representation is headless": 1}
+    assert plan.removed == {"the scorer needs a head: the representation is headless": 1}
 
 
 def test_what_is_trained_from_them_uses_the_seed(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mood_sweeps.data.catalogue import image_set
 from mood_sweeps.data.exposed_images import sample_indices
-from mood_sweeps.data.image_set import PlannedSet
+from mood_sweeps.data.planned_set import PlannedSet
 from mood_sweeps.planning.plan import Plan, Representation
 from mood_sweeps.planning.stage_inputs import Exposed, Extract, Finetune
 from mood_sweeps.planning.stages import Stage, finetune_stage
@@ -96,7 +96,7 @@ def test_a_number_is_of_the_images_that_are_left(tmp_path: Path) -> None:
         return {
             (cell.representation.finetune, cell.representation.seed, cell.pair.ood_set): (
                 cell.cell_key,
-                cell.score_key,
+                cell.evaluation_key,
             )
             for cell in planned.cells
         }

@@ -55,7 +55,9 @@ def test_a_key_is_of_bytes_not_of_names_or_places(folder: Path, tmp_path: Path) 
         text = text.replace(f"{name}.npz", f"my_{name}.npz")
     there = plan_in(text, elsewhere)
     assert sorted(keys(here).values()) == sorted(keys(there).values())
-    assert {cell.score_key for cell in here.cells} == {cell.score_key for cell in there.cells}
+    assert {cell.evaluation_key for cell in here.cells} == {
+        cell.evaluation_key for cell in there.cells
+    }
 
 
 @pytest.mark.parametrize("changed", ["train", "test", "near", "far", "head"])
@@ -72,8 +74,8 @@ def test_other_bytes_are_other_keys(folder: Path, changed: str) -> None:
         assert moved == set(keys(before))
     else:
         assert {label for label in moved if "/" in label} == {f"{names} of beit"}
-    scored = {cell.label: cell.score_key for cell in before.cells}
-    same = {cell.label for cell in after.cells if scored[cell.label] == cell.score_key}
+    scored = {cell.label: cell.evaluation_key for cell in before.cells}
+    same = {cell.label for cell in after.cells if scored[cell.label] == cell.evaluation_key}
     # Of train, what learns from ID validation knows nothing.
     kept = {"near": "vs noise", "far": "vs foxes", "train": "kl_matching"}.get(changed)
     assert same == {label for label in scored if kept and kept in label}
@@ -92,11 +94,13 @@ def without(arrays: dict[str, dict[str, Any]], what: str, *sets: str) -> None:
 
 
 EVERY = ("train", "val", "test", "near", "far")
-LABELS = "the scorer needs labels of the ID set, the features have none"
-LOGITS = "the scorer needs logits, the features have none"
-OOD_LOGITS = "the scorer needs logits, the OOD set has none"
-HEAD = "the scorer needs a head, none was given"
-NETWORK = "the scorer needs the network, features alone do not do"
+LABELS = "the scorer needs labels: train.npz has no labels"
+LOGITS = "the scorer needs logits: test.npz has no logits"
+VAL_LOGITS = "the scorer needs logits: val.npz has no logits"
+OOD_LOGITS = "the scorer needs logits: far.npz has no logits"
+HEAD = "the scorer needs a head: none is given"
+NETWORK = "the scorer needs the network: features come without one"
+BOTH = f"{LOGITS}; needs the network: features come without one"
 
 
 def test_a_score_of_maps_is_removed_in_words_that_name_its_pooled_form(folder: Path) -> None:
@@ -123,11 +127,17 @@ def test_a_score_of_maps_is_removed_in_words_that_name_its_pooled_form(folder: P
             {NETWORK: 2, HEAD: 2, OOD_LOGITS: 2},
             "head",
         ),
-        (False, (), EVERY, {NETWORK: 2, HEAD: 2, LOGITS: 4}, "nearest class mean"),
-        (False, (), (), {NETWORK: 2, HEAD: 2, LOGITS: 4, LABELS: 2}, "none"),
+        (
+            False,
+            (),
+            EVERY,
+            {BOTH: 2, HEAD: 2, LOGITS: 2, VAL_LOGITS: 2},
+            "nearest class mean",
+        ),
+        (False, (), (), {BOTH: 2, HEAD: 2, LOGITS: 2, VAL_LOGITS: 2, LABELS: 2}, "none"),
         (True, (), (), {NETWORK: 2, LABELS: 2}, "head"),
         # What learns nothing asks nothing of ID train.
-        (False, ("test", "near", "far"), EVERY, {NETWORK: 2, HEAD: 2, LOGITS: 2}, "head"),
+        (False, ("test", "near", "far"), EVERY, {NETWORK: 2, HEAD: 2, VAL_LOGITS: 2}, "head"),
     ],
 )
 def test_scorers_that_lack_something_are_removed_by_rule(
@@ -147,7 +157,7 @@ def test_scorers_that_lack_something_are_removed_by_rule(
     text = EXPERIMENT.replace("{knn: {k: [1, 5]}}", "rmd, odin, knn")
     text = text if has_head else text.replace("    head: head.npz\n", "")
     plan = plan_in(text, folder)
-    assert plan.removed == removed
+    assert {rule.replace(f"{folder}/", ""): n for rule, n in plan.removed.items()} == removed
     assert plan.representations[0].predictions == predictions
     assert sum(plan.removed.values()) + len(plan.cells) == 12
 
@@ -155,7 +165,7 @@ def test_scorers_that_lack_something_are_removed_by_rule(
 def test_an_id_set_without_validation_fits_on_train_and_says_so(folder: Path) -> None:
     plan = plan_in(EXPERIMENT.replace(" val: val.npz,", ""), folder)
     notes = {cell.scorer_label: cell.fit.note for cell in plan.cells}  # type: ignore[union-attr]
-    assert notes["kl_matching@openood"] == "fitted on ID train: pets has no val split"
+    assert notes["kl_matching@openood"] == "fitted on ID train: there is no ID validation set"
     assert notes["msp"] == ""
 
 

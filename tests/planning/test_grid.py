@@ -178,8 +178,8 @@ def test_each_id_set_is_its_own_corpus_unless_one_is_given(tmp_path: Path) -> No
 def test_a_pretext_that_reads_no_corpus_does_not_depend_on_it(tmp_path: Path) -> None:
     plan = shared(tmp_path, "random")
     assert plan.stage_counts()["pretrain"] == 2  # one for each seed, whatever the ID set
-    keys = {cell.score_key for cell in plan.cells}
-    other = {cell.score_key for cell in shared(tmp_path, "random", "corpus: id:ef").cells}
+    keys = {cell.evaluation_key for cell in plan.cells}
+    other = {cell.evaluation_key for cell in shared(tmp_path, "random", "corpus: id:ef").cells}
     assert keys == other
 
 
@@ -242,7 +242,7 @@ pairs: [{id: id:ab, near: [ood:x]}]
 """
     plan = plan_of(text, tmp_path)
     assert [cell.representation.finetune for cell in plan.cells] == ["pt+ft:ssod"]
-    assert plan.removed == {"the scorer needs a detector, which ft:ssod alone trains": 3}
+    assert plan.removed == {"the scorer needs a detector: ft:ssod alone trains one": 3}
 
 
 def test_a_rule_that_removes_nothing_is_counted_too(tmp_path: Path) -> None:
@@ -277,7 +277,7 @@ exclude: [{scorer: knn}]
     assert "sweep.yaml:4: the rules leave no cell" in message
     for reason in (
         "mim trains vit backbones only, resnet_nano is a cnn: 2",
-        "the scorer needs a head, the representation is headless: 1",
+        "the scorer needs a head: the representation is headless: 1",
         "exclude {scorer: knn}: 1",
     ):
         assert reason in message
@@ -320,7 +320,9 @@ def test_a_selection_shares_the_fits_of_its_grid(tmp_path: Path) -> None:
 
 def test_what_is_selected_from_and_on_is_in_the_key(tmp_path: Path) -> None:
     def key(old: str = "", new: str = "") -> str:
-        return plan_of(SELECT.replace(old, new) if old else SELECT, tmp_path).cells[-1].score_key
+        return (
+            plan_of(SELECT.replace(old, new) if old else SELECT, tmp_path).cells[-1].evaluation_key
+        )
 
     assert key("[1, 5]", "[5, 1]") == key()
     assert key("ood_val: [ood:pq]", "ood_val: [ood:pq, ood:rs]") != key()
@@ -347,4 +349,4 @@ def test_a_scorer_is_fitted_on_the_split_it_asks_for(tmp_path: Path) -> None:
 
     (cell,) = expand(sweep, NoVal).cells
     assert cell.fit.banks == (cell.representation.banks["id:abc", "train"],)
-    assert cell.fit.note == "fitted on ID train: id:abc has no val split"
+    assert cell.fit.note == "fitted on ID train: there is no ID validation set"

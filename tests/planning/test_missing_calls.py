@@ -83,8 +83,8 @@ def test_all_extractions_of_a_checkpoint_are_one_call(plan: Plan) -> None:
 def test_all_scorers_of_a_representation_are_one_call(plan: Plan) -> None:
     scorings = [call for call in calls(plan, plan.cells) if call.scoring is not None]
     assert len(scorings) == 8
-    evaluated = [one.score_key for call in scorings for one in call.scoring.evaluations]
-    assert sorted(evaluated) == sorted(cell.score_key for cell in plan.cells)
+    evaluated = [one.evaluation_key for call in scorings for one in call.scoring.evaluations]
+    assert sorted(evaluated) == sorted(cell.evaluation_key for cell in plan.cells)
 
 
 def test_a_full_store_needs_scoring_only(plan: Plan) -> None:

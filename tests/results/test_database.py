@@ -105,12 +105,15 @@ def test_an_older_database_is_migrated_with_its_rows(file: Path) -> None:
                 " VALUES ('k', 0.75, 'head', 1, 1, 0, 'o', 'i', 'cpu', 'now')"
             )
         )
+        connection.execute(text("INSERT INTO confusions VALUES ('k', '{}')"))
     assert database.exists()
     with database.reading() as connection:
         rows = connection.execute(text("SELECT auroc, note, ap_in, ap_out FROM evaluations")).all()
         assert rows == [(0.75, None, None, None)]
         shown = {column["name"] for column in inspect(connection).get_columns("results")}
         assert {"note", "ap_in", "ap_out", "missing_metrics"} <= shown
+        keys = "SELECT e.evaluation_key FROM evaluations e JOIN confusions USING (evaluation_key)"
+        assert connection.execute(text(keys)).scalar() == "k"
         assert connection.execute(text("SELECT metrics_digest FROM evaluations")).scalar() is None
         assert connection.execute(text("SELECT name FROM sweeps")).scalar() == "a"
     database.close()

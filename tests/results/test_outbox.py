@@ -7,7 +7,7 @@ import pytest
 
 from mood_sweeps.errors import DatabaseError
 from mood_sweeps.results.database import Database
-from mood_sweeps.results.outbox import PAIR, Item, Outbox, RunKey, enqueue
+from mood_sweeps.results.outbox import Item, Outbox, RunKey, Subject, enqueue
 
 
 @pytest.fixture
@@ -18,9 +18,13 @@ def database(tmp_path: Path) -> Iterator[Database]:
     made.close()
 
 
+def pair(ood_set: str) -> Subject:
+    return Subject.of_pair("key", "digits:0-5", ood_set)
+
+
 def add(database: Database, subject: str, content: str = "c") -> None:
     with database.writing() as connection:
-        enqueue(connection, PAIR, "sweep", subject, content)
+        enqueue(connection, "sweep", pair(subject), content)
 
 
 def test_items_come_back_in_order_until_done(database: Database) -> None:
@@ -29,11 +33,11 @@ def test_items_come_back_in_order_until_done(database: Database) -> None:
     outbox = Outbox(database)
     assert outbox.count_open() == 3
     assert outbox.open_items(0, 2) == [
-        Item(1, PAIR, "sweep", "b"),
-        Item(2, PAIR, "sweep", "a"),
+        Item(1, "sweep", pair("b")),
+        Item(2, "sweep", pair("a")),
     ]
     outbox.mark_done([1, 3])
-    assert [item.subject for item in outbox.open_items(0, 10)] == ["a"]
+    assert [item.subject for item in outbox.open_items(0, 10)] == [pair("a")]
     assert outbox.open_items(2, 10) == []
 
 
@@ -52,7 +56,7 @@ def test_same_content_is_one_item_even_after_it_is_done(database: Database) -> N
 def test_item_is_part_of_the_callers_transaction(database: Database) -> None:
     def fail() -> None:
         with database.writing() as connection:
-            enqueue(connection, PAIR, "sweep", "a", "c")
+            enqueue(connection, "sweep", pair("a"), "c")
             raise KeyError
 
     with pytest.raises(KeyError):

@@ -29,7 +29,7 @@ COLUMNS = [
     "seed",
     "status",
     "reason",
-    "score_key",
+    "evaluation_key",
     "representation_key",
     "auroc",
     "auroc_low",

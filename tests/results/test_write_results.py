@@ -79,7 +79,13 @@ def test_missing_metrics_says_why_one_is_null(recorder: Recorder) -> None:
     found = select(recorder, "select scorer, missing_metrics from results order by scorer")
     assert found == [("knn", "not computed yet"), ("msp", None), ("vim", "scores evicted")]
     recorder.fill_metrics(
-        [{"score_key": key_of(["score", "knn"]), "autc": 0.1, "metrics_digest": METRICS_DIGEST}]
+        [
+            {
+                "evaluation_key": key_of(["score", "knn"]),
+                "autc": 0.1,
+                "metrics_digest": METRICS_DIGEST,
+            }
+        ]
     )
     found = select(recorder, "select autc, missing_metrics from results where scorer = 'knn'")
     assert found == [(0.1, None)]

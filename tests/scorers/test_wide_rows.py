@@ -5,7 +5,7 @@ import pytest
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.scorers import SCORERS
-from mood_sweeps.scorers.numeric.row_blocks import cached_rows
+from mood_sweeps.scorers.numeric.rows import cached_rows
 
 
 def test_wide_rows_come_in_smaller_blocks():

@@ -14,7 +14,7 @@ from sqlalchemy import CursorResult, Float, Insert, Integer, String, Table, upda
 from mood_sweeps.identity import key_of
 from mood_sweeps.results import schema
 from mood_sweeps.results.database import Database
-from mood_sweeps.results.outbox import LAUNCH, PAIR, REPRESENTATION, Outbox, enqueue
+from mood_sweeps.results.outbox import Outbox, Subject, enqueue
 from mood_sweeps.store import Origin, Ref, Store
 from mood_sweeps.store.codecs import save_arrays
 from mood_sweeps.tracking.mlflow_mirror import Mirror
@@ -88,7 +88,7 @@ class World:
                 )
             )
             launch = _number(added)
-            enqueue(connection, LAUNCH, self.sweep, str(launch), "started")
+            enqueue(connection, self.sweep, Subject.of_launch(launch), "started")
         return launch
 
     def end(self, launch: int, outcome: str = "done") -> None:
@@ -98,7 +98,7 @@ class World:
                 .where(schema.launches.c.id == launch)
                 .values(ended_at="2026-11-21T09:40:00+00:00", outcome=outcome)
             )
-            enqueue(connection, LAUNCH, self.sweep, str(launch), "ended")
+            enqueue(connection, self.sweep, Subject.of_launch(launch), "ended")
 
     def checkpoint(
         self, seed: int = 0, epochs: int = 5, size: int = 8, doubts: tuple[str, ...] = ()
@@ -147,7 +147,8 @@ class World:
 
     def representation(self, key: str, content: str = "made") -> None:
         with self.database.writing() as connection:
-            enqueue(connection, REPRESENTATION, self.sweep, f"{key}|digits:0-5", content)
+            subject = Subject.of_representation(key, "digits:0-5")
+            enqueue(connection, self.sweep, subject, content)
 
     def planned(
         self,
@@ -157,14 +158,14 @@ class World:
         distance: str = "near",
         seed: int = 0,
     ) -> dict[str, str]:
-        """Write cells; return the score key of each scorer's."""
+        """Write cells; return the evaluation key of each scorer's."""
         keys = {scorer: key_of([key, scorer, ood]) for scorer in scorers}
         with self.database.writing() as connection:
-            for scorer, score_key in keys.items():
+            for scorer, evaluation_key in keys.items():
                 connection.execute(
                     insert(schema.cells).values(
                         revision=self.revision,
-                        cell_key=key_of([score_key, "cell"]),
+                        cell_key=key_of([evaluation_key, "cell"]),
                         pretext="mim",
                         backbone="vit_nano",
                         finetune="pt+ft",
@@ -173,7 +174,7 @@ class World:
                         ood_set=ood,
                         distance=distance,
                         seed=seed,
-                        score_key=score_key,
+                        evaluation_key=evaluation_key,
                         representation_key=key,
                     )
                 )
@@ -190,11 +191,11 @@ class World:
         """Write cells and evaluations, AUROC given by scorer, and enqueue the pair."""
         keys = self.planned(key, scorers, ood, distance, seed)
         with self.database.writing() as connection:
-            for scorer, score_key in keys.items():
+            for scorer, evaluation_key in keys.items():
                 auroc = scorers[scorer]
                 connection.execute(
                     insert(schema.evaluations).values(
-                        score_key=score_key,
+                        evaluation_key=evaluation_key,
                         auroc=auroc,
                         fpr95=None if auroc is None else 1 - auroc,
                         aupr_in=auroc,
@@ -209,7 +210,8 @@ class World:
                     )
                 )
             content = key_of(sorted(keys.values()))
-            enqueue(connection, PAIR, self.sweep, f"{key}|digits:0-5|{ood}", content)
+            subject = Subject.of_pair(key, "digits:0-5", ood)
+            enqueue(connection, self.sweep, subject, content)
 
     def mirror(self, uri: str, **options: Any) -> Mirror:
         return Mirror(self.database, self.store, uri, self.root / "mlartifacts", **options)

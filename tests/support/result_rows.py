@@ -20,7 +20,7 @@ def cell(name: str, **changes: Any) -> dict[str, Any]:
         "ood_set": "digits:6-9",
         "distance": "near",
         "seed": 0,
-        "score_key": key_of(["score", name]),
+        "evaluation_key": key_of(["score", name]),
         "representation_key": key_of("representation"),
         "reason": None,
     }
@@ -29,7 +29,7 @@ def cell(name: str, **changes: Any) -> dict[str, Any]:
 
 def number(name: str, **changes: Any) -> dict[str, Any]:
     row: dict[str, Any] = {
-        "score_key": key_of(["score", name]),
+        "evaluation_key": key_of(["score", name]),
         "metrics_digest": METRICS_DIGEST,
         "id_accuracy_from": "head",
         "n_id": 100,

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Head
+from mood_sweeps.scorers.scorer import Scorer
 
 Array = np.ndarray[Any, Any]
 
@@ -157,3 +158,13 @@ def make_separated(n: int = 3200, d: int = 64, c: int = 8, seed: int = 0) -> Sep
         bank(out, np.zeros(n // 2, dtype=np.int64)),
         head,
     )
+
+
+def score(scorer: Scorer, train: FeatureBank, test: FeatureBank) -> Array:
+    """Return the scores of ``test`` by what a scorer learns from ``train`` without a head."""
+    return scorer.score(scorer.fit(train, None), test)
+
+
+def unlabelled(features: object) -> FeatureBank:
+    """Return a bank of these features in double precision, without labels."""
+    return FeatureBank(np.array(features, np.float64), np.zeros(0, int))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from mood_sweeps.identity import key_of
@@ -64,7 +65,8 @@ class ScriptedExecutor:
         self.offered.append(calls[0].key)
         return calls[0]
 
-    def submit(self, call: Call, lease: Lease) -> None:
+    def submit(self, call: Call, lease: Lease, log: Path | None) -> None:
+        del log
         lease.check()
         self._queue.append((call, lease))
         self.submitted.append(call.key)

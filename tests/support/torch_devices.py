@@ -20,16 +20,16 @@ class Watched(TorchDevice):
         self.made: list[int] = []
         self.given: list[int] = []
 
-    def take(self, array: Any) -> Any:
+    def send(self, array: Any) -> Any:
         self.taken.append(array.nbytes)
-        return super().take(array)
+        return super().send(array)
 
     def empty(self, *form: Any) -> Any:
         made = super().empty(*form)
         self.made.append(made.nbytes)
         return made
 
-    def give(self, array: Any) -> Any:
-        given = super().give(array)
+    def fetch(self, array: Any) -> Any:
+        given = super().fetch(array)
         self.given.append(given.nbytes)
         return given

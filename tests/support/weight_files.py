@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from mood_sweeps.choice import Choice
+from mood_sweeps.networks.backbone import Backbone
 from mood_sweeps.networks.backbones import TimmVit
 from mood_sweeps.networks.timm_networks import build, describe_loaded
 
@@ -34,7 +35,7 @@ DINO_V2 = Choice("vit_small_patch14_dinov2", Small(image_size=28))
 IMAGES = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(5))
 
 
-def network_of(backbone: Choice, **options: Any) -> nn.Module:
+def network_of(backbone: Choice[Backbone], **options: Any) -> nn.Module:
     """Return a network with random weights everywhere, norms and biases included."""
     description = describe_loaded(backbone)
     torch.manual_seed(3)

@@ -11,7 +11,7 @@ from typing import Any
 __all__ = ["Facts"]
 
 NUMBERS = """
-    cell_key, score_key, pretext, backbone, finetune, scorer, id_set, ood_set, distance, seed,
+    cell_key, evaluation_key, pretext, backbone, finetune, scorer, id_set, ood_set, distance, seed,
     status, reason, representation_key, auroc, auroc_low, auroc_high, fpr95, fpr95_ood_positive,
     aupr_in, aupr_out, ap_in, ap_out, detection_error, autc, oscr, ccr_at_fpr05, id_accuracy,
     id_accuracy_from, n_id, n_ood, note
@@ -61,7 +61,7 @@ class Facts:
 
     def confusions(self) -> list[tuple[Any, ...]]:
         """Return every confusion table."""
-        return self.rows('select score_key, "table" from confusions order by score_key')
+        return self.rows('select evaluation_key, "table" from confusions order by evaluation_key')
 
     def digests(self) -> dict[str, str]:
         """Return the digest of every object by its key."""

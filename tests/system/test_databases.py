@@ -125,7 +125,7 @@ def test_a_connection_does_not_stay_with_what_it_knew_of_empty_tables(postgres: 
     recorder = Recorder(database)
     count, size = 5000, 100
     numbers = [
-        dict.fromkeys(METRICS, 0.5) | AROUND | {"score_key": key_of(n)} for n in range(count)
+        dict.fromkeys(METRICS, 0.5) | AROUND | {"evaluation_key": key_of(n)} for n in range(count)
     ]
     for start in range(0, count, size):
         with database.writing() as connection:

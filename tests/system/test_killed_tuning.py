@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from tests.support.command_line import Driven, mood_sweep
+from tests.support.unfinished_work_files import kept_files
 from tests.support.workspace_contents import Facts
 
 pytestmark = pytest.mark.system
@@ -45,14 +46,9 @@ def laid_out(folder: Path, sweep: str = SWEEP) -> Path:
     return folder
 
 
-def unfinished(folder: Path) -> list[Path]:
-    place = folder / ".mood" / "store" / "unfinished"
-    return [path for path in place.rglob("*") if path.is_file() and "." not in path.name]
-
-
 def records(folder: Path) -> int:
     """Return how many trials came to a rung, past the package."""
-    return sum(path.name.endswith("-record") for path in unfinished(folder))
+    return sum(path.name.endswith("-record") for path in kept_files(folder))
 
 
 def is_worker(process: psutil.Process) -> bool:
@@ -68,7 +64,7 @@ def tuned(folder: Path) -> tuple[str, list[dict[str, Any]]]:
     facts = Facts(folder / ".mood")
     ((digest,),) = facts.rows("select digest from stages where kind = 'finetune'")
     (table,) = (facts.home / "store" / "objects" / "finetune").rglob("trials.json")
-    assert unfinished(folder) == []
+    assert kept_files(folder) == []
     assert facts.left_overs() == []
     return digest, json.loads(table.read_text())
 
@@ -98,7 +94,7 @@ def test_inline_and_ray_killed_and_relaunched_agree(tmp_path: Path) -> None:
         driven.until(lambda: records(folder) >= 4, "the next worker went on")
         driven.kill()
         assert driven.orphans() == []
-    assert unfinished(folder)
+    assert kept_files(folder)
     code, output = mood_sweep(folder, *RAY)
     assert code == 0, output
     assert tuned(folder) == whole

@@ -49,7 +49,7 @@ def done_several_times(store: Path) -> list[str]:
         provides = json.loads(place.read_text())["provides"]
         made.update([*provides["fits"], *provides["scores"]])
         rows = json.loads((place.parent / "evaluations.json").read_text())
-        made.update(row["score_key"] for row in rows)
+        made.update(row["evaluation_key"] for row in rows)
     assert made
     return [key for key, times in made.items() if times > 1]
 

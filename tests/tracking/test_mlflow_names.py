@@ -53,6 +53,14 @@ def test_any_label_becomes_a_name_that_mlflow_accepts(label: str) -> None:
     assert len(safe) < 200
 
 
+def test_a_label_of_half_a_name_stays_whole_and_a_longer_one_ends_in_a_digest() -> None:
+    assert metric_safe("x" * 125) == "x" * 125
+    one, other = metric_safe("x" * 126), metric_safe("x" * 127)
+    assert re.fullmatch(r"x{125}-[0-9a-f]{8}", one)
+    assert re.fullmatch(r"x{125}-[0-9a-f]{8}", other)
+    assert one != other
+
+
 @given(st.sets(st.text(alphabet="aé ß_", min_size=1), min_size=2, max_size=2))
 def test_labels_with_foreign_signs_stay_apart(labels: set[str]) -> None:
     one, other = labels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 from mood_sweeps.jobs.outcome import Outcome
@@ -43,8 +44,11 @@ class Executor(Protocol):
         """Return the first of ``calls``, most urgent first, that has free workers, or None."""
         ...
 
-    def submit(self, call: Call, lease: Lease) -> None:
-        """Start a call; `wait` returns its outcome, whatever happens to the worker."""
+    def submit(self, call: Call, lease: Lease, log: Path | None) -> None:
+        """Start a call; `wait` returns its outcome, whatever happens to the worker.
+
+        log: the file for all that the worker prints and logs meanwhile; None for no file.
+        """
         ...
 
     def wait(self, timeout_s: float) -> list[Outcome]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from mood_sweeps.engine.attempt_logs.attempt_log import AttemptLog
+from mood_sweeps.engine.attempt_logs.teed_output import TeedOutput
 from mood_sweeps.engine.run_call import run_call
 from mood_sweeps.jobs.outcome import Outcome
 from mood_sweeps.jobs.worker_settings import WorkerSettings
@@ -35,7 +38,8 @@ class InlineExecutor:
         self._runner = ScorerRunner(worker.plugin_timeout_s, debug=worker.debug)
         self._store = store
         self._worker_settings = worker
-        self._queue: list[tuple[Call, Lease]] = []
+        self._queue: list[tuple[Call, Lease, Path | None]] = []
+        self._output = TeedOutput()
 
     def check(self) -> None:
         """This process can always be reached."""
@@ -47,17 +51,24 @@ class InlineExecutor:
         """Return the first call, unless another one waits to be run."""
         return calls[0] if calls and not self._queue else None
 
-    def submit(self, call: Call, lease: Lease) -> None:
+    def submit(self, call: Call, lease: Lease, log: Path | None) -> None:
         """Take a call, which `wait` will run."""
-        self._queue.append((call, lease))
+        self._queue.append((call, lease, log))
 
     def wait(self, timeout_s: float) -> list[Outcome]:
         """Run what was submitted, however long it takes."""
         del timeout_s
         queue, self._queue = self._queue, []
         return [
-            run_call(call, self._store, lease, self._worker_settings, self._runner)
-            for call, lease in queue
+            run_call(
+                call,
+                self._store,
+                lease,
+                self._worker_settings,
+                self._runner,
+                AttemptLog(self._output, log),
+            )
+            for call, lease, log in queue
         ]
 
     def close(self) -> None:

@@ -10,12 +10,13 @@ from typing import Any
 from mood_sweeps.choice import Choice, did_you_mean
 from mood_sweeps.errors import InputError, Problem
 from mood_sweeps.methods.finetunes.catalogue import FINETUNES
+from mood_sweeps.methods.finetunes.stage import FinetuneStage
 from mood_sweeps.tuning import choose_all_tuned
 
 __all__ = ["choose_finetune", "choose_finetunes"]
 
 
-def choose_finetune(raw: Any) -> tuple[Choice, ...]:
+def choose_finetune(raw: Any) -> tuple[Choice[FinetuneStage], ...]:
     """Read one value of the fine-tuning axis; return the stages after ``pt``, in order.
 
     ``"pt"`` → (); ``"pt+ft"`` → (ft,); ``{"pt+ft": {"ft": {"epochs": 10}}}`` → (ft(epochs=10),).
@@ -27,7 +28,7 @@ def choose_finetune(raw: Any) -> tuple[Choice, ...]:
     return chains[0]
 
 
-def choose_finetunes(raw: Any) -> tuple[tuple[Choice, ...], ...]:
+def choose_finetunes(raw: Any) -> tuple[tuple[Choice[FinetuneStage], ...], ...]:
     """Read one item of the fine-tuning axis, which may be a grid; return the chains it stands for.
 
     Raises InputError for a chain that does not start with ``pt``, an unknown or repeated
@@ -55,7 +56,9 @@ def choose_finetunes(raw: Any) -> tuple[tuple[Choice, ...], ...]:
     return tuple(itertools.product(*(_settings(chain, stage, given) for stage in stages)))
 
 
-def _settings(chain: str, stage: str, given: Mapping[str, Any]) -> tuple[Choice, ...]:
+def _settings(
+    chain: str, stage: str, given: Mapping[str, Any]
+) -> tuple[Choice[FinetuneStage], ...]:
     try:
         return choose_all_tuned({stage: given.get(stage)}, FINETUNES, "finetune")
     except InputError as error:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from collections.abc import Callable
+from pkgutil import resolve_name
 
 from mood_sweeps.choice import Choice
 from mood_sweeps.data.image_set import LabelledImages
+from mood_sweeps.methods.finetunes.stage import FinetuneStage
 from mood_sweeps.methods.finetunes.stage_inputs import FinetuneInputs
 from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.training.loop import Listener
@@ -14,9 +16,11 @@ from mood_sweeps.training.resume_state import ResumeState
 
 __all__ = ["finetune"]
 
+Trainer = Callable[[FinetuneInputs[FinetuneStage]], Checkpoint]
+
 
 def finetune(
-    stage: Choice,
+    stage: Choice[FinetuneStage],
     checkpoint: Checkpoint,
     train_images: LabelledImages,
     validation: LabelledImages | None,
@@ -45,7 +49,5 @@ def finetune(
         listener,
         group,
     )
-    module, _, function = stage.parameters.trainer.partition(":")
-    checkpoint = getattr(import_module(module), function)(inputs)
-    assert isinstance(checkpoint, Checkpoint)
-    return checkpoint
+    trainer: Trainer = resolve_name(stage.parameters.trainer)
+    return trainer(inputs)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from mood_sweeps.choice import Choice
+from mood_sweeps.networks.backbone import Backbone
 
 __all__ = ["FinetuneStage"]
 
@@ -28,13 +29,24 @@ class FinetuneStage:
     makes_head: ClassVar[bool] = True
     makes_detector: ClassVar[bool] = False
     trains_on_intermediate: ClassVar[bool] = False
+    is_tunable: ClassVar[bool] = True
+
+    @property
+    def n_epochs(self) -> int | None:
+        """Epochs of the training; None for one without epochs."""
+        return None
+
+    @property
+    def n_micro_batches(self) -> int:
+        """Micro-batches in a batch, which several workers may share."""
+        return 1
 
     def with_preset(self, given: Collection[str], *, is_nano: bool, family: str = "vit") -> Self:
         """Return this stage with its preset's values; see `Recipe`. Without presets, unchanged."""
         del given, is_nano, family
         return self
 
-    def refuses(self, backbone: Choice) -> str | None:
+    def refuses(self, backbone: Choice[Backbone]) -> str | None:
         """Return why the stage cannot train a backbone, or None; called after `with_preset`."""
         del backbone
         return None

@@ -12,14 +12,15 @@ from mood_sweeps.bank import Ints
 from mood_sweeps.data.pipeline.batch_loader import BatchLoader
 from mood_sweeps.methods.finetunes.stage_inputs import FinetuneInputs
 from mood_sweeps.methods.finetunes.supervised_objective import FinetuningObjective
+from mood_sweeps.methods.finetunes.supervised_stage import Supervised
 from mood_sweeps.networks.checkpoint import Checkpoint, state_of
 from mood_sweeps.networks.reproducible import reproducible
 from mood_sweeps.networks.timm_networks import build, feature_width
 from mood_sweeps.networks.torch_device import own_device
-from mood_sweeps.training.layer_decay import layer_rates
 from mood_sweeps.training.learning_checks import accuracy_findings, weight_findings
 from mood_sweeps.training.loop import train
 from mood_sweeps.training.objective import Objective
+from mood_sweeps.training.optimiser_step import layer_rates
 
 __all__ = ["Make", "train_supervised"]
 
@@ -32,7 +33,7 @@ Make = Callable[[nn.Module, int, int], Objective]
 """(network, width D of its features, number of classes of the ID set) → the objective."""
 
 
-def train_supervised(inputs: FinetuneInputs, make: Make) -> Checkpoint:
+def train_supervised(inputs: FinetuneInputs[Supervised], make: Make) -> Checkpoint:
     """Return the checkpoint after training the objective that ``make`` returns.
 
     The validation accuracy of the published weights (see `ema`) is recorded every epoch.

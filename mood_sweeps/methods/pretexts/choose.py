@@ -10,12 +10,13 @@ from mood_sweeps.errors import InputError, Problem
 from mood_sweeps.methods.pretexts.catalogue import PRETEXTS
 from mood_sweeps.methods.pretexts.given_weights import Published, PublishedTask, WeightsFile
 from mood_sweeps.methods.pretexts.random_weights.declaration import RandomWeights
+from mood_sweeps.methods.pretexts.task import Pretext
 from mood_sweeps.networks.published.catalogue import published
 from mood_sweeps.tuning import choose_all_tuned
 
 __all__ = ["LOADED", "choose_pretexts"]
 
-LOADED: dict[str, type[Any]] = {
+LOADED: dict[str, type[Pretext]] = {
     **{name: Published for name in published() if name not in PRETEXTS},
     "file": WeightsFile,
 }
@@ -24,7 +25,7 @@ LOADED: dict[str, type[Any]] = {
 _EVERY = {**PRETEXTS, **LOADED}
 
 
-def choose_pretexts(raw: Any) -> tuple[Choice, ...]:
+def choose_pretexts(raw: Any) -> tuple[Choice[Pretext], ...]:
     """Read one item of the pretext axis, which may be a grid.
 
     ``weights`` is the source of the weights: ``trained`` (the default for tasks that can be
@@ -65,7 +66,7 @@ def _has_weights(name: Any) -> bool:
     return isinstance(name, str) and name in _EVERY and _EVERY[name] is not RandomWeights
 
 
-def _catalogue(name: Any, weights: Any) -> Mapping[str, type[Any]]:
+def _catalogue(name: Any, weights: Any) -> Mapping[str, type[Pretext]]:
     if weights is None or weights == "trained":
         return _EVERY
     if weights == "published" and name != "file":

@@ -9,6 +9,7 @@ from mood_sweeps.errors import InputError
 from mood_sweeps.methods.pretexts.catalogue import PRETEXTS
 from mood_sweeps.methods.pretexts.masked.reconstruction import Reconstructing
 from mood_sweeps.methods.pretexts.objective import objective_of
+from mood_sweeps.methods.pretexts.task import Pretext, PretextTask
 from mood_sweeps.methods.tokenizers.visual_tokens import VisualTokens
 from mood_sweeps.networks.checkpoint import Checkpoint, Decoder, state_of
 from mood_sweeps.networks.reproducible import reproducible
@@ -21,7 +22,7 @@ _NETWORK = "network."
 
 
 def decoder_of(
-    pretext: Choice, objective: Objective, tokenizer: Checkpoint | None
+    pretext: Choice[Pretext], objective: Objective, tokenizer: Checkpoint | None
 ) -> Decoder | None:
     """Return what ``pretext`` trained beside the network; None if it reconstructs no images."""
     if not isinstance(objective, Reconstructing):
@@ -30,7 +31,7 @@ def decoder_of(
     return Decoder(pretext.content, weights, tokenizer.architecture if tokenizer else None)
 
 
-def restore_objective(checkpoint: Checkpoint) -> Reconstructing:
+def restore_objective(checkpoint: Checkpoint) -> Reconstructing[PretextTask]:
     """Return the objective that trained a checkpoint, in evaluation mode, without gradients.
 
     Raises InputError if the checkpoint has no decoder.
@@ -40,6 +41,7 @@ def restore_objective(checkpoint: Checkpoint) -> Reconstructing:
         raise InputError("this representation has no decoder, so it reconstructs nothing")
     raw = {decoder.pretext["name"]: decoder.pretext.get("parameters", {})}
     task = choose(raw, PRETEXTS, "pretext").parameters
+    assert isinstance(task, PretextTask)
     form = checkpoint.architecture["input"]
     with reproducible(0, "reconstruct"):  # initial weights are drawn, and then overwritten
         network = build(checkpoint.architecture)

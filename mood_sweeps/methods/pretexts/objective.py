@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from importlib import import_module
-from typing import Any, Self
+from pkgutil import resolve_name
+from typing import Generic, Self, TypeVar
 
 import torch
 from torch import nn
@@ -15,15 +15,17 @@ from mood_sweeps.training.objective import Objective
 
 __all__ = ["PretextObjective", "objective_of"]
 
+T = TypeVar("T", bound=PretextTask)
 
-class PretextObjective(Objective):
+
+class PretextObjective(Objective, Generic[T]):
     """An objective that is built from its declared task."""
 
     @classmethod
     @abstractmethod
     def of(
         cls,
-        task: Any,
+        task: T,
         network: nn.Module,
         example: torch.Tensor,
         classes: int,
@@ -43,8 +45,7 @@ def objective_of(
     example: torch.Tensor,
     classes: int,
     tokens: VisualTokens | None = None,
-) -> PretextObjective:
+) -> PretextObjective[PretextTask]:
     """Return the objective that a task declares; for the parameters see `PretextObjective.of`."""
-    module, _, name = task.objective.partition(":")
-    kind: type[PretextObjective] = getattr(import_module(module), name)
+    kind: type[PretextObjective[PretextTask]] = resolve_name(task.objective)
     return kind.of(task, network, example, classes, tokens)

@@ -13,7 +13,9 @@ from mood_sweeps.errors import InputError
 from mood_sweeps.methods.pretexts.decoder import decoder_of
 from mood_sweeps.methods.pretexts.objective import objective_of
 from mood_sweeps.methods.pretexts.random_weights.declaration import RandomWeights
+from mood_sweeps.methods.pretexts.task import Pretext
 from mood_sweeps.methods.tokenizers.visual_tokens import VisualTokens
+from mood_sweeps.networks.backbone import Backbone
 from mood_sweeps.networks.checkpoint import Checkpoint, state_of
 from mood_sweeps.networks.reproducible import reproducible
 from mood_sweeps.networks.timm_networks import build, describe
@@ -30,8 +32,8 @@ _KIND = "pretrain"
 
 
 def pretrain(
-    pretext: Choice,
-    backbone: Choice,
+    pretext: Choice[Pretext],
+    backbone: Choice[Backbone],
     corpus: LabelledImages | None,
     seed: int,
     *,

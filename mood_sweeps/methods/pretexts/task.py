@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from mood_sweeps.choice import Choice
+from mood_sweeps.methods.tokenizers.declarations import TokenizerModel
+from mood_sweeps.networks.backbone import Backbone
 from mood_sweeps.training.recipe import Recipe
 
 __all__ = ["ALL_FAMILIES", "Pretext", "PretextTask"]
@@ -24,7 +26,7 @@ class Pretext:
     whether the checkpoint has a classifier of the corpus' classes. makes_decoder: whether it can
     reconstruct images. families: the backbone families that it supports. drops_patches: whether the
     network processes only some patches of an image, which not every ViT can. Planning refuses all
-    other backbones.
+    other backbones. is_tunable: whether a ``tune:`` block can search for its parameters.
     """
 
     version: ClassVar[int]
@@ -35,13 +37,26 @@ class Pretext:
     makes_decoder: ClassVar[bool] = False
     families: ClassVar[tuple[str, ...]] = ALL_FAMILIES
     drops_patches: ClassVar[bool] = False
+    is_tunable: ClassVar[bool] = False
+
+    @property
+    def n_epochs(self) -> int | None:
+        """Epochs of the training; None where nothing is trained."""
+        return None
+
+    @property
+    def n_micro_batches(self) -> int:
+        """Micro-batches in a batch, which several workers may share."""
+        return 1
 
     def with_preset(self, given: Collection[str], *, is_nano: bool, family: str = "vit") -> Self:
         """Return this task with its preset's values; see `Recipe`. Without presets, unchanged."""
         del given, is_nano, family
         return self
 
-    def tokenizer_for(self, backbone: Choice, folder: Path) -> Choice | None:
+    def tokenizer_for(
+        self, backbone: Choice[Backbone], folder: Path
+    ) -> Choice[TokenizerModel] | None:
         """Return the tokenizer that must exist before ``backbone`` can train, None for most tasks.
 
         folder: paths of files are relative to it.
@@ -60,4 +75,5 @@ class PretextTask(Recipe, Pretext):
 
     uses_corpus: ClassVar[bool] = True
     uses_seed: ClassVar[bool] = True
+    is_tunable: ClassVar[bool] = True
     objective: ClassVar[str]

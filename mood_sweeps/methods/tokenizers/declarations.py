@@ -8,7 +8,7 @@ from typing import ClassVar
 from mood_sweeps.choice import OUT_OF_KEYS, Count, Positive
 from mood_sweeps.training.recipe import Presets, Recipe
 
-__all__ = ["Dvae", "TokenizerFile"]
+__all__ = ["Dvae", "TokenizerFile", "TokenizerModel"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,6 @@ class Dvae(Recipe):
     """
 
     version: ClassVar[int] = 1
-    is_trained: ClassVar[bool] = True
     presets: ClassVar[Presets] = {
         # DALL-E's (Ramesh et al. 2021, Appendix A), which BEiT uses: vocabulary, batch, rate,
         # decay, temperatures. Its 3 million updates are 6 passes over 250 million images, too few
@@ -66,6 +65,8 @@ class TokenizerFile:
     """
 
     version: ClassVar[int] = 1
-    is_trained: ClassVar[bool] = False
 
     path: str = field(metadata=OUT_OF_KEYS)
+
+
+TokenizerModel = Dvae | TokenizerFile

@@ -12,6 +12,7 @@ from mood_sweeps.choice import Choice
 from mood_sweeps.errors import InputError
 from mood_sweeps.identity import file_digest
 from mood_sweeps.methods.tokenizers.declarations import TokenizerFile
+from mood_sweeps.networks.backbone import Backbone
 from mood_sweeps.networks.patches import Patches, patches_of
 
 __all__ = ["choose_file", "dvae_of", "expected_shapes"]
@@ -19,7 +20,7 @@ __all__ = ["choose_file", "dvae_of", "expected_shapes"]
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-def choose_file(path: str, folder: Path, backbone: Choice) -> Choice:
+def choose_file(path: str, folder: Path, backbone: Choice[Backbone]) -> Choice[TokenizerFile]:
     """Return the tokenizer in a safetensors file, identified by its bytes.
 
     path: relative to ``folder``. Raises InputError if it cannot be read, is no tokenizer, or has

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from mood_sweeps.choice import Choice
 from mood_sweeps.data.image_set import LabelledImages
 from mood_sweeps.data.pipeline.batch_loader import BatchLoader
 from mood_sweeps.methods.tokenizers.declarations import Dvae
@@ -29,18 +28,17 @@ _SUMMARY = ("loss", "error", "used_tokens")
 
 
 def train_tokenizer(
-    model: Choice,
+    recipe: Dvae,
     corpus: LabelledImages,
     seed: int,
     *,
     progress: ResumeState | None = None,
     listener: Listener | None = None,
 ) -> Checkpoint:
-    """Return the checkpoint of the tokenizer ``model`` declares, trained on ``corpus``.
+    """Return the checkpoint of the tokenizer that ``recipe`` declares, trained on ``corpus``.
 
     Labels are not used. progress, reproducibility, errors: as for `pretrain`.
     """
-    recipe: Dvae = model.parameters
     names = ("channels", "patch_size", "vocabulary", "width", "blocks")
     architecture = describe_tokenizer(**{name: getattr(recipe, name) for name in names})
     form = {**architecture["input"], "size": recipe.image_size}

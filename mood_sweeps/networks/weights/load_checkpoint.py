@@ -12,6 +12,7 @@ from torch import nn
 from mood_sweeps.bank import Head
 from mood_sweeps.choice import Choice
 from mood_sweeps.errors import InputError, Problem, StageFailed
+from mood_sweeps.networks.backbone import Backbone
 from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.networks.reproducible import reproducible
 from mood_sweeps.networks.timm_networks import (
@@ -37,7 +38,7 @@ _HEADS = ("head", "fc", "head.fc", "classifier")
 
 def load_published(
     tag: str,
-    backbone: Choice,
+    backbone: Choice[Backbone],
     transform: str = "own",
     revision: str = "main",
     *,
@@ -78,7 +79,7 @@ def load_published(
 
 def load_file(
     path: Path,
-    backbone: Choice,
+    backbone: Choice[Backbone],
     layout: str = "auto",
     transform: str = "own",
     *,

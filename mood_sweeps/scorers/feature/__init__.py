@@ -1,1 +1,1 @@
-"""Scores of the features x, or of the maps of inner blocks: how far they lie from ID train's."""
+"""Scores of the features x or of inner maps: how far they are from those of ID train."""

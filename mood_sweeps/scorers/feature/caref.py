@@ -17,8 +17,8 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     train_logits_of,
 )
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.predicted_classes import predicted_classes
-from mood_sweeps.scorers.numeric.row_blocks import by_rows
+from mood_sweeps.scorers.numeric.rows import by_rows
+from mood_sweeps.scorers.numeric.softmax import predicted_classes
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["CARef", "predicted_means"]
@@ -29,8 +29,8 @@ class CARef(Scorer):
     """s = −‖x − μ_ŷ‖₁ / ‖x‖₁, μ_c the mean of the train features predicted as class c.
 
     Ling et al., "CADRef: Robust Out-of-Distribution Detection via Class-Aware Decoupled Relative
-    Feature Leveraging" (2025). A class that is never predicted on the train set, where their code
-    gives NaN, takes the mean of all train features. Cost: N·D to fit; D a sample.
+    Feature Leveraging" (2025). For a class that is never predicted on the train set, where their
+    code gives NaN, μ_c is the mean of all train features. Cost: N·D to fit; D a sample.
     """
 
     version: ClassVar[int] = 1

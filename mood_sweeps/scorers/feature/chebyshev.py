@@ -15,7 +15,7 @@ __all__ = ["Chebyshev", "ChebyshevMOODv1"]
 
 @dataclass(frozen=True)
 class Chebyshev(MeanDistance):
-    """s = −max_j |x_j − μ_j|, μ the mean of all train features, which enter as they are."""
+    """s = −max_j |x_j − μ_j|, μ the mean of all train features, without normalisation."""
 
     version: ClassVar[int] = 1
 
@@ -29,7 +29,7 @@ class Chebyshev(MeanDistance):
 class ChebyshevMOODv1(Chebyshev):
     """As Chebyshev, of features of unit length: s = −max_j |x̂_j − μ_j|, μ the mean of the train x̂.
 
-    MOODv1 announces it as a metric; its code never ran.
+    MOODv1 lists it as a metric; its code never ran.
     """
 
     version: ClassVar[int] = 1

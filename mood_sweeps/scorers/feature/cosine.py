@@ -16,20 +16,20 @@ __all__ = ["Cosine"]
 class Cosine(Scorer):
     """s = max_i ⟨x̂, x̂_i⟩ over the train features x̂_i, x̂ = x / ‖x‖₂.
 
-    CSI's similarity (Tack et al., 2020, equation 6) without its factor ‖x‖, and what MOODv1
-    announces as ``cos`` (its code, which never ran, takes the maximum over the wrong axis). Of the
-    cosines one might mean the nearest train feature's is the one with a source: several classes
-    have no direction in common that a mean could stand for; `projection@moodv1` is that one.
+    CSI's similarity (Tack et al., 2020, equation 6) without its factor ‖x‖; MOODv1 lists it as
+    ``cos`` (its code, which never ran, takes the maximum over the wrong axis). The cosine with the
+    mean train feature is `projection@moodv1`: it has no source in the literature, and several
+    classes share no direction that their mean could represent.
 
-    1 − ‖x̂ − x̂_(1)‖² / 2: it ranks as `knn` with k = 1. Absolute error about 1e-6; a zero feature
-    is orthogonal to all.
+    s = 1 − ‖x̂ − x̂_(1)‖² / 2, so it orders samples like `knn` with k = 1. Absolute error about
+    1e-6; a zero feature is taken as orthogonal to all.
     """
 
     version: ClassVar[int] = 2
     family: ClassVar[str] = "feature"
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return what the nearest neighbour is searched in; Undefined without train features."""
+        """Return the state of `knn` with k = 1; Undefined without train features."""
         return KNN(k=1).fit(train, head)
 
     def score(self, state: State, bank: FeatureBank) -> Scores:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from mood_sweeps.scorers.feature.mean_distance import MeanDistance
-from mood_sweeps.scorers.numeric.row_blocks import row_products
+from mood_sweeps.scorers.numeric.rows import row_products
 from mood_sweeps.scorers.scorer import Scores
 
 __all__ = ["Euclidean", "EuclideanMOODv1"]
@@ -16,7 +16,7 @@ __all__ = ["Euclidean", "EuclideanMOODv1"]
 
 @dataclass(frozen=True)
 class Euclidean(MeanDistance):
-    """s = −‖x − μ‖₂, μ the mean of all train features, which enter as they are."""
+    """s = −‖x − μ‖₂, μ the mean of all train features, without normalisation."""
 
     version: ClassVar[int] = 1
 
@@ -29,7 +29,7 @@ class Euclidean(MeanDistance):
 class EuclideanMOODv1(Euclidean):
     """As Euclidean, of features of unit length: s = −‖x̂ − μ‖₂, μ the mean of the train x̂.
 
-    MOODv1 announces it as a metric; its code never ran.
+    MOODv1 lists it as a metric; its code never ran.
     """
 
     version: ClassVar[int] = 1

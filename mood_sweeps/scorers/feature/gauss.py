@@ -12,11 +12,11 @@ from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.numeric.checked_arrays import defined
 from mood_sweeps.scorers.numeric.moments import ledoit_wolf, train_moments
 from mood_sweeps.scorers.numeric.rounding import measured_rounding, rounding_variance
-from mood_sweeps.scorers.numeric.unit_features import plain_rows
+from mood_sweeps.scorers.numeric.rows import plain_rows
 from mood_sweeps.scorers.numeric.whitened_distances import (
     nearest_squared,
     nearest_state,
-    raised,
+    raise_to_rounding,
     whitening,
 )
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
@@ -28,10 +28,10 @@ __all__ = ["Gauss"]
 class Gauss(Scorer):
     """s = −(x − μ)ᵀ Σ⁻¹ (x − μ), μ the mean of all train features, Σ their Ledoit–Wolf covariance.
 
-    MOODv1 announces a metric of this name that never ran; CutPaste's Gaussian density (Li et al.,
-    2021), up to a constant. Labels are not used. Shrinking (Ledoit and Wolf, 2004) keeps Σ regular
-    with fewer samples than dimensions, where a direction never seen counts as far, not as nothing.
-    Nothing is left out; no eigenvalue of Σ is below what the rounding of the features may make.
+    MOODv1 lists a metric of this name that never ran. It is CutPaste's Gaussian density (Li et al.,
+    2021) up to a constant. Labels are not used. Shrinkage (Ledoit and Wolf, 2004) keeps Σ regular
+    with fewer samples than dimensions: a step in a direction that no train feature has then counts
+    as far. No direction is left out; no eigenvalue of Σ is below the rounding of the features.
     """
 
     version: ClassVar[int] = 2
@@ -47,7 +47,7 @@ class Gauss(Scorer):
         least = rounding_variance(measured_rounding(train), moments.mean, moments.variance)
         if not (moments.variance > least).any():
             raise Undefined("the train features do not vary by more than rounding")
-        covariance = raised(*ledoit_wolf(moments), least)
+        covariance = raise_to_rounding(*ledoit_wolf(moments), least)
         matrix = whitening(covariance, rounding=0.0)
         return nearest_state(moments.mean, matrix, moments.mean[None], np.diag(covariance))
 

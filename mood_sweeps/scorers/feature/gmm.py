@@ -20,14 +20,13 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
 )
 from mood_sweeps.scorers.numeric.moments import group_members, moments_of
 from mood_sweeps.scorers.numeric.rounding import measured_rounding
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_products
+from mood_sweeps.scorers.numeric.rows import by_rows, plain_rows, row_products
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
 from mood_sweeps.scorers.numeric.subspace_projection import centred_rows
 from mood_sweeps.scorers.numeric.tied_gaussian_mixture import fit_tied_mixture
-from mood_sweeps.scorers.numeric.unit_features import plain_rows
 from mood_sweeps.scorers.numeric.whitened_distances import by_group_distances, lower_inverse
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.shared_notes import few_a_cluster, few_a_covariance, kept_count
+from mood_sweeps.scorers.shared_notes import small_class_notes, small_cluster_notes, stored_count
 
 __all__ = ["GMM", "GMMPytorchOOD"]
 
@@ -37,12 +36,11 @@ class GMM(Scorer):
     """s = log Σ_j π_j N(x; μ_j, Σ), a mixture of k Gaussians with one covariance.
 
     A classical baseline, in OpenOOD as ``gmm`` (on pooled features, through scikit-learn); summed
-    by logarithms, so that it never underflows. Labels are not used. Fitted by expectation
+    in logarithms, so that it never underflows. Labels are not used. Fitted by expectation
     maximisation from k-means on ≤ 65,536 train features (``numeric/tied_gaussian_mixture.py``),
-    with scikit-learn's stopping rule; the variance of every direction is raised by 10⁻⁶ of the mean
-    variance (scikit-learn: by 10⁻⁶, whatever the scale), and before that to what the rounding of
-    the features may make.
-    k: CIFAR-10's number of classes, to be swept. seed: of the sample and the first centres.
+    with scikit-learn's stopping rule. The variance of every direction is first raised to that of
+    the features' rounding, then by 10⁻⁶ of the mean variance (scikit-learn: by 10⁻⁶ at any scale).
+    k: by default CIFAR-10's number of classes; sweep it. seed: of the sample and the first centres.
     """
 
     version: ClassVar[int] = 2
@@ -53,7 +51,7 @@ class GMM(Scorer):
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
         """Return centre (D,), whitening (D, D) with W Wᵀ = Σ⁻¹, whitened means (k, D), the logs of
-        π (k,) and log √|2πΣ| (), float64; and count (), int64: of how many features.
+        π (k,) and log √|2πΣ| (), float64; and count (), int64: the number of features.
 
         Raises Undefined where fewer than k features differ.
         """
@@ -67,30 +65,30 @@ class GMM(Scorer):
         means, features = state["means"], features_of(bank, width=len(state["centre"]))
         offsets = state["log_weights"] - row_products(means, means) / 2
         on, centred = device(), centred_rows(features, state["centre"], np.float64)
-        whitening, directions = on.take(state["whitening"]), on.take(means.T)
+        whitening, directions = on.send(state["whitening"]), on.send(means.T)
 
         def block(rows: slice) -> Scores:
             white = centred(rows) @ whitening
-            mixed = log_sum_exp(offsets + on.give(white @ directions))
-            return mixed - on.give(on.row_squares(white)) / 2 - float(state["log_volume"])
+            mixed = log_sum_exp(offsets + on.fetch(white @ directions))
+            return mixed - on.fetch(on.row_squares(white)) / 2 - float(state["log_volume"])
 
         return defined(by_rows(len(features), block))
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
-        """Note components of few images, and a covariance of too few."""
+        """Note components with few images, and a covariance from too few images."""
         del bank
-        count, width = kept_count(state, "count"), len(state["centre"])
+        count, width = stored_count(state, "count"), len(state["centre"])
         singular = count is not None and count - self.k < width
-        said = f"{count} images, less k={self.k} means, are too few for {width} dimensions"
-        return (*few_a_cluster(self.k, count, "components"), *([said] if singular else []))
+        too_few = f"{count} images, less k={self.k} means, are too few for {width} dimensions"
+        return (*small_cluster_notes(self.k, count, "components"), *([too_few] if singular else []))
 
 
 @dataclass(frozen=True)
 class GMMPytorchOOD(Scorer):
     """s = log Σ_c π_c N(x; μ_c, Σ_c), one Gaussian a class, π_c the class's share of samples.
 
-    pytorch-ood 0.4.0, `GMM`: not a mixture that is fitted but the classes' own, from labels; Σ_c
-    is a class's biased covariance + 10⁻⁶ I, whatever the scale and precision of the features.
+    pytorch-ood 0.4.0, `GMM`: the components are the labelled classes, not a fitted mixture; Σ_c is
+    the biased covariance of a class + 10⁻⁶ I, at any scale and precision of the features.
     Distances are of single precision: relative error about 1e-6. Cost: C·D² / 2 products a sample;
     a state of 4·C·D² bytes.
     """
@@ -101,7 +99,7 @@ class GMMPytorchOOD(Scorer):
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
         """Return means (C, D) and log π_c − log √|2πΣ_c| (C,), float64, whitenings (C, D, D),
-        float32, and counts (C,), int64: how many features a class has.
+        float32, and counts (C,), int64: the number of features of each class.
 
         Raises Undefined where rounding leaves a covariance singular.
         """
@@ -134,4 +132,4 @@ class GMMPytorchOOD(Scorer):
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
         """Note classes with too few images for a covariance of their own."""
         del bank
-        return few_a_covariance(state.get("counts"), state["means"].shape[1])
+        return small_class_notes(state.get("counts"), state["means"].shape[1])

@@ -11,11 +11,10 @@ from pydantic import Field
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.scorers.numeric.checked_arrays import defined, features_of
 from mood_sweeps.scorers.numeric.k_means import train_clusters
-from mood_sweeps.scorers.numeric.row_blocks import by_rows
-from mood_sweeps.scorers.numeric.unit_features import rows_for
-from mood_sweeps.scorers.numeric.whitened_distances import nearest_to
+from mood_sweeps.scorers.numeric.rows import by_rows, rows_for
+from mood_sweeps.scorers.numeric.whitened_distances import min_squared_distances
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.shared_notes import few_a_cluster, kept_count
+from mood_sweeps.scorers.shared_notes import small_cluster_notes, stored_count
 
 __all__ = ["KMeans", "KMeansMOODv1"]
 
@@ -24,9 +23,9 @@ __all__ = ["KMeans", "KMeansMOODv1"]
 class KMeans(Scorer):
     """s = −min_j ‖x − c_j‖₂, c the centres of k clusters of the train features.
 
-    MOODv1 announces a metric of this name; its code never ran. Labels are not used. Clusters are
-    found by k-means on at most 65,536 train features (see ``scorers/numeric/k_means.py``).
-    k: CIFAR-10's number of classes, to be swept. seed: of the sample and the first centres.
+    MOODv1 lists a metric of this name; its code never ran. Labels are not used. Clusters are found
+    by k-means on at most 65,536 train features (see ``scorers/numeric/k_means.py``).
+    k: by default CIFAR-10's number of classes; sweep it. seed: of the sample and the first centres.
     """
 
     version: ClassVar[int] = 1
@@ -37,9 +36,9 @@ class KMeans(Scorer):
     seed: Annotated[int, Field(ge=0)] = 0
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return the centres (k, D), float64, and count (), int64: of how many features.
+        """Return the centres (k, D), float64, and count (), int64: the number of features.
 
-        Undefined where fewer than k of them differ.
+        Undefined where fewer than k features differ.
         """
         del head
         centres = train_clusters(train, self.k, self.seed, rows_for(self.unit))
@@ -51,14 +50,14 @@ class KMeans(Scorer):
         features, centres = features_of(bank, width=len(mean)), state["centres"] - mean
 
         def block(part: slice) -> Scores:
-            return -np.sqrt(nearest_to(centres, rows(features[part]) - mean))
+            return -np.sqrt(min_squared_distances(centres, rows(features[part]) - mean))
 
         return defined(by_rows(len(features), block))
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
         """Note clusters of few images."""
         del bank
-        return few_a_cluster(self.k, kept_count(state, "count"), "clusters")
+        return small_cluster_notes(self.k, stored_count(state, "count"), "clusters")
 
 
 @dataclass(frozen=True)

@@ -12,22 +12,21 @@ from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.numeric.bank_statistics import digest, feature_mean
 from mood_sweeps.scorers.numeric.checked_arrays import defined, features_of, train_features_of
-from mood_sweeps.scorers.numeric.nearest_neighbours import shared_search
-from mood_sweeps.scorers.numeric.neighbour_spaces import (
+from mood_sweeps.scorers.numeric.neighbour_search import (
     Vectors,
-    about_their_mean,
+    centre_of_alike,
     direction_points,
     kth_squared_distances,
-    near_points,
     query_points,
+    shared_search,
+    target_points,
 )
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_blocks, row_products
-from mood_sweeps.scorers.numeric.unit_features import unit_rows
+from mood_sweeps.scorers.numeric.rows import by_rows, row_blocks, row_products, unit_rows
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.shared_notes import class_counts, kept_count, too_many_neighbours
+from mood_sweeps.scorers.shared_notes import class_counts, neighbour_count_notes, stored_count
 
-__all__ = ["KNN", "KNNPytorchOOD", "KNNRaw", "neighbour_notes", "remembered"]
+__all__ = ["KNN", "KNNPytorchOOD", "KNNRaw", "neighbour_notes", "neighbour_state"]
 
 
 @dataclass(frozen=True)
@@ -35,13 +34,13 @@ class KNN(Scorer):
     """s = −‖x̂ − x̂_(k)‖₂², x̂ = x / ‖x‖₂ and x̂_(k) its k-th nearest among the train features.
 
     Sun et al. (2022), who find unit length to be critical and take k = 50 for CIFAR-10. The squared
-    distance ranks like the distance itself. OpenOOD's is the same number: what it adds to every
-    component of x̂ (1e-10) cancels in the difference.
+    distance orders samples like the distance. OpenOOD computes the same number: the 1e-10 that it
+    adds to every component of x̂ cancels in the difference.
 
     Exact search: the neighbour is the k-th up to the rounding of float32 cosines (1e-7), its
-    distance is float64. Directions that are much alike are compared about their mean. A zero
-    feature has no direction and is taken as orthogonal to all (squared distance 2). Cost N·D a
-    sample, once for all k up to 256.
+    distance is float64. Directions that are nearly equal are compared relative to their mean. A
+    zero feature has no direction and is taken as orthogonal to all (squared distance 2). Cost: N·D
+    a sample, once for all k up to 256.
     """
 
     version: ClassVar[int] = 3
@@ -50,12 +49,12 @@ class KNN(Scorer):
     k: Annotated[int, Field(gt=0)] = 50
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return what is ``remembered``, and where the directions of train features are much alike
-        the centre (D,) and scale () of these; Undefined if there are fewer than k features.
+        """Return the ``neighbour_state``, and where the directions of train features are nearly
+        equal their centre (D,) and scale (); Undefined if there are fewer than k features.
         """
         del head
-        state = remembered(train, self.k)
-        return {**state, **about_their_mean(state["train"])}
+        state = neighbour_state(train, self.k)
+        return {**state, **centre_of_alike(state["train"])}
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
@@ -71,7 +70,7 @@ class KNN(Scorer):
 class KNNPytorchOOD(KNN):
     """s = −‖x̂ − x̂_(k)‖₂: as ``knn``, not squared, as pytorch-ood 0.4.0 computes it.
 
-    There a zero feature stays a point at the origin (distance 1); here it is orthogonal to all.
+    In pytorch-ood a zero feature is the origin (distance 1); here it is orthogonal to all.
     """
 
     version: ClassVar[int] = 2
@@ -96,9 +95,9 @@ class KNNRaw(Scorer):
     k: Annotated[int, Field(gt=0)] = 50
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return what is ``remembered``, the features' mean (D,) and their largest deviation ()."""
+        """Return the ``neighbour_state``, the features' mean (D,) and largest deviation ()."""
         del head
-        state = remembered(train, self.k)
+        state = neighbour_state(train, self.k)
         centre, features = feature_mean(train), state["train"]
         scale = max(float(np.abs(features[b] - centre).max()) for b in row_blocks(len(features)))
         return {**state, "centre": centre, "scale": np.asarray(scale if scale > 0 else 1.0)}
@@ -108,18 +107,18 @@ class KNNRaw(Scorer):
         train, centre, scale = state["train"], state["centre"], float(state["scale"])
         features = features_of(bank, width=len(centre))
 
-        def centred(of: Floats) -> Vectors:
-            return lambda rows: np.subtract(of[rows], centre, dtype=np.float64)
+        def centred(points: Floats) -> Vectors:
+            return lambda rows: np.subtract(points[rows], centre, dtype=np.float64)
 
         queries, targets = centred(features), centred(train)
-        found = shared_search(
+        neighbours = shared_search(
             bank,
             ("raw", state["name"].tobytes()),
             query_points(len(features), queries, scale),
-            near_points(len(train), targets, scale),
+            target_points(len(train), targets, scale),
             self.k,
         )
-        return defined(-kth_squared_distances(found, self.k, queries, targets))
+        return defined(-kth_squared_distances(neighbours, self.k, queries, targets))
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
         """Note a k above half of a class."""
@@ -127,12 +126,12 @@ class KNNRaw(Scorer):
         return neighbour_notes(state, self.k)
 
 
-def remembered(train: FeatureBank, k: int) -> State:
-    """Return the train features (N, D) themselves, not a copy, and ``name``: 16 bytes, their hash.
+def neighbour_state(train: FeatureBank, k: int) -> State:
+    """Return ``train``, the train features (N, D), not a copy; ``name``, 16 bytes, their hash; and
+    ``class_size`` (), int64, the median number of them in a class.
 
-    By the name a search among them is found again, also where the state was stored meanwhile. And
-    class_size (), int64: how many of them a class has, the median.
-    Raises Undefined if there are fewer than ``k``.
+    Searches among the same features share their results by this name, also after the state was
+    stored and read. Raises Undefined if there are fewer than ``k`` features.
     """
     features = np.ascontiguousarray(train_features_of(train))
     if not 0 < k <= len(features):
@@ -146,8 +145,8 @@ def remembered(train: FeatureBank, k: int) -> State:
 
 
 def neighbour_notes(state: State, k: int) -> tuple[str, ...]:
-    """Note a ``k`` above half of a class of what is ``remembered``."""
-    return too_many_neighbours(k, kept_count(state, "class_size"), "ID train images")
+    """Note a ``k`` above half of a class of the train features."""
+    return neighbour_count_notes(k, stored_count(state, "class_size"), "ID train images")
 
 
 def _squared_chords(state: State, bank: FeatureBank, k: int) -> Scores:
@@ -157,8 +156,8 @@ def _squared_chords(state: State, bank: FeatureBank, k: int) -> Scores:
     if "centre" in state:
         return _chords_about_the_mean(state, bank, features, k)
     space = "directions", state["name"].tobytes()
-    found = shared_search(bank, space, direction_points(features), direction_points(train), k)
-    kth = found.indices[:, k - 1]
+    neighbours = shared_search(bank, space, direction_points(features), direction_points(train), k)
+    kth = neighbours.indices[:, k - 1]
 
     def block(rows: slice) -> Scores:
         cosines = row_products(unit_rows(features[rows]), unit_rows(train[kth[rows]]))
@@ -168,21 +167,21 @@ def _squared_chords(state: State, bank: FeatureBank, k: int) -> Scores:
 
 
 def _chords_about_the_mean(state: State, bank: FeatureBank, features: Floats, k: int) -> Scores:
-    """As ``_squared_chords``, from differences of directions to their mean."""
+    """As ``_squared_chords``, computed from the directions' differences to their mean."""
     train, centre, scale = state["train"], state["centre"], float(state["scale"])
 
-    def vectors(of: Floats) -> Vectors:
-        return lambda rows: unit_rows(of[rows]) - centre
+    def vectors(points: Floats) -> Vectors:
+        return lambda rows: unit_rows(points[rows]) - centre
 
     queries, targets = vectors(features), vectors(train)
-    found = shared_search(
+    neighbours = shared_search(
         bank,
         ("directions about", state["name"].tobytes()),
         query_points(len(features), queries, scale),
-        near_points(len(train), targets, scale),
+        target_points(len(train), targets, scale),
         k,
     )
-    squared = kth_squared_distances(found, k, queries, targets)
-    # A zero feature has no direction, and is orthogonal to all.
-    squared[~features.any(axis=1) | ~train[found.indices[:, k - 1]].any(axis=1)] = 2
+    squared = kth_squared_distances(neighbours, k, queries, targets)
+    # A zero feature has no direction and is taken as orthogonal to all.
+    squared[~features.any(axis=1) | ~train[neighbours.indices[:, k - 1]].any(axis=1)] = 2
     return squared

@@ -15,11 +15,11 @@ from mood_sweeps.scorers.numeric.checked_arrays import defined
 from mood_sweeps.scorers.numeric.moments import train_moments
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
 from mood_sweeps.scorers.numeric.rounding import measured_rounding, rounding_variance
-from mood_sweeps.scorers.numeric.unit_features import unit_rows
+from mood_sweeps.scorers.numeric.rows import unit_rows
 from mood_sweeps.scorers.numeric.whitened_distances import (
-    left_out,
     nearest_squared,
     nearest_state,
+    singular_notes,
     whitening,
 )
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
@@ -31,10 +31,10 @@ __all__ = ["Mahalanobis", "MahalanobisMOODv1", "MahalanobisPytorchOOD", "tied_ga
 class Mahalanobis(Scorer):
     """s = −min_c (x − μ_c)ᵀ Σ⁺ (x − μ_c), Σ = within-class scatter / N.
 
-    Lee et al. (2018), equations 1 and 2; what MOODv2 and OpenOOD (there in float32) compute.
-    Σ⁺ is the pseudo-inverse: directions in which no class varies are left out, and so are those
-    in which the rounding of the features may be all that varies (``scorers/numeric/rounding.py``:
-    LayerNorm leaves one). A class without train samples has no mean and is never the nearest.
+    Lee et al. (2018), equations 1 and 2; MOODv2 and OpenOOD (in float32) compute the same.
+    Σ⁺ is the pseudo-inverse: it leaves out directions in which no class varies, or in which the
+    variance may be rounding of the features alone (``scorers/numeric/rounding.py``; LayerNorm
+    causes one such direction). A class without train samples has no mean and is never the nearest.
     Statistics are float64; x is whitened in float32 where that keeps distances exact to 1e-6.
     Cost: N·D² to fit, shared with ViM and Residual; D² / 2 + C·D a sample.
     """
@@ -46,7 +46,7 @@ class Mahalanobis(Scorer):
     def fit(self, train: FeatureBank, head: Head | None) -> State:
         """Return centre (D,), whitening (D, r) with W Wᵀ = Σ⁺, and whitened means (C, r).
 
-        Raises Undefined where no class varies at all (one sample each, say).
+        Raises Undefined where no class varies, for example with one sample each.
         """
         del head
         statistics = class_statistics(train)
@@ -58,9 +58,9 @@ class Mahalanobis(Scorer):
         return defined(-nearest_squared(bank, state))
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
-        """Return how many dimensions Σ⁺ leaves out."""
+        """Note the number of dimensions that Σ⁺ leaves out."""
         del bank
-        return left_out("Σ within the classes", *state["whitening"].shape)
+        return singular_notes("Σ within the classes", *state["whitening"].shape)
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,9 @@ class MahalanobisPytorchOOD(Mahalanobis):
     """s = −½ min_c (x − μ_c)ᵀ (S + 10⁻⁶ I)⁻¹ (x − μ_c), S the within-class scatter, a plain sum.
 
     pytorch-ood 0.4.0, `Mahalanobis`, without input perturbation; there in float32. It is the tied
-    distance over 2N, except where S is all but singular: a direction in which no class varies is
-    not ignored but counts 10⁶ times its square. That is the tool's, whatever the precision and the
-    scale of the features.
+    distance over 2N, except where S is nearly singular: a direction in which no class varies is
+    not ignored, its square counts 10⁶ times. This follows the tool at any precision and scale of
+    the features.
     """
 
     version: ClassVar[int] = 1
@@ -80,7 +80,7 @@ class MahalanobisPytorchOOD(Mahalanobis):
         del head
         statistics, count = class_statistics(train), len(train)
         raised = statistics.scatter + 1e-6 * np.eye(len(statistics.mean))
-        # A scatter has no negative eigenvalues but for rounding.
+        # Negative eigenvalues of a scatter are rounding.
         values, vectors = np.linalg.eigh(raised)
         matrix = vectors * np.sqrt(count / np.maximum(values, 1e-6))
         state = nearest_state(statistics.mean, matrix, statistics.means, statistics.variance)
@@ -88,17 +88,17 @@ class MahalanobisPytorchOOD(Mahalanobis):
         return {**state, "whitening": half * state["whitening"], "means": half * state["means"]}
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
-        """Return in how many dimensions 10⁻⁶ I decides."""
+        """Note the number of dimensions in which 10⁻⁶ I is most of S + 10⁻⁶ I."""
         del bank
-        return gaussians.summed_note(state["whitening"])
+        return gaussians.ridge_notes(state["whitening"])
 
 
 @dataclass(frozen=True)
 class MahalanobisMOODv1(Scorer):
     """s = −(x̂ − μ)ᵀ Σ⁺ (x̂ − μ), x̂ = x / ‖x‖₂, μ and Σ of all train x̂ together.
 
-    MOODv1's "Mahalanobis": one Gaussian for all classes, so no labels are used; Σ is the biased
-    covariance (divided by N), Σ⁺ its pseudo-inverse. The same number as `ssd` with one cluster.
+    MOODv1's "Mahalanobis": one Gaussian for all classes, so labels are not used; Σ is the biased
+    covariance (divided by N), Σ⁺ its pseudo-inverse. Equal to `ssd` with one cluster.
     """
 
     version: ClassVar[int] = 2
@@ -121,9 +121,9 @@ class MahalanobisMOODv1(Scorer):
         return defined(-nearest_squared(bank, state, unit_rows))
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
-        """Return how many dimensions Σ⁺ leaves out."""
+        """Note the number of dimensions that Σ⁺ leaves out."""
         del bank
-        return left_out("Σ", *state["whitening"].shape)
+        return singular_notes("Σ", *state["whitening"].shape)
 
 
 def tied_gaussians(train: FeatureBank) -> State:

@@ -9,18 +9,22 @@ import numpy as np
 import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
-from mood_sweeps.scorers.numeric.bank_statistics import ClassStatistics
+from mood_sweeps.scorers.numeric.bank_statistics import ClassStatistics, RunningStatistics
 from mood_sweeps.scorers.numeric.checked_arrays import (
     features_of,
-    live_of,
+    inputs_and_network_of,
     train_features_of,
     train_labels_of,
 )
-from mood_sweeps.scorers.numeric.image_blocks import by_images, image_blocks, pooled, same_blocks
+from mood_sweeps.scorers.numeric.image_blocks import (
+    by_images,
+    image_blocks,
+    mean_over_positions,
+    require_widths,
+)
 from mood_sweeps.scorers.numeric.rounding import computed_rounding
-from mood_sweeps.scorers.numeric.running_statistics import RunningStatistics
-from mood_sweeps.scorers.numeric.tied_gaussians import summed_gaussians, summed_note, tied_gaussians
-from mood_sweeps.scorers.numeric.whitened_distances import left_out, nearest_to
+from mood_sweeps.scorers.numeric.tied_gaussians import ridge_gaussians, ridge_notes, tied_gaussians
+from mood_sweeps.scorers.numeric.whitened_distances import min_squared_distances, singular_notes
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["MahalanobisLayers", "MahalanobisLayersPytorchOOD"]
@@ -33,9 +37,9 @@ class MahalanobisLayers(Scorer):
     """s = −Σ_l min_c (x_l − μ_lc)ᵀ Σ_l⁺ (x_l − μ_lc), x_l the mean of block l's map over positions.
 
     Lee et al. (2018), section 2.2, without input perturbation; μ_lc and Σ_l are class means and
-    tied covariance of the train images, as of `mahalanobis`. All blocks weigh the same: whitened,
-    they are in one unit. The authors weigh them by a logistic regression on OOD images; that would
-    be learning from OOD data and is not offered.
+    tied covariance of the train images, as in `mahalanobis`. All blocks have the same weight:
+    whitened, they have one unit. The authors fit the weights by logistic regression on OOD images;
+    that would learn from OOD data and is not offered.
     Cost: one pass through the network; Σ_l D_l² for every image.
     """
 
@@ -60,22 +64,24 @@ class MahalanobisLayers(Scorer):
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution."""
         features_of(bank)
-        _, network = live_of(bank)
+        _, network = inputs_and_network_of(bank)
         widths = [len(state[f"centre_{layer}"]) for layer in range(len(state) // 3)]
 
         def block(_: slice, images: Floats) -> Scores:
             blocks = network.layers(images)
-            same_blocks(blocks, widths)
+            require_widths(blocks, widths)
             total = np.zeros(len(images))
             for layer, maps in enumerate(blocks):
-                white = (pooled(maps) - state[f"centre_{layer}"]) @ state[f"whitening_{layer}"]
-                total -= nearest_to(state[f"means_{layer}"], white)
+                white = (mean_over_positions(maps) - state[f"centre_{layer}"]) @ state[
+                    f"whitening_{layer}"
+                ]
+                total -= min_squared_distances(state[f"means_{layer}"], white)
             return total
 
         return by_images(bank, block)
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
-        """Return for every block how many dimensions Σ_l⁺ leaves out."""
+        """Note for every block the number of dimensions that Σ_l⁺ leaves out."""
         del bank
         return tuple(
             note
@@ -87,7 +93,7 @@ class MahalanobisLayers(Scorer):
         return tied_gaussians(statistics, rounding)
 
     def _note(self, whitening: Float64s, layer: int) -> tuple[str, ...]:
-        return left_out(f"Σ of block {layer + 1}", *whitening.shape)
+        return singular_notes(f"Σ of block {layer + 1}", *whitening.shape)
 
 
 @dataclass(frozen=True)
@@ -101,25 +107,25 @@ class MahalanobisLayersPytorchOOD(MahalanobisLayers):
 
     def _gaussians(self, statistics: ClassStatistics, rounding: float) -> State:
         del rounding
-        return summed_gaussians(statistics)
+        return ridge_gaussians(statistics)
 
     def _note(self, whitening: Float64s, layer: int) -> tuple[str, ...]:
-        return tuple(f"block {layer + 1}: {note}" for note in summed_note(whitening))
+        return tuple(f"block {layer + 1}: {note}" for note in ridge_notes(whitening))
 
 
 def _block_statistics(
     train: FeatureBank, index: npt.NDArray[np.intp]
 ) -> list[tuple[ClassStatistics, float]]:
-    """Return the statistics of every block's pooled map, and how exactly it was computed.
+    """Return the statistics of every block's pooled map, and its relative rounding.
 
     index: class 0, 1, … of every row.
     """
-    _, network = live_of(train)
+    _, network = inputs_and_network_of(train)
     running: list[RunningStatistics] = []
     roundings: list[float] = []
     for rows, images in image_blocks(train):
         layers = network.layers(images)
-        blocks = [pooled(maps) for maps in layers]
+        blocks = [mean_over_positions(maps) for maps in layers]
         if not running:
             roundings = [computed_rounding(maps.dtype) for maps in layers]
             classes = int(index.max()) + 1

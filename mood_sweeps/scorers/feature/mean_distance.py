@@ -1,4 +1,4 @@
-"""What the distances to the mean of the train features have in common."""
+"""The base class of all distances to the mean of the train features."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import ClassVar
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.scorers.numeric.checked_arrays import defined, features_of
 from mood_sweeps.scorers.numeric.moments import train_mean
-from mood_sweeps.scorers.numeric.row_blocks import by_rows
-from mood_sweeps.scorers.numeric.unit_features import rows_for
+from mood_sweeps.scorers.numeric.rows import by_rows, rows_for
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["MeanDistance"]
@@ -20,7 +19,7 @@ __all__ = ["MeanDistance"]
 class MeanDistance(Scorer):
     """s = −‖x − μ‖ in a norm, μ the mean of all train features; labels are not used.
 
-    unit: whether features enter with unit length.
+    unit: whether features are scaled to unit length first.
     """
 
     family: ClassVar[str] = "feature"

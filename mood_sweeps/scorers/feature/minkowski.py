@@ -16,10 +16,10 @@ __all__ = ["Minkowski", "MinkowskiMOODv1"]
 
 @dataclass(frozen=True)
 class Minkowski(MeanDistance):
-    """s = −(Σ_j |x_j − μ_j|^p)^(1/p), μ the mean of all train features, which enter as they are.
+    """s = −(Σ_j |x_j − μ_j|^p)^(1/p), μ the mean of all train features, unnormalised.
 
-    p = 1, the sum of magnitudes, is what MOODv1 announces by this name; p = 2 is `euclidean`, and
-    p → ∞ `chebyshev`.
+    MOODv1 lists p = 1, the sum of magnitudes, under this name; p = 2 is `euclidean` and p → ∞
+    `chebyshev`.
     """
 
     version: ClassVar[int] = 1
@@ -43,7 +43,7 @@ class Minkowski(MeanDistance):
 class MinkowskiMOODv1(Minkowski):
     """As Minkowski, of features of unit length: s = −‖x̂ − μ‖_p, μ the mean of the train x̂.
 
-    MOODv1 announces it as a metric; its code never ran.
+    MOODv1 lists it as a metric; its code never ran.
     """
 
     version: ClassVar[int] = 1

@@ -11,8 +11,7 @@ from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.numeric.checked_arrays import defined, features_of
 from mood_sweeps.scorers.numeric.moments import train_mean
-from mood_sweeps.scorers.numeric.row_blocks import by_rows
-from mood_sweeps.scorers.numeric.unit_features import rows_for
+from mood_sweeps.scorers.numeric.rows import by_rows, rows_for
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["Projection", "ProjectionMOODv1"]
@@ -22,9 +21,9 @@ __all__ = ["Projection", "ProjectionMOODv1"]
 class Projection(Scorer):
     """s = ⟨x, μ⟩ / ‖μ‖₂, the signed length of x along the mean μ of all train features.
 
-    MOODv1 announces a metric of this name beside distances to the train mean, but its code never
-    ran and nothing else defines it; this is the meaning that fits its company. Labels are not used.
-    unit: whether features enter with unit length.
+    MOODv1 lists a metric of this name among distances to the train mean, but its code never ran and
+    no other source defines it; this definition fits those distances. Labels are not used.
+    unit: whether features are scaled to unit length first.
     """
 
     version: ClassVar[int] = 1

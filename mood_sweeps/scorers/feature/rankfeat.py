@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.numeric.checked_arrays import features_of, live_of, logits_of
-from mood_sweeps.scorers.numeric.image_blocks import by_images, known
+from mood_sweeps.scorers.numeric.checked_arrays import features_of, inputs_and_network_of, logits_of
+from mood_sweeps.scorers.numeric.image_blocks import by_images, required_logits
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
 from mood_sweeps.scorers.scorer import LearnsNothing, Scores, State
 
@@ -26,12 +26,12 @@ class RankFeat(LearnsNothing):
     """s = log Σ_c exp(½ z⁽ᴸ⁾ + ½ z⁽ᴸ⁻¹⁾)_c, z⁽ˡ⁾ the logits when block l's map M loses σ₁ u₁ v₁ᵀ.
 
     Song et al. (2022), equations 3 to 5; OpenOOD v1.5. M is (width, positions), σ₁ its largest
-    singular value; L is the last block and L − 1 the one before (the only one, where there is but
-    one). v₁ is found among the eigenvectors of MᵀM (or u₁ of MMᵀ, whichever is smaller), which is
+    singular value; L is the last block and L − 1 the one before (both the same in a network of
+    one block). v₁ is the first eigenvector of MᵀM (or u₁ of MMᵀ, whichever is smaller), which is
     exact, unlike the power iteration that the authors offer for speed.
-    For convolutional networks: a transformer hands on tokens that are no part of a map. A map of
-    one position has rank one, and nothing is left of it but the bias.
-    Cost: three passes through the network, the first of one image only, and two decompositions.
+    For convolutional networks only: a transformer block also outputs tokens outside its map. A map
+    with one position has rank one and becomes zero; only the bias is left.
+    Cost: three passes through the network, the first with one image only, and two decompositions.
     """
 
     version: ClassVar[int] = 1
@@ -41,18 +41,20 @@ class RankFeat(LearnsNothing):
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,), higher = more in-distribution.
 
-        Raises Undefined where a block of the network hands on something else than its map.
+        Raises Undefined where the output of a block is not its map.
         """
         del state
         features_of(bank)
         logits_of(bank)
-        _, network = live_of(bank)
+        _, network = inputs_and_network_of(bank)
 
         def block(_: slice, images: Floats) -> Scores:
             shapes = [maps.shape[1:] for maps in network.layers(images[:1])]
             last = range(max(0, len(shapes) - 2), len(shapes))
             logits = [
-                known(network.forward_changed(images, layer, _flattening(shapes[layer]))[1])
+                required_logits(
+                    network.forward_changed(images, layer, _flattening(shapes[layer]))[1]
+                )
                 for layer in last
             ]
             mean: Float64s = np.stack(logits).mean(axis=0, dtype=np.float64)
@@ -62,7 +64,7 @@ class RankFeat(LearnsNothing):
 
 
 def _flattening(shape: tuple[int, ...]) -> Callable[[Floats], Floats]:
-    """Return the change of what a block hands on; ``shape`` is that of its map of one image."""
+    """Return the change of a block's output; ``shape`` is that of its map of one image."""
 
     def change(maps: Floats) -> Floats:
         if maps.shape[1:] != shape:

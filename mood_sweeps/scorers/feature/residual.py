@@ -18,14 +18,14 @@ from mood_sweeps.scorers.numeric.bank_statistics import (
 )
 from mood_sweeps.scorers.numeric.checked_arrays import defined, train_features_of
 from mood_sweeps.scorers.numeric.rounding import (
-    along,
     count_above_rounding,
     measured_rounding,
+    rounding_along,
     rounding_variance,
 )
 from mood_sweeps.scorers.numeric.subspace_projection import projected_norm, subspace
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.shared_notes import few_for_axes, kept_count
+from mood_sweeps.scorers.shared_notes import few_images_for_axes, stored_count
 
 __all__ = [
     "Residual",
@@ -34,7 +34,7 @@ __all__ = [
     "residual_space",
 ]
 
-# From this share of the variance on, float32 gives the residual's length to 1e-6.
+# Above this share of the variance, float32 is exact to 1e-6 for the residual's length.
 _SHARE = 1e-3
 
 
@@ -44,8 +44,8 @@ class Residual(Scorer):
 
     dim None is the rule of ViM's own code and of MOODv2, which fits any width: 1000 from D = 2048
     on, 512 from D = 768 on, else D // 2. Axes along which the train features do not vary, rounding
-    aside, are never principal: which of them would be is chance. Where no others are left, a
-    residual that rounding explains is 0.
+    aside, are never principal, because their order is random. Where only such axes are left, a
+    residual within rounding is 0.
     Cost: N·D² to fit, shared with ViM and Mahalanobis; D·(D − dim) a sample.
     """
 
@@ -66,10 +66,10 @@ class Residual(Scorer):
         return defined(np.where(lengths > state["rounding"], -lengths, 0.0))
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
-        """Note axes along which nothing varies, which are not principal, and too few features."""
+        """Note fewer varying axes than principal ones, and too few features."""
         del bank
         width, kept = len(state["centre"]), self._kept(len(state["centre"]))
-        few = few_for_axes(kept_count(state, "count"), width)
+        few = few_images_for_axes(stored_count(state, "count"), width)
         rank = int(state["rank"])
         if rank >= kept:
             return few
@@ -98,10 +98,11 @@ class ResidualOpenOOD(Residual):
 def residual_space(train: FeatureBank, head: Head | None, kept: int) -> State:
     """Return the `subspace` about u = −W⁺b on all but the ``kept`` principal axes.
 
-    Arrays: centre (D,), axes (D, D − kept), offset (D − kept,); rank (), along how many axes the
-    train features vary by more than rounding; rounding (), the length up to which it explains a
-    residual, 0 where train features have one; and count (), int64: of how many features. A rank
-    below ``kept`` takes its place. Raises Undefined where no residual dimension is left.
+    Arrays: centre (D,), axes (D, D − kept), offset (D − kept,); rank (), the number of axes
+    along which the train features vary by more than rounding; rounding (), the length up to which
+    a residual may be rounding, 0 where train features have a residual; and count (), int64: the
+    number of features. A rank below ``kept`` replaces it. Raises Undefined where no residual
+    dimension is left.
     """
     width = train_features_of(train).shape[1]
     origin = logit_origin(train, head)
@@ -113,7 +114,7 @@ def residual_space(train: FeatureBank, head: Head | None, kept: int) -> State:
     statistics = pooled_statistics(train)
     mean = statistics.mean
     least = rounding_variance(measured_rounding(train), statistics.mean, statistics.variance)
-    rounding = along(axes, least)
+    rounding = rounding_along(axes, least)
     rank = count_above_rounding(values, rounding)
     length = 0.0 if kept < rank else math.sqrt(rounding[rank:].sum())
     kept = min(kept, rank)

@@ -13,10 +13,17 @@ from mood_sweeps.scorers.feature.mahalanobis import tied_gaussians
 from mood_sweeps.scorers.numeric.array_device import device
 from mood_sweeps.scorers.numeric.bank_statistics import class_statistics
 from mood_sweeps.scorers.numeric.checked_arrays import defined, features_of
-from mood_sweeps.scorers.numeric.rounding import along, measured_rounding, rounding_variance
-from mood_sweeps.scorers.numeric.row_blocks import by_rows
+from mood_sweeps.scorers.numeric.rounding import (
+    measured_rounding,
+    rounding_along,
+    rounding_variance,
+)
+from mood_sweeps.scorers.numeric.rows import by_rows
 from mood_sweeps.scorers.numeric.subspace_projection import centred_rows
-from mood_sweeps.scorers.numeric.whitened_distances import left_out, nearest_there
+from mood_sweeps.scorers.numeric.whitened_distances import (
+    min_squared_distances_there,
+    singular_notes,
+)
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["RMD"]
@@ -30,11 +37,11 @@ class RMD(Scorer):
     all features, Σ_0 = total scatter / N (Ren et al., 2021, section 3; OpenOOD's rmds). pytorch-ood
     0.4.0 leaves out both divisions by N: the same score over N (older versions left out only one).
 
-    The two Gaussians differ only where the class means do. With x whitened by Σ, Σ_0 becomes
-    I + Σ_j β_j a_j a_jᵀ, its axes a_j those of the class means, at most C − 1. With u_j = a_jᵀx,
-    d_c² − d_0² = Σ_j (u_j − m_cj)² − u_j² / (1 + β_j): C·D products a sample instead of 2·D², and
-    no difference of large numbers. Directions that Σ⁺ leaves out (see `mahalanobis`) are ignored in
-    both.
+    The two Gaussians differ only in the directions in which the class means differ. With x whitened
+    by Σ, Σ_0 becomes I + Σ_j β_j a_j a_jᵀ with the principal axes a_j of the class means, at most C
+    − 1. With u_j = a_jᵀx, d_c² − d_0² = Σ_j (u_j − m_cj)² − u_j² / (1 + β_j): C·D products a sample
+    instead of 2·D², and no subtraction of large numbers. Directions that Σ⁺ leaves out (see
+    `mahalanobis`) are ignored in both.
     """
 
     version: ClassVar[int] = 2
@@ -43,7 +50,7 @@ class RMD(Scorer):
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
         """Return centre (D,), axes (D, r), means (C, r) on them and 1 / (1 + β) (r,), float64, and
-        rank (): how many dimensions Σ⁺ keeps.
+        rank (): the number of dimensions that Σ⁺ keeps.
 
         Raises Undefined where no class varies, or where all classes have the same mean.
         """
@@ -52,9 +59,9 @@ class RMD(Scorer):
         counts = statistics.counts
         weighted = np.sqrt(counts / counts.sum())[:, None] * tied["means"]
         _, between, axes = np.linalg.svd(weighted, full_matrices=False)
-        # In units of the deviation within the classes, as the rounding of the features is then.
+        # ``between`` is in units of the deviation within the classes; so is the rounding.
         least = rounding_variance(measured_rounding(train), statistics.mean, statistics.variance)
-        rounding = along(tied["whitening"] @ axes.T, least)
+        rounding = rounding_along(tied["whitening"] @ axes.T, least)
         kept = between > np.sqrt(np.maximum(rounding, 1e-18))
         if not kept.any():
             raise Undefined("all classes have one mean: their Gaussian is the background's")
@@ -71,16 +78,16 @@ class RMD(Scorer):
         """Return float64 (N,), higher = more in-distribution."""
         features = features_of(bank, width=len(state["centre"]))
         on, centred = device(), centred_rows(features, state["centre"], np.float64)
-        axes, means, weights = (on.take(state[name]) for name in ("axes", "means", "background"))
+        axes, means, weights = (on.send(state[name]) for name in ("axes", "means", "background"))
 
         def block(rows: slice) -> Scores:
             points = centred(rows) @ axes
-            background: Scores = on.give(points**2 @ weights)
-            return background - nearest_there(means, points)
+            background: Scores = on.fetch(points**2 @ weights)
+            return background - min_squared_distances_there(means, points)
 
         return defined(by_rows(len(features), block))
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
-        """Return how many dimensions Σ⁺ leaves out."""
+        """Note the number of dimensions that Σ⁺ leaves out."""
         del bank
-        return left_out("Σ within the classes", len(state["centre"]), int(state["rank"]))
+        return singular_notes("Σ within the classes", len(state["centre"]), int(state["rank"]))

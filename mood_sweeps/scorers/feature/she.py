@@ -18,10 +18,9 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     train_labels_of,
     train_logits_of,
 )
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_products
-from mood_sweeps.scorers.numeric.unit_features import plain_rows, unit_rows
+from mood_sweeps.scorers.numeric.rows import by_rows, plain_rows, row_products, unit_rows
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.shared_notes import none_of_a_class
+from mood_sweeps.scorers.shared_notes import class_notes
 
 __all__ = ["SHE"]
 
@@ -31,8 +30,8 @@ class SHE(Scorer):
     """s = ⟨x, S_ŷ⟩, S_c the mean train feature of class c over those that are classified correctly.
 
     Zhang et al. (2023), section 3.2; ŷ = argmax z. The same in OpenOOD and pytorch-ood 0.4.0. A
-    class of which no train sample is classified correctly has no pattern (there NaN or an error):
-    ŷ is then the largest logit among the classes that have one.
+    class without a correctly classified train sample has no pattern (NaN or an error in those
+    tools): here ŷ is the largest logit among the classes that have a pattern.
     metric: ``inner`` as above; ``euclidean``, −‖x − S_ŷ‖₂; ``cosine``, ⟨x, S_ŷ⟩ / ‖x‖‖S_ŷ‖ (both in
     the paper's comparison and in OpenOOD).
     """
@@ -44,14 +43,14 @@ class SHE(Scorer):
     metric: Literal["inner", "euclidean", "cosine"] = "inner"
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return patterns (C, D), float64, and known (C,), bool: which classes have one.
+        """Return patterns (C, D), float64, and known (C,), bool: whether a class has one.
 
         Raises Undefined where no train sample is classified correctly.
         """
         del head
         features, logits = train_features_of(train), train_logits_of(train)
         labels, classes = train_labels_of(train), logits.shape[1]
-        # What is classified wrongly makes up one more class.
+        # Wrongly classified samples form one more class.
         index = np.where(logits.argmax(axis=1) == labels, labels, classes)
         counts, means = class_means(features, index, classes + 1)
         if not counts[:classes].any():
@@ -75,7 +74,7 @@ class SHE(Scorer):
         del bank
         known = state["known"]
         bare = int(np.count_nonzero(~known))
-        return none_of_a_class(bare, len(known), "have no train image classified correctly")
+        return class_notes(bare, len(known), "have no train image classified correctly")
 
     def _similarity(self, points: Scores, patterns: Scores) -> Scores:
         if self.metric == "euclidean":

@@ -20,18 +20,18 @@ from mood_sweeps.scorers.numeric.moments import (
     train_moments,
 )
 from mood_sweeps.scorers.numeric.rounding import measured_rounding, rounding_variance
-from mood_sweeps.scorers.numeric.unit_features import unit_rows
+from mood_sweeps.scorers.numeric.rows import unit_rows
 from mood_sweeps.scorers.numeric.whitened_distances import (
     by_group_distances,
-    left_out,
     lower_inverse,
+    singular_notes,
     whitening,
 )
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["SSD"]
 
-# A smaller variance, in units of that of all features in the same direction, is float64 rounding.
+# A variance below this share of all features' variance in the same direction is float64 rounding.
 _NOTHING = 1e-10
 
 
@@ -41,11 +41,11 @@ class SSD(Scorer):
 
     Sehwag et al. (2021), equation 1: k clusters found by k-means, labels are not used (SSD+ uses
     them to train the network, not here). Their code also standardises each dimension first, which
-    changes no Mahalanobis distance, though it may change which features form a cluster.
+    changes no Mahalanobis distance, but may change the clusters.
 
     Σ_j is the biased covariance, Σ_j⁺ its pseudo-inverse. A cluster that varies in fewer
-    directions than all features do together (one with fewer samples, say) would be near to
-    everything in the others: it is left out. With k = 1 the same number as `mahalanobis@moodv1`.
+    directions than all features together (for example with few samples) would ignore differences
+    in the other directions: it is left out. With k = 1 equal to `mahalanobis@moodv1`.
     k: number of clusters. seed: of k-means (see ``scorers/numeric/k_means.py``).
     """
 
@@ -82,12 +82,12 @@ class SSD(Scorer):
         return defined(-nearest)
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
-        """Return how many dimensions and how many clusters are left out."""
+        """Note the numbers of dimensions and of clusters that are left out."""
         del bank
         clusters, width, kept = state["whitening"].shape
         without = self.k - clusters
         lost = (f"{without} of {self.k} clusters left out: Σ_j is singular",) if without else ()
-        return (*left_out("Σ of all features", width, kept), *lost)
+        return (*singular_notes("Σ of all features", width, kept), *lost)
 
     def _clusters(self, train: FeatureBank) -> list[Moments]:
         features = train_features_of(train)

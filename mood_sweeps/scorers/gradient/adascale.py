@@ -1,4 +1,4 @@
-"""AdaSCALE: energy after scaling more the less the activations shift under noise (Regmi, 2025)."""
+"""AdaSCALE: energy after a scaling that shrinks with the shift under noise (Regmi, 2025)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from mood_sweeps.scorers.hybrid.top_activations import exponential_scale, sum_ra
 from mood_sweeps.scorers.numeric.checked_arrays import (
     features_of,
     head_of,
-    live_of,
+    inputs_and_network_of,
     logits_of,
     train_features_of,
 )
-from mood_sweeps.scorers.numeric.image_blocks import by_images, known
+from mood_sweeps.scorers.numeric.image_blocks import by_images, required_logits
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.shared_notes import negative_features
+from mood_sweeps.scorers.shared_notes import negative_feature_notes
 
 __all__ = ["AdaScaleA", "AdaScaleL"]
 
@@ -37,14 +37,15 @@ class AdaScaleA(Scorer):
     """s = log Σ_c exp(eʳ · (z − b) + b)_c, r = Σ relu(x) / Σ of the k largest, k of the sample.
 
     Regmi (2025), with the defaults of OpenOOD v1.5, the only tool that has it. The input moves by
-    ``step`` (in units of normalised inputs) along the sign of ∂z_ŷ, but only where that gradient is
-    among the ``pixels`` % smallest: x becomes x̃. Then
+    ``step`` (in units of normalised inputs) along the sign of ∂z_ŷ, but only at the ``pixels`` %
+    inputs with the smallest gradient: x becomes x̃. Then
     - Q = Σ relu(x̃) over the ``top`` % largest x + ``weight`` · Σ |x − x̃| over the ``top_shift`` %
       largest x: activations of OOD images shift more.
-    - p = lowest + (1 − F(Q)) · (highest − lowest), F the share of ID images with a Q as large or
-      smaller; k = D − round(D · p / 100) activations are left, fewer of what looks like ID.
-    Where a percentage is less than one pixel or activation, it is one. F is of an ID validation
-    split, as in OpenOOD; of one larger than ``samples`` every second, third … image is taken.
+    - p = lowest + (1 − F(Q)) · (highest − lowest), F the share of ID images with a Q of at most
+    this
+      size; k = D − round(D · p / 100) activations are left.
+    A percentage of less than one pixel or activation counts as one. F is measured on an ID
+    validation split, as in OpenOOD; on one larger than ``samples`` on every second, third … image.
     Cost: two passes through the network forwards and one backwards.
     """
 
@@ -70,7 +71,7 @@ class AdaScaleA(Scorer):
         """Return bias (C,) and shifts (M,), Q of ID images in ascending order, float64."""
         features = train_features_of(bank)
         head = head_of(head, features.shape[1])
-        _, network = live_of(bank)
+        _, network = inputs_and_network_of(bank)
 
         def block(rows: slice, images: Floats) -> Float64s:
             return self._shifts(features[rows], images, network)
@@ -82,7 +83,7 @@ class AdaScaleA(Scorer):
         """Return float64 (N,), higher = more in-distribution."""
         bias, shifts = state["bias"], state["shifts"]
         features, logits = features_of(bank), logits_of(bank, classes=len(bias))
-        _, network = live_of(bank)
+        _, network = inputs_and_network_of(bank)
 
         def block(rows: slice, images: Floats) -> Scores:
             quantity = self._shifts(features[rows], images, network)
@@ -95,7 +96,7 @@ class AdaScaleA(Scorer):
         return by_images(bank, block)
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
-        """Note negative features, and percentages of activations that are less than one."""
+        """Note negative features, and percentages that are less than one activation."""
         del state
         width = bank.features.shape[1]
         shares = {
@@ -108,14 +109,14 @@ class AdaScaleA(Scorer):
             for name, share in shares.items()
             if width * share < 100
         ]
-        return (*negative_features(bank), *small)
+        return (*negative_feature_notes(bank), *small)
 
     def _shifts(self, features: Floats, images: Floats, network: Network) -> Float64s:
         """Return Q of features (n, D) and the images behind them, float64 (n,)."""
         gradient = network.input_gradient(images, _by_largest_logit)
         moved, _ = network.forward(images + self._noise(gradient))
-        active = _over_largest(features, np.maximum(moved, 0), self.top)
-        shift = _over_largest(features, np.abs(features - moved), self.top_shift)
+        active = _sum_at_largest(features, np.maximum(moved, 0), self.top)
+        shift = _sum_at_largest(features, np.abs(features - moved), self.top_shift)
         return active + self.weight * shift
 
     def _noise(self, gradient: Floats) -> Floats:
@@ -140,13 +141,13 @@ class AdaScaleL(AdaScaleA):
 
     def _scaled(self, logits: Floats, bias: Float64s, total: Float64s, top: Float64s) -> Float64s:
         del bias
-        scaled: Float64s = sum_ratio(total, top, without=1.0) ** 2 * logits
+        scaled: Float64s = sum_ratio(total, top, default=1.0) ** 2 * logits
         return scaled
 
 
 def _by_largest_logit(_: Floats, logits: Floats | None) -> tuple[None, Floats]:
     """Return ∂z_ŷ/∂z, (n, C): one at the predicted class."""
-    logits = known(logits)
+    logits = required_logits(logits)
     return None, np.eye(logits.shape[1])[logits.argmax(axis=1)]
 
 
@@ -154,8 +155,8 @@ def _at_least_one(width: int, percent: float) -> int:
     return max(1, int(width * percent / 100))
 
 
-def _over_largest(features: Floats, values: Floats, percent: float) -> Float64s:
-    """Return the sum of values (n, D) where the largest ``percent`` % of features are, (n,)."""
+def _sum_at_largest(features: Floats, values: Floats, percent: float) -> Float64s:
+    """Return the sum of values (n, D) at the largest ``percent`` % of features, float64 (n,)."""
     count = _at_least_one(features.shape[1], percent)
     largest = np.argpartition(features, -count, axis=1)[:, -count:]
     total: Float64s = np.take_along_axis(values, largest, axis=1).sum(axis=1, dtype=np.float64)
@@ -163,7 +164,9 @@ def _over_largest(features: Floats, values: Floats, percent: float) -> Float64s:
 
 
 def _sums(features: Floats, percentile: Float64s) -> tuple[Float64s, Float64s]:
-    """Return Σ relu(x) of every row and what of it its own ``percentile`` leaves, float64 (n,)."""
+    """Return Σ relu(x) of every row, and the part of it above the row's ``percentile``, float64
+    (n,).
+    """
     width = features.shape[1]
     kept = np.maximum(1, width - np.round(width * percentile / 100).astype(np.int64))
     positive = np.maximum(features, 0).astype(np.float64)

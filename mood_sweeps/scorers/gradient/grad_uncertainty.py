@@ -9,7 +9,7 @@ import numpy as np
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.scorers.numeric.checked_arrays import defined, features_of, logits_of
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_products
+from mood_sweeps.scorers.numeric.rows import by_rows, row_products
 from mood_sweeps.scorers.numeric.softmax import log_softmax
 from mood_sweeps.scorers.scorer import LearnsNothing, Scores, State
 
@@ -20,11 +20,10 @@ __all__ = ["GradUncertainty"]
 class GradUncertainty(LearnsNothing):
     """s = ‖∂ℓ/∂W‖₂² + ‖∂ℓ/∂b‖₂² for ℓ = −Σ_c log p_c, which is ‖C·p − 1‖₂² · (‖x‖₂² + 1).
 
-    The confounding label says that the sample is of every class: its binary cross-entropy with p
-    is ℓ, and ∂ℓ/∂z = C·p − 1. As pytorch-ood 0.4.0 has it, of the last layer only: the other
-    layers have no closed form. The paper trains a detector on the lengths of all layers, for which
-    OOD samples are needed; taken alone, a confident prediction has the longer gradient, so a
-    longer one means ID.
+    The confounding label marks the sample as a member of every class: its binary cross-entropy with
+    p is ℓ, and ∂ℓ/∂z = C·p − 1. For the last layer only, as in pytorch-ood 0.4.0: the other layers
+    have no closed form. The paper trains a detector on the lengths of all layers, which needs OOD
+    samples. Without it, confident predictions have longer gradients, so longer means ID.
     """
 
     version: ClassVar[int] = 1

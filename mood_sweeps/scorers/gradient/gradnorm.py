@@ -11,8 +11,8 @@ from mood_sweeps.bank import FeatureBank
 from mood_sweeps.scorers.numeric.bank_statistics import absolute_sums
 from mood_sweeps.scorers.numeric.checked_arrays import defined, logits_of
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, cached_rows
-from mood_sweeps.scorers.numeric.softmax import shares
+from mood_sweeps.scorers.numeric.rows import by_rows, cached_rows
+from mood_sweeps.scorers.numeric.softmax import relative_probabilities
 from mood_sweeps.scorers.scorer import LearnsNothing, Scores, State
 
 __all__ = ["GradNorm", "GradNormPytorchOOD"]
@@ -20,13 +20,13 @@ __all__ = ["GradNorm", "GradNormPytorchOOD"]
 
 @dataclass(frozen=True)
 class GradNorm(LearnsNothing):
-    """s = ‖∂ℓ/∂W‖₁ for ℓ = −Σ_c log p_c, the last layer only, as the official code sums it.
+    """s = ‖∂ℓ/∂W‖₁ for ℓ = −Σ_c log p_c, for the last layer only, as in the official code.
 
     ∂ℓ/∂z = C·p − 1 and z = Wx + b, so the gradient is the outer product (C·p − 1)xᵀ, and the
     sum of its absolute values is the product ‖C·p − 1‖₁ · ‖x‖₁: no autograd needed. OpenOOD v1.5
     and MOODv2 compute the same, sample by sample.
-    There is no ``gradnorm@moodv1``: that code gives one value to a batch of 16 images, which is
-    no function of the image and changes with the order of the files.
+    There is no ``gradnorm@moodv1``: that code computes one value for a batch of 16 images, which
+    is not a function of the image and changes with the order of the files.
     """
 
     version: ClassVar[int] = 2
@@ -64,7 +64,7 @@ def _logit_gradient(bank: FeatureBank) -> Scores:
     classes = logits.shape[1]
 
     def block(rows: slice) -> Scores:
-        gradient = shares(logits[rows])
+        gradient = relative_probabilities(logits[rows])
         gradient *= classes / gradient.sum(axis=1, keepdims=True)
         gradient -= 1
         length: Scores = np.abs(gradient, out=gradient).sum(axis=1)

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.feature.knn import neighbour_notes, remembered
+from mood_sweeps.scorers.feature.knn import neighbour_notes, neighbour_state
 from mood_sweeps.scorers.numeric.bank_statistics import class_means, digest, feature_mean
 from mood_sweeps.scorers.numeric.checked_arrays import (
     defined,
@@ -19,15 +19,14 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     train_features_of,
     train_labels_of,
 )
-from mood_sweeps.scorers.numeric.nearest_neighbours import shared_search
-from mood_sweeps.scorers.numeric.neighbour_spaces import (
+from mood_sweeps.scorers.numeric.neighbour_search import (
     kth_squared_distances,
-    near_points,
     query_points,
+    shared_search,
+    target_points,
 )
-from mood_sweeps.scorers.numeric.row_blocks import row_blocks, row_products
+from mood_sweeps.scorers.numeric.rows import row_blocks, row_products, unit_rows
 from mood_sweeps.scorers.numeric.softmax import log_softmax
-from mood_sweeps.scorers.numeric.unit_features import unit_rows
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["GROOD"]
@@ -43,15 +42,15 @@ class GROOD(Scorer):
     the softmax of −‖x − P‖₂ over P₀ and all P_c. g(x) is the gradient with respect to P₀ of the
     nearest-prototype loss −log p_ŷ(x), the same for whichever class ŷ: no autograd needed.
 
-    What is particular here, where only banks are at hand:
-    - P₀ is the mean of ``noise`` vectors drawn by ``seed``, every dimension by itself from a normal
-      distribution with the train features' mean and variance there: they look like features one
-      dimension at a time, and belong to no class. (The authors push images of noise, or mixed
-      ones, through the network.)
-    - The neighbours are train samples classified correctly, as the authors', but by the nearest
-      P_c, so that no head is needed.
-    - The search is exact; the authors' is approximate (an inverted file), with k = 1.
-    Cost N·D a sample.
+    Differences to the authors, because a bank holds no images:
+    - P₀ is the mean of ``noise`` vectors drawn by ``seed``, every dimension independently from a
+      normal distribution with the mean and variance of the train features there: each dimension
+      is like that of a feature, but the vector belongs to no class. (The authors pass images of
+      noise, or mixed images, through the network.)
+    - The neighbours are correctly classified train samples, as in the paper, but classified by the
+      nearest P_c, so that no head is needed.
+    - The search is exact; that of the authors is approximate (an inverted file), with k = 1.
+    Cost: N·D a sample.
     """
 
     version: ClassVar[int] = 1
@@ -63,10 +62,10 @@ class GROOD(Scorer):
     seed: Annotated[int, Field(ge=0)] = 0
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return prototypes (C + 1, D), float64, P₀ last; the train features (N, D), what names
-        them, and correct (M,), int64: which of them are classified correctly.
+        """Return prototypes (C + 1, D), float64, P₀ last; the train features (N, D) and
+        their name; and correct (M,), int64: the indices of those classified correctly.
 
-        Raises Undefined where those are fewer than k.
+        Raises Undefined where M < k.
         """
         del head
         features, labels = train_features_of(train), train_labels_of(train)
@@ -85,7 +84,7 @@ class GROOD(Scorer):
                 f"there is no {self.k}-th neighbour among the {len(correct)} train features that "
                 "are nearest to the mean of their own class"
             )
-        return {**remembered(train, self.k), "prototypes": prototypes, "correct": correct}
+        return {**neighbour_state(train, self.k), "prototypes": prototypes, "correct": correct}
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return float64 (N,) in [−4, 0], higher = more in-distribution."""
@@ -98,14 +97,14 @@ class GROOD(Scorer):
         def targets(rows: slice | npt.NDArray[np.integer]) -> Float64s:
             return _gradients(train[correct[rows]], prototypes)
 
-        found = shared_search(
+        neighbours = shared_search(
             bank,
             ("gradients", state["name"].tobytes(), digest(prototypes), digest(correct)),
             query_points(len(features), queries, scale=1.0),
-            near_points(len(correct), targets, scale=1.0),
+            target_points(len(correct), targets, scale=1.0),
             self.k,
         )
-        return defined(-kth_squared_distances(found, self.k, queries, targets))
+        return defined(-kth_squared_distances(neighbours, self.k, queries, targets))
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
         """Note a k above half of a class."""
@@ -122,7 +121,7 @@ def _gradients(features: Floats, prototypes: Float64s) -> Float64s:
 
 def _distances(features: Floats, prototypes: Float64s) -> Float64s:
     """Return ‖x − P‖₂ of all pairs, float64 (n, C)."""
-    # About the mean prototype squares are not much larger than their differences.
+    # Relative to the mean prototype, squares are not much larger than their differences.
     origin = prototypes.mean(axis=0)
     points, centres = features - origin, prototypes - origin
     squares = row_products(points, points)[:, None] + row_products(centres, centres)

@@ -1,4 +1,4 @@
-"""i-ODIN: ODIN that moves the one pixel that matters most (Regmi, 2025)."""
+"""i-ODIN: ODIN that changes only the input element with the largest gradient (Regmi, 2025)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["IODIN"]
 
 @dataclass(frozen=True)
 class IODIN(LearnsNothing):
-    """s = max_c softmax(f(x̃) / T)_c, x̃ as of `odin`, but only where |∂ℓ/∂x| is the largest.
+    """s = max_c softmax(f(x̃) / T)_c, x̃ as in `odin`, but only where |∂ℓ/∂x| is largest.
 
     Regmi (2025); OpenOOD v1.5, the only tool that has it. One element of the input (one channel of
-    one pixel) takes the step ε · sign(∂ℓ/∂x) / std; of equal ones the first.
+    one pixel) changes by ε · sign(∂ℓ/∂x) / std; with equal gradients the first.
     Cost: two passes through the network forwards and one backwards.
     """
 

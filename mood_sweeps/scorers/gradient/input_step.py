@@ -1,4 +1,4 @@
-"""One small step of the input, the same length for every pixel, along the sign of a gradient."""
+"""Small steps of the input along the sign of a gradient, equal for all pixels."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Float64s = npt.NDArray[np.float64]
 
 
 def per_pixel(step: Floats, std: Floats) -> Floats:
-    """Return a step in units of pixels in [0, 1] as one of normalised inputs.
+    """Convert a step from units of pixels in [0, 1] to units of normalised inputs.
 
-    step: (n, channels, height, width). std: (channels,) by which pixels were divided.
+    step: (n, channels, height, width). std: (channels,), the divisor of the normalisation.
     """
     normalised: Floats = step / std[:, None, None]
     return normalised
@@ -26,8 +26,8 @@ def away_from(logits: Floats, temperature: float) -> Float64s:
     """Return the direction of ∂ℓ/∂z, float64 (n, C), for ℓ = −log softmax(z / T)_ŷ, ŷ = argmax z.
 
     ∂ℓ/∂z = (1 − p_ŷ)/T · (q − e_ŷ) with q the softmax of the other classes alone. Only q − e_ŷ is
-    returned: a positive factor changes no sign, and this one vanishes where p_ŷ rounds to 1.
-    Zero where there is no other class.
+    returned: the positive factor changes no sign, and rounds to 0 where p_ŷ rounds to 1. Zero for
+    a single class.
     """
     predicted = logits.argmax(axis=1)[:, None]
     direction = np.zeros(logits.shape)
@@ -40,7 +40,7 @@ def away_from(logits: Floats, temperature: float) -> Float64s:
 
 
 def of_unit_magnitude(derivative: Float64s) -> Float64s:
-    """Return every row divided by its largest magnitude, so that float32 holds it; zero stays."""
+    """Return every row divided by its largest magnitude, to fit float32; zero rows stay zero."""
     largest = np.abs(derivative).max(axis=1, keepdims=True)
     scaled: Float64s = derivative / np.where(largest == 0, 1, largest)
     return scaled

@@ -11,8 +11,8 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats
 from mood_sweeps.scorers.gradient.input_step import away_from, per_pixel
-from mood_sweeps.scorers.numeric.checked_arrays import features_of, live_of, logits_of
-from mood_sweeps.scorers.numeric.image_blocks import by_images, known
+from mood_sweeps.scorers.numeric.checked_arrays import features_of, inputs_and_network_of, logits_of
+from mood_sweeps.scorers.numeric.image_blocks import by_images, required_logits
 from mood_sweeps.scorers.numeric.softmax import largest_probability
 from mood_sweeps.scorers.scorer import LearnsNothing, Scores, State
 
@@ -26,11 +26,10 @@ Step = Callable[[Floats, Floats], Floats]
 class ODIN(LearnsNothing):
     """s = max_c softmax(f(x̃) / T)_c, x̃ = x − ε · sign(∂ℓ/∂x) / std, ℓ = −log softmax(f(x) / T)_ŷ.
 
-    Liang et al. (2018), equations 1 and 2. x is the normalised input and std what its channels were
-    divided by, so that ``epsilon`` is in units of pixels in [0, 1] whatever the network, as in the
-    authors' code. A pixel without gradient stays where it is (sign 0 = 0): to move it would mean
-    nothing. T = 1000 and ε = 0.0014 are what the authors found for DenseNet and CIFAR-10, and what
-    OpenOOD v1.5 takes; they chose on OOD data, here they are to be swept.
+    Liang et al. (2018), equations 1 and 2. x is the normalised input and std the divisor of its
+    channels, so that ``epsilon`` is in units of pixels in [0, 1] for every network, as in the
+    authors' code. A pixel without gradient does not change (sign 0 = 0). The authors found T = 1000
+    and ε = 0.0014 on OOD data for DenseNet and CIFAR-10, and OpenOOD v1.5 uses them; sweep them.
     Cost: two passes through the network forwards and one backwards.
     """
 
@@ -52,10 +51,10 @@ class ODIN(LearnsNothing):
 
 @dataclass(frozen=True)
 class ODINOpenOOD(ODIN):
-    """As odin, but a pixel without gradient is moved as well: sign 0 = 1.
+    """As odin, but pixels without gradient change as well: sign 0 = 1.
 
-    The authors' code and OpenOOD v1.5. It differs from `odin` where a network is blind to a pixel:
-    every score of such images is changed by a step that follows no gradient.
+    The authors' code and OpenOOD v1.5. It differs from `odin` where the network ignores a pixel:
+    a step without gradient then changes the scores.
     """
 
     version: ClassVar[int] = 1
@@ -68,8 +67,8 @@ class ODINOpenOOD(ODIN):
 class ODINPytorchOOD(ODIN):
     """As odin, but not divided by std: x̃ = x − ε · sign(∂ℓ/∂x).
 
-    pytorch-ood 0.4.0 as it comes, without ``norm_std``: ε is in units of normalised inputs.
-    (Version 0.2.0 was another score: ε = 0.05, no softmax in ℓ and no temperature in the end.)
+    pytorch-ood 0.4.0 with its defaults, without ``norm_std``: ε is in units of normalised inputs.
+    (Version 0.2.0 computed another score: ε = 0.05, no softmax in ℓ, no temperature at the end.)
     """
 
     version: ClassVar[int] = 1
@@ -83,18 +82,18 @@ class ODINPytorchOOD(ODIN):
 def confidence_after(bank: FeatureBank, temperature: float, step: Step) -> Scores:
     """Return max_c softmax(f(x − step) / T)_c, float64 (N,).
 
-    Raises as ``features_of``, ``logits_of`` and ``live_of`` do.
+    Raises what ``features_of``, ``logits_of`` and ``inputs_and_network_of`` raise.
     """
     features_of(bank)
     logits_of(bank)
-    _, network = live_of(bank)
+    _, network = inputs_and_network_of(bank)
 
     def pull(_: Floats, logits: Floats | None) -> tuple[None, Floats]:
-        return None, away_from(known(logits), temperature)
+        return None, away_from(required_logits(logits), temperature)
 
     def block(_: slice, images: Floats) -> Scores:
         gradient = network.input_gradient(images, pull)
         _features, logits = network.forward(images - step(gradient, network.std))
-        return largest_probability(known(logits), temperature)
+        return largest_probability(required_logits(logits), temperature)
 
     return by_images(bank, block)

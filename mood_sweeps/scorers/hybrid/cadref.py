@@ -18,9 +18,8 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     logits_of,
     train_features_of,
 )
-from mood_sweeps.scorers.numeric.predicted_classes import predicted_classes
-from mood_sweeps.scorers.numeric.row_blocks import row_blocks
-from mood_sweeps.scorers.numeric.softmax import log_normalizer
+from mood_sweeps.scorers.numeric.rows import row_blocks
+from mood_sweeps.scorers.numeric.softmax import log_normalizer, predicted_classes
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["CADRef"]
@@ -34,7 +33,7 @@ class CADRef(Scorer):
     S(x) is the confidence in x, S̄ its mean over the train set. Ling et al. (2025), equation 10,
     split by the sign of the relative feature, as in their text and code (equations 7 and 8 print
     x itself). confidence: ``energy`` (log Σ exp z, their choice), ``max_logit`` or ``msp``. A
-    sample of negative confidence is taken literally.
+    negative confidence is used unchanged.
     Cost: N·D to fit, shared with CARef; D + C a sample.
     """
 
@@ -47,7 +46,7 @@ class CADRef(Scorer):
     def fit(self, train: FeatureBank, head: Head | None) -> State:
         """Return means (C, D), signs (C, D) of the weights and the mean confidence (), float64.
 
-        Raises Undefined where the mean confidence is not positive: errors cannot be scaled by it.
+        Raises Undefined where the mean confidence, which scales errors, is not positive.
         """
         head = head_of(head, train_features_of(train).shape[1])
         means, confidence = predicted_means(train), self._confidence(train).mean()

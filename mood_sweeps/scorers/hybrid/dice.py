@@ -1,4 +1,4 @@
-"""DICE: energy of a head of which only the strongest connections are left (Sun and Li, 2022)."""
+"""DICE: energy of a head reduced to its strongest connections (Sun and Li, 2022)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import Field
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.scorers.hybrid.shaped_energy import Shaped, head_state, shaped_energy
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.shared_notes import none_of_a_class
+from mood_sweeps.scorers.shared_notes import class_notes
 
 __all__ = ["DICE"]
 
@@ -21,10 +21,9 @@ class DICE(Scorer):
     """s = log Σ_c exp((W ⊙ M) x + b)_c, M_cd = 1 where μ_d W_cd exceeds its ``percentile``.
 
     μ is the mean of the ID train features; the percentile is taken over all C·D contributions.
-    90 is the paper's. OpenOOD v1.5 and pytorch-ood 0.4.0 compute the same (the first ignores a
-    percentile that is set after the first sample was scored, the second has no default), so there
-    is one DICE; a contribution that equals the percentile to the rounding of their float32 may
-    fall on the other side of it.
+    90 is the paper's value. OpenOOD v1.5 and pytorch-ood 0.4.0 compute the same (OpenOOD ignores a
+    percentile that is set after the first score, pytorch-ood has no default), so there is one DICE;
+    a contribution that equals the percentile up to their float32 rounding may count differently.
     """
 
     version: ClassVar[int] = 1
@@ -46,8 +45,8 @@ class DICE(Scorer):
         return shaped_energy(state, bank, Shaped)
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
-        """Note classes of which no connection is left."""
+        """Note classes without a connection left."""
         del bank
         bare = int(np.count_nonzero(~state["weight"].any(axis=1)))
         what = f"have no connection left at percentile={self.percentile:g}"
-        return none_of_a_class(bare, len(state["weight"]), what)
+        return class_notes(bare, len(state["weight"]), what)

@@ -17,8 +17,8 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     logits_of,
     train_features_of,
 )
-from mood_sweeps.scorers.numeric.predicted_classes import predicted_classes
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_products
+from mood_sweeps.scorers.numeric.rows import by_rows, row_products
+from mood_sweeps.scorers.numeric.softmax import predicted_classes
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["FDBD", "FDBDOpenOOD"]
@@ -28,10 +28,10 @@ __all__ = ["FDBD", "FDBDOpenOOD"]
 class FDBD(Scorer):
     """s = mean_{c ≠ ŷ} (z_ŷ − z_c) / (‖w_ŷ − w_c‖₂ · ‖x − μ‖₂), μ the mean train feature.
 
-    The fraction's first part is the distance of x to the boundary with class c. Liu and Qin,
+    (z_ŷ − z_c) / ‖w_ŷ − w_c‖₂ is the distance of x to the boundary with class c. Liu and Qin,
     "Fast Decision Boundary based Out-of-Distribution Detector" (2024).
-    normaliser: ``distance`` divides by ‖x − μ‖₂ as the paper does, ``norm`` by ‖x‖₂, which its
-    authors found better for some networks and let OpenOOD choose.
+    normaliser: ``distance`` divides by ‖x − μ‖₂ as in the paper, ``norm`` by ‖x‖₂, which the
+    authors found better for some networks and which is an option in OpenOOD.
     Cost: N·D + C²·D to fit; D + C a sample.
     """
 
@@ -42,9 +42,9 @@ class FDBD(Scorer):
     normaliser: Literal["distance", "norm"] = "distance"
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return centre (D,), what distances are measured from, and weights (C, C), float64.
+        """Return centre (D,), the origin of distances, and weights (C, C), float64.
 
-        weights: how much a difference of logits counts, zero on the diagonal. Raises Undefined
+        weights: the factor of each difference of logits, zero on the diagonal. Raises Undefined
         for one class, or where two classes have the same w and so no boundary.
         """
         features = train_features_of(train)
@@ -64,7 +64,7 @@ class FDBD(Scorer):
         }
 
     def share(self, classes: int) -> float:
-        """Return the weight of one boundary: they are averaged."""
+        """Return the weight of one boundary in their mean."""
         return 1 / (classes - 1)
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
@@ -92,6 +92,6 @@ class FDBDOpenOOD(FDBD):
     """As fdbd, with the sum over the classes instead of the mean (OpenOOD 1.5)."""
 
     def share(self, classes: int) -> float:
-        """Return the weight of one boundary: they are added."""
+        """Return the weight of one boundary in their sum."""
         del classes
         return 1.0

@@ -16,8 +16,8 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     head_of,
     train_features_of,
 )
-from mood_sweeps.scorers.numeric.predicted_classes import predicted_classes
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_products
+from mood_sweeps.scorers.numeric.rows import by_rows, row_products
+from mood_sweeps.scorers.numeric.softmax import predicted_classes
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["NCI", "NCIPytorchOOD"]
@@ -28,8 +28,8 @@ class NCI(Scorer):
     """s = w_ŷᵀ(x − μ) / ‖x − μ‖₂ + α‖x‖₁, μ the mean of the train features.
 
     Liu and Qin, "Detecting Out-of-Distribution Through the Lens of Neural Collapse" (2025).
-    The paper tunes α; 10⁻⁴ is the default of the implementation that its
-    authors gave to OpenOOD. Cost: N·D to fit; D a sample.
+    The paper tunes α; 10⁻⁴ is the default of the authors' implementation in OpenOOD.
+    Cost: N·D to fit; D a sample.
     """
 
     version: ClassVar[int] = 1
@@ -61,6 +61,6 @@ class NCI(Scorer):
 
 @dataclass(frozen=True)
 class NCIPytorchOOD(NCI):
-    """As nci, with α = 0: pytorch-ood 0.4.0 leaves the length out unless it is asked for."""
+    """As nci, with α = 0: by default pytorch-ood 0.4.0 leaves out the length."""
 
     alpha: Annotated[float, Field(ge=0)] = 0.0

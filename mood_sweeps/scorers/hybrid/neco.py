@@ -20,15 +20,15 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
 )
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
 from mood_sweeps.scorers.numeric.rounding import (
-    along,
     count_above_rounding,
     measured_rounding,
+    rounding_along,
     rounding_variance,
 )
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_products
+from mood_sweeps.scorers.numeric.rows import by_rows, row_products
 from mood_sweeps.scorers.numeric.subspace_projection import projected_norm, subspace
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.shared_notes import few_for_axes, kept_count
+from mood_sweeps.scorers.shared_notes import few_images_for_axes, stored_count
 
 __all__ = ["NECO"]
 
@@ -39,12 +39,12 @@ Float64s = npt.NDArray[np.float64]
 class NECO(Scorer):
     """s = ‖Pᵀx̃‖₂ / ‖x̃‖₂ · max_c z_c, P the ``dim`` principal axes of the standardised features x̃.
 
-    x̃ has mean 0 and variance 1 in every dimension on the train set; a dimension that never varies,
-    rounding aside, is only centred, and no axis along which x̃ does not vary is principal. Ammar et
-    al., "NECO: NEural Collapse Based Out-of-distribution detection" (2024), standardised and with
-    100 axes as in their code. dim None is 100 from D = 200 on, else D // 2.
-    max_logit: the factor max_c z_c, which the authors use for transformers and not for ResNets.
-    Cost: N·D² to fit, shared with ViM and Mahalanobis; D·dim a sample.
+    x̃ has mean 0 and variance 1 in every dimension on the train set; a dimension that does not
+    vary, rounding aside, is only centred, and an axis along which x̃ does not vary is never
+    principal. Ammar et al., "NECO: NEural Collapse Based Out-of-distribution detection" (2024),
+    standardised and with 100 axes as in their code. dim None is 100 from D = 200 on, else D // 2.
+    max_logit: whether to multiply by max_c z_c, as the authors do for transformers, not for
+    ResNets. Cost: N·D² to fit, shared with ViM and Mahalanobis; D·dim a sample.
     """
 
     version: ClassVar[int] = 2
@@ -56,9 +56,9 @@ class NECO(Scorer):
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
         """Return mean (D,), deviation (D,), the subspace: centre (D,), axes (D, dim), offset; and
-        count (), int64: of how many features.
+        count (), int64: the number of features.
 
-        Raises Undefined if dim ≥ D (all of every feature lies in it), or where nothing varies.
+        Raises Undefined if dim ≥ D (the subspace is then everything), or where nothing varies.
         """
         del head
         train_logits_of(train)
@@ -82,10 +82,10 @@ class NECO(Scorer):
         return defined(share * logits.max(axis=1) if self.max_logit else share)
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
-        """Note axes along which nothing varies, which are not principal, and too few features."""
+        """Note fewer varying axes than principal ones, and too few features."""
         del bank
         width, rank = state["axes"].shape
-        few = few_for_axes(kept_count(state, "count"), len(state["mean"]))
+        few = few_images_for_axes(stored_count(state, "count"), len(state["mean"]))
         kept = self._kept(width)
         if rank == kept:
             return few
@@ -100,8 +100,8 @@ class NECO(Scorer):
 
 
 def _standardised_axes(train: FeatureBank) -> tuple[Float64s, Float64s, int]:
-    """Return the deviation of every dimension (D,), the principal axes of x̃ as columns, and along
-    how many of them x̃ varies.
+    """Return the deviation of every dimension (D,), the principal axes of x̃ as columns, and the
+    number of them along which x̃ varies.
     """
 
     def compute() -> tuple[Float64s, Float64s, int]:
@@ -109,7 +109,7 @@ def _standardised_axes(train: FeatureBank) -> tuple[Float64s, Float64s, int]:
         covariance = statistics.about(statistics.mean) / count
         variance = np.diag(covariance)
         least = rounding_variance(measured_rounding(train), statistics.mean, statistics.variance)
-        # And the rounding of a sum over all rows; scikit-learn's StandardScaler draws it there.
+        # Also the rounding of a sum over all rows, the limit of scikit-learn's StandardScaler.
         rounding = np.finfo(np.float64).eps * count
         varies = variance > rounding * variance + (rounding * statistics.mean) ** 2
         varies &= variance > least
@@ -117,9 +117,9 @@ def _standardised_axes(train: FeatureBank) -> tuple[Float64s, Float64s, int]:
             raise Undefined("the train features do not vary by more than rounding")
         deviation = np.where(varies, np.sqrt(variance), 1)
         correlation = covariance / np.outer(deviation, deviation)
-        values, axes = (part[..., ::-1] for part in np.linalg.eigh(correlation))
-        # What rounding makes of each axis, once every dimension is divided by its deviation.
-        rank = count_above_rounding(values, along(axes / deviation[:, None], least))
+        values, axes = (array[..., ::-1] for array in np.linalg.eigh(correlation))
+        # The variance of rounding along each axis, with every dimension divided by its deviation.
+        rank = count_above_rounding(values, rounding_along(axes / deviation[:, None], least))
         return deviation, axes, rank
 
     return once_per_bank(train, "standardised axes", compute)

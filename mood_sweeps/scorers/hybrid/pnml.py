@@ -1,4 +1,4 @@
-"""pNML: the regret of a learner that may still change its last layer (Bibas et al., 2021)."""
+"""pNML: the regret of a last layer that could fit the sample's own label (Bibas et al., 2021)."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
 )
 from mood_sweeps.scorers.numeric.moments import train_moments
 from mood_sweeps.scorers.numeric.rounding import measured_rounding, rounding_variance
-from mood_sweeps.scorers.numeric.row_blocks import by_rows
+from mood_sweeps.scorers.numeric.rows import by_rows, row_lengths, unit_rows
 from mood_sweeps.scorers.numeric.softmax import log_softmax
-from mood_sweeps.scorers.numeric.unit_features import row_lengths, unit_rows
 from mood_sweeps.scorers.numeric.whitened_distances import (
-    left_out,
     nearest_squared,
     nearest_state,
+    singular_notes,
     whitening,
 )
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
@@ -38,8 +37,8 @@ class PNML(Scorer):
 
     x̂ = x / ‖x‖₂, X̂ the train features of unit length, p = softmax(W x̂ + b). Bibas, Feder and
     Hassner, "Single Layer Predictive Normalized Maximum Likelihood for Out-of-Distribution
-    Detection" (2021); in their code and in pytorch-ood 0.4.0, too, the head sees x̂. The regret is
-    0 for a direction that was seen without end (q = 0) and below 1.
+    Detection" (2021); the head gets x̂ here, in their code and in pytorch-ood 0.4.0. The regret is
+    0 for a direction seen infinitely often (q = 0) and below 1.
     Cost: N·D² to fit, shared with mahalanobis@moodv1; D² / 2 + C·D a sample.
     """
 
@@ -48,8 +47,8 @@ class PNML(Scorer):
     needs: ClassVar[tuple[str, ...]] = ("head",)
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return centre (D,), whitening W (D, r) with W Wᵀ = N (X̂ᵀX̂)⁺, means (1, r), all zero but
-        W, weight (C, D), bias (C,) and count N ().
+        """Return centre (D,), whitening W (D, r) with W Wᵀ = N (X̂ᵀX̂)⁺, means (1, r) and
+        centre all zero, weight (C, D), bias (C,) and count N ().
 
         Raises Undefined for one class, or where all features are zero.
         """
@@ -58,11 +57,11 @@ class PNML(Scorer):
             raise Undefined("with one class there is nothing to regret: log C is 0")
         moments = train_moments(train, unit_rows)
         second = moments.scatter / moments.count + np.outer(moments.mean, moments.mean)
-        nothing = np.zeros_like(moments.mean)
+        zero = np.zeros_like(moments.mean)
         least = rounding_variance(measured_rounding(train), moments.mean, moments.variance)
         matrix = whitening(second, least)
         return {
-            **nearest_state(nothing, matrix, nothing[None], np.diag(second)),
+            **nearest_state(zero, matrix, zero[None], np.diag(second)),
             "weight": np.ascontiguousarray(head.weight),
             "bias": head.bias.astype(np.float64),
             "count": np.asarray(moments.count, dtype=np.float64),
@@ -78,8 +77,8 @@ class PNML(Scorer):
         def block(rows: slice) -> Scores:
             lengths = row_lengths(features[rows])[:, None]
             log_p = log_softmax(product(features[rows]) / lengths + bias)
-            # p / (p + (1 − p) pᵏ) = 1 / (1 + (1 − p) pᵏ⁻¹), and k − 1 = −1 / (1 + q). What
-            # overflows is the term of a class that is out of the question: it is 0.
+            # p / (p + (1 − p) pᵏ) = 1 / (1 + (1 − p) pᵏ⁻¹), and k − 1 = −1 / (1 + q). Only
+            # a class with p ≈ 0 overflows: its term is 0.
             with np.errstate(over="ignore"):
                 others = -np.expm1(log_p) * np.exp(log_p / -(1 + seen[rows])[:, None])
             regret: Scores = np.log((1 / (1 + others)).sum(axis=1)) / np.log(len(weight))
@@ -88,6 +87,6 @@ class PNML(Scorer):
         return defined(by_rows(len(features), block))
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
-        """Return how many dimensions the pseudo-inverse leaves out."""
+        """Note the number of dimensions that the pseudo-inverse leaves out."""
         del bank
-        return left_out("X̂ᵀX̂", *state["whitening"].shape)
+        return singular_notes("X̂ᵀX̂", *state["whitening"].shape)

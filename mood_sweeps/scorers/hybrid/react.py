@@ -14,9 +14,13 @@ from mood_sweeps.scorers.hybrid.shaped_energy import Shape, Shaped, head_state, 
 from mood_sweeps.scorers.hybrid.shaped_maps import ShapesMaps, flat_maps
 from mood_sweeps.scorers.numeric.activation_quantiles import activation_quantile
 from mood_sweeps.scorers.numeric.checked_arrays import train_features_of
-from mood_sweeps.scorers.numeric.row_blocks import row_blocks
+from mood_sweeps.scorers.numeric.rows import row_blocks
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.shared_notes import few_for_quantiles, kept_count, negative_features
+from mood_sweeps.scorers.shared_notes import (
+    few_numbers_for_quantiles,
+    negative_feature_notes,
+    stored_count,
+)
 
 __all__ = ["ReAct", "ReActOpenOOD", "ReActPooledPytorchOOD", "ReActPytorchOOD"]
 
@@ -27,9 +31,8 @@ Quantile = Annotated[float, Field(gt=0, le=1)]
 class ReAct(Scorer):
     """s = log Σ_c exp(W min(x, c) + b)_c, c the ``quantile`` of all ID train activations.
 
-    The quantile 0.99 over the train set is MOODv2's convention, chosen over the 0.90 of the paper
-    because that was tuned on the non-negative activations of one ResNet-50, while 0.99 cuts only
-    what is rare on ID data whatever the network.
+    The quantile 0.99 over the train set is MOODv2's convention. The paper's 0.90 was tuned on the
+    non-negative activations of one ResNet-50; 0.99 clips only rare ID activations of any network.
     """
 
     version: ClassVar[int] = 2
@@ -39,8 +42,8 @@ class ReAct(Scorer):
     quantile: Quantile = 0.99
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return threshold (), weight (C, D) and bias (C,), as the features and the head are; and
-        count (), int64: of how many activations.
+        """Return threshold (), weight (C, D) and bias (C,), of the dtypes of features and head; and
+        count (), int64: the number of activations.
         """
         return {
             **head_state(train, head),
@@ -54,10 +57,10 @@ class ReAct(Scorer):
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
         """Note negative features, and too few activations for the quantile."""
-        count = kept_count(state, "count")
+        count = stored_count(state, "count")
         return (
-            *negative_features(bank),
-            *few_for_quantiles(count, [self.quantile], "activations"),
+            *negative_feature_notes(bank),
+            *few_numbers_for_quantiles(count, [self.quantile], "activations"),
         )
 
 
@@ -76,10 +79,10 @@ class ReActOpenOOD(ReAct):
 
 @dataclass(frozen=True)
 class ReActPooledPytorchOOD(Scorer):
-    """As react, but c is an absolute ``threshold``: pytorch-ood 0.4.0, given pooled features.
+    """As react, but c is an absolute ``threshold``: pytorch-ood 0.4.0 on pooled features.
 
-    1.0 is the number of the official code for a ResNet-50. pytorch-ood takes any such number; given
-    none, it estimates c as ``react(quantile=0.9)`` does.
+    The official code uses 1.0 for a ResNet-50. pytorch-ood accepts any such number; without one it
+    estimates c like ``react(quantile=0.9)``.
     """
 
     version: ClassVar[int] = 1
@@ -90,7 +93,7 @@ class ReActPooledPytorchOOD(Scorer):
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
         """Return threshold (), float64, weight (C, D) and bias (C,); and clipped (), float64, the
-        share of the train activations above the threshold.
+        share of train activations above the threshold.
         """
         features = train_features_of(train)
         above = sum(
@@ -110,21 +113,21 @@ class ReActPooledPytorchOOD(Scorer):
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
         """Note negative features, and a threshold that clips no ID activation, or most of them."""
         clipped = float(state.get("clipped", 0.1))
-        unfit = clipped == 0 or clipped > 0.5
-        said = (
+        is_unsuitable = clipped == 0 or clipped > 0.5
+        note = (
             f"threshold={self.threshold:g} clips {100 * clipped:.0f}% of the ID train activations"
         )
-        return (*negative_features(bank), *([said] if unfit else []))
+        return (*negative_feature_notes(bank), *([note] if is_unsuitable else []))
 
 
 @dataclass(frozen=True)
 class ReActPytorchOOD(ShapesMaps):
-    """As react, but the activations are those of the last map before pooling: pytorch-ood 0.4.0.
+    """As react, but on the activations of the last map before pooling: pytorch-ood 0.4.0.
 
-    c is an absolute ``threshold``; 1.0 is the number of the official code for the pooled features
-    of a ResNet-50. With ``quantile``, c is that quantile of all activations of the train images'
-    maps, which are in memory together; ``quantile: 0.9`` is what pytorch-ood does when it is given
-    no threshold. The official code clips the pooled features, as react does.
+    c is an absolute ``threshold``; the official code uses 1.0 for the pooled features of a
+    ResNet-50. With ``quantile``, c is that quantile of all activations of the train images' maps,
+    which are in memory together; without a threshold pytorch-ood uses ``quantile: 0.9``. The
+    official code clips the pooled features, as react does.
     """
 
     version: ClassVar[int] = 2
@@ -142,8 +145,8 @@ class ReActPytorchOOD(ShapesMaps):
         state = super().fit(train, head)
         if self.quantile is None:
             return {**state, "threshold": np.asarray(self.threshold)}
-        found = activation_quantile(flat_maps(train), self.quantile)
-        return {**state, "threshold": np.asarray(found)}
+        threshold = activation_quantile(flat_maps(train), self.quantile)
+        return {**state, "threshold": np.asarray(threshold)}
 
     def _shape(self, state: State) -> Shape:
         return _clip(state)

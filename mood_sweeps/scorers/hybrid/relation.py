@@ -1,4 +1,4 @@
-"""Relation: how many train samples look alike and are predicted alike (Kim et al., 2023)."""
+"""Relation: sum over train samples with similar features and predictions (Kim et al., 2023)."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     train_features_of,
     train_logits_of,
 )
-from mood_sweeps.scorers.numeric.row_blocks import row_blocks, row_products
+from mood_sweeps.scorers.numeric.rows import row_blocks, row_products, unit_rows
 from mood_sweeps.scorers.numeric.softmax import log_softmax
-from mood_sweeps.scorers.numeric.unit_features import unit_rows
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["Relation"]
@@ -28,10 +27,10 @@ __all__ = ["Relation"]
 Float32s = npt.NDArray[np.float32]
 Index = slice | npt.NDArray[np.intp]
 
-# Train samples are made into points once per sweep over this many samples, and compared by tiles
-# of 1 MB. Part of the numbers: the last bits of a matrix product depend on where a block ends.
+# Train samples are normalised once per pass over this many samples, and compared in tiles of 1 MB.
+# Both affect the numbers: the last bits of a matrix product depend on where a block ends.
 SWEEP, TILE = 16384, 512
-# Far above the rounding of float32 relations: nearer to the threshold they are computed again.
+# Relations this near to the threshold, far above float32 rounding, are recomputed in float64.
 DOUBTFUL = 1e-5
 
 
@@ -39,9 +38,9 @@ DOUBTFUL = 1e-5
 class Relation(Scorer):
     """s = Σ_i r_i^pow [r_i > threshold], r_i = max(0, cos(x, x_i)) · ⟨p, p_i⟩, p = softmax z.
 
-    Kim et al. (2023), over all train samples i, with the threshold of the official code, which
-    OpenOOD follows. float32 relations, float64 where they are within 1e-5 of the threshold,
-    so that rounding drops no sample. Cost N·(D + C) a sample.
+    Kim et al. (2023), over all train samples i, with the threshold of the official code and of
+    OpenOOD. Relations are float32, but float64 within 1e-5 of the threshold, so that rounding drops
+    no sample. Cost: N·(D + C) a sample.
     """
 
     version: ClassVar[int] = 1
@@ -52,7 +51,7 @@ class Relation(Scorer):
     threshold: Annotated[float, Field(ge=0, lt=1)] = 0.03
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return the train features (N, D) and logits (N, C) themselves."""
+        """Return features (N, D) and logits (N, C), the train set unchanged."""
         del head
         return {
             "features": np.ascontiguousarray(train_features_of(train)),
@@ -76,28 +75,28 @@ class Relation(Scorer):
         """Add to ``scores`` the relations of ``samples`` to all of ``train``."""
         on = device()
         blocks = [
-            (rows, [on.take(points) for points in samples.points(rows)])
+            (rows, [on.send(points) for points in samples.points(rows)])
             for rows in row_blocks(len(scores), TILE)
         ]
         for tile in row_blocks(len(train.features), TILE):
-            directions, probabilities = (on.take(points) for points in train.points(tile))
+            directions, probabilities = (on.send(points) for points in train.points(tile))
             for rows, (own_directions, own_probabilities) in blocks:
                 cosines = own_directions @ directions.T
                 cosines *= own_probabilities @ probabilities.T
-                relations = on.give(cosines)
+                relations = on.fetch(cosines)
                 doubtful = np.nonzero(np.abs(relations - np.float32(self.threshold)) < DOUBTFUL)
                 relations[relations <= self.threshold] = 0
                 exact = samples.relations(doubtful[0] + rows.start, train, doubtful[1] + tile.start)
                 relations[doubtful] = np.where(exact > self.threshold, exact, 0)
                 if self.pow != 1:
                     relations **= np.float32(self.pow)
-                # Pairwise in float32 along a tile, float64 from tile to tile.
+                # NumPy adds a tile's row pairwise in float32; tiles are added in float64.
                 scores[rows] += relations.sum(axis=1)
 
 
 @dataclass(frozen=True, eq=False)
 class _Samples:
-    """features: (N, D). logits: (N, C)."""
+    """Samples to compare: features (N, D) and logits (N, C)."""
 
     features: Floats
     logits: Floats

@@ -11,7 +11,7 @@ from pydantic import Field
 from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.scorers.hybrid.shaped_energy import Shape, Shaped
 from mood_sweeps.scorers.hybrid.shaped_maps import ShapesMaps
-from mood_sweeps.scorers.hybrid.top_activations import exponential_scale, kept_places, sum_of_top
+from mood_sweeps.scorers.hybrid.top_activations import count_kept, exponential_scale, sum_of_top
 from mood_sweeps.scorers.numeric.checked_arrays import (
     defined,
     features_of,
@@ -19,10 +19,10 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     logits_of,
     train_features_of,
 )
-from mood_sweeps.scorers.numeric.row_blocks import by_rows
+from mood_sweeps.scorers.numeric.rows import by_rows
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.shared_notes import negative_features, overpruned
+from mood_sweeps.scorers.shared_notes import negative_feature_notes, percentile_notes
 
 __all__ = ["SCALE", "SCALEPooledPytorchOOD", "SCALEPytorchOOD"]
 
@@ -33,10 +33,10 @@ Percentile = Annotated[float, Field(ge=0, lt=100)]
 class SCALE(Scorer):
     """s = log Σ_c exp(r · (z − b) + b)_c, r = exp(Σx / Σ of the k largest of x).
 
-    W r x + b = r · (z − b) + b, so that no product with W is needed. k = D − round(D ·
-    ``percentile`` / 100), at least 1. Activations that are never negative give exponents from 1
-    to D / k. Others (of a ViT) may give any: it is cut at ±500, beyond which samples are no
-    longer told apart by r, and r = 1 where the k largest sum to 0.
+    W r x + b = r · (z − b) + b, so no product with W is needed. k = D − round(D · ``percentile`` /
+    100), at least 1. Without negative activations the exponent is from 1 to D / k. With them (in a
+    ViT) any exponent occurs: it is clipped to ±500, beyond which r does not distinguish samples,
+    and r = 1 where the k largest sum to 0.
     85 is the default of the official code and of OpenOOD v1.5.
     """
 
@@ -47,7 +47,7 @@ class SCALE(Scorer):
     percentile: Percentile = 85.0
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return bias (C,), float64: nothing else is learnt."""
+        """Return bias (C,) of the head, float64; nothing else is learnt."""
         head = head_of(head, train_features_of(train).shape[1])
         return {"bias": head.bias.astype(np.float64)}
 
@@ -55,7 +55,7 @@ class SCALE(Scorer):
         """Return float64 (N,), higher = more in-distribution."""
         bias = state["bias"]
         features, logits = features_of(bank), logits_of(bank, classes=len(bias))
-        k = kept_places(features.shape[1], self.percentile)
+        k = count_kept(features.shape[1], self.percentile)
 
         def block(rows: slice) -> Scores:
             total = features[rows].sum(axis=1, dtype=np.float64)
@@ -65,28 +65,28 @@ class SCALE(Scorer):
         return defined(by_rows(len(bank), block))
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
-        """Note negative features, and a percentile that leaves less than one."""
+        """Note negative features, and a percentile that leaves less than one activation."""
         del state
         return (
-            *negative_features(bank),
-            *overpruned(bank.features.shape[1], self.percentile),
+            *negative_feature_notes(bank),
+            *percentile_notes(bank.features.shape[1], self.percentile),
         )
 
 
 @dataclass(frozen=True)
 class SCALEPooledPytorchOOD(SCALE):
-    """As scale, but k leaves out 65 %: pytorch-ood 0.4.0, given pooled features as 1 × 1 maps."""
+    """As scale, with 65 % left out of k: pytorch-ood 0.4.0 on pooled features as 1 × 1 maps."""
 
     percentile: Percentile = 65.0
 
 
 @dataclass(frozen=True)
 class SCALEPytorchOOD(ShapesMaps):
-    """As scale, but x are the activations of the last map before pooling: pytorch-ood 0.4.0.
+    """As scale, but on the activations of the last map before pooling: pytorch-ood 0.4.0.
 
-    r is that of all width · rows · columns activations of an image, k leaves out 65 % of them, and
-    the map times r takes the network's own way. The paper and the official code scale the pooled
-    features, as scale does.
+    r is computed from all width · rows · columns activations of an image, of which k leaves out
+    65 %; the rest of the network then processes r times the map. The paper and the official code
+    scale the pooled features, as scale does.
     """
 
     version: ClassVar[int] = 2
@@ -98,7 +98,7 @@ class SCALEPytorchOOD(ShapesMaps):
         del state
 
         def scale(features: Floats) -> Shaped:
-            k = kept_places(features.shape[1], self.percentile)
+            k = count_kept(features.shape[1], self.percentile)
             total = features.sum(axis=1, dtype=np.float64)
             return Shaped(features, exponential_scale(total, sum_of_top(features, k)))
 

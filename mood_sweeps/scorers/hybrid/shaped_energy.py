@@ -1,4 +1,4 @@
-"""The energy of features that are shaped before the head sees them."""
+"""The energy of features that are reshaped (pruned, clipped, scaled) before the head."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     head_of,
     train_features_of,
 )
-from mood_sweeps.scorers.numeric.row_blocks import by_rows
+from mood_sweeps.scorers.numeric.rows import by_rows
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
 from mood_sweeps.scorers.scorer import Scores, State
 
@@ -24,9 +24,9 @@ __all__ = ["Shape", "Shaped", "head_state", "shaped_energy"]
 
 
 class Shaped(NamedTuple):
-    """Rows after shaping, the features of which are scale · features.
+    """Rows after shaping: their features are ``scale · features``.
 
-    features: (n, D), of the dtype they had. scale: float64 (n, 1), or None for 1.
+    features: (n, D), with the dtype of the input. scale: float64 (n, 1), or None for 1.
     """
 
     features: Floats
@@ -37,9 +37,9 @@ Shape = Callable[[Floats], Shaped]
 
 
 def head_state(train: FeatureBank, head: Head | None) -> State:
-    """Return weight (C, D) and bias (C,) of the head, of its own dtype.
+    """Return weight (C, D) and bias (C,) of the head, in its dtype.
 
-    Raises as ``train_features_of`` and ``head_of`` do.
+    Raises what ``train_features_of`` and ``head_of`` raise.
     """
     head = head_of(head, train_features_of(train).shape[1])
     return {
@@ -49,11 +49,10 @@ def head_state(train: FeatureBank, head: Head | None) -> State:
 
 
 def shaped_energy(state: State, bank: FeatureBank, shape: Shape) -> Scores:
-    """Return log Σ_c exp(a · W x′ + b)_c, float64 (N,), where ``shape`` makes a · x′ of x.
+    """Return log Σ_c exp(a · W x′ + b)_c, float64 (N,), where ``shape`` maps x to (x′, a).
 
-    W x′ is a matrix product in the wider dtype of features and weights, for float32 as exact as
-    the logits of the network itself (about 1e-6); what is scaled, by up to what e^x can be, is
-    float64 from there on.
+    W x′ is a matrix product in the wider dtype of features and weights; in float32 it is as exact
+    as the logits of the network (about 1e-6). Scaled logits, which can be huge, are float64.
     Raises Undefined where a score is not finite.
     """
     features = features_of(bank, width=state["weight"].shape[1])
@@ -68,6 +67,6 @@ def shaped_energy(state: State, bank: FeatureBank, shape: Shape) -> Scores:
         logits += bias
         return log_sum_exp(logits)
 
-    # What overflows is refused by ``defined``, in words.
+    # ``defined`` refuses scores that overflowed, with a clear message.
     with np.errstate(over="ignore", invalid="ignore"):
         return defined(by_rows(len(features), block))

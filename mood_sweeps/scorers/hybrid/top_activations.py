@@ -1,7 +1,7 @@
-"""The largest activations of every sample: which they are, what they sum to.
+"""The largest activations of every sample: their places and their sum.
 
-Rows are sorted, not partitioned: by vector instructions that takes the same time, and a fifth of
-it where most activations are 0, as those of a ReLU are.
+Rows are sorted, not partitioned: with vector instructions a sort takes the same time, and a fifth
+of it where most activations are 0, as after a ReLU.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import Floats
 
-__all__ = ["exponential_scale", "kept_places", "share_of_top", "sum_of_top", "sum_ratio"]
+__all__ = ["count_kept", "exponential_scale", "share_of_top", "sum_of_top", "sum_ratio"]
 
 Float64s = npt.NDArray[np.float64]
 
-# e^500 ≈ 1e217: any float32 can be scaled by it without an overflow of float64.
+# e^500 ≈ 1e217: a float32 times this does not overflow float64.
 _LARGEST_EXPONENT = 500.0
 
 
-def kept_places(width: int, percentile: float) -> int:
-    """Return k, how many of ``width`` activations are left when ``percentile`` % are pruned.
+def count_kept(width: int, percentile: float) -> int:
+    """Return k, the number of ``width`` activations left when ``percentile`` % are pruned.
 
-    Halves are rounded to even, as the official code of ASH rounds; one is always left.
+    Halves round to even, as in the official code of ASH; k is at least 1.
     """
     return max(1, width - round(width * percentile / 100))
 
@@ -36,28 +36,29 @@ def sum_of_top(features: Floats, k: int) -> Float64s:
 def share_of_top(features: Floats, k: int) -> Floats:
     """Return 1 where an activation is among the k largest of its row, 0 elsewhere, (n, D).
 
-    Activations that tie for the last places share them equally: the mean over all ways to choose
-    among them. A choice by position would make the score depend on the order of the dimensions.
+    Activations that tie at the threshold share the remaining places equally: the mean over all
+    choices among them. A choice by position would make the score depend on the order of the
+    dimensions.
     """
-    border = np.sort(features, axis=1)[:, -k, None]
-    reached = features >= border
-    share = reached.astype(features.dtype)
-    crowded = np.count_nonzero(reached, axis=1) > k
-    if crowded.any():
-        share[crowded] = _shared(features[crowded], border[crowded], k)
+    threshold = np.sort(features, axis=1)[:, -k, None]
+    is_top = features >= threshold
+    share = is_top.astype(features.dtype)
+    has_ties = np.count_nonzero(is_top, axis=1) > k
+    if has_ties.any():
+        share[has_ties] = _shared(features[has_ties], threshold[has_ties], k)
     return share
 
 
-def _shared(features: Floats, border: Floats, k: int) -> Floats:
-    above, tied = features > border, features == border
+def _shared(features: Floats, threshold: Floats, k: int) -> Floats:
+    above, tied = features > threshold, features == threshold
     left = k - np.count_nonzero(above, axis=1, keepdims=True)
     each = left / np.count_nonzero(tied, axis=1, keepdims=True)
     return np.where(tied, each, above).astype(features.dtype)
 
 
-def sum_ratio(total: Float64s, top: Float64s, without: float) -> Float64s:
-    """Return total / top of every row, float64 (n, 1); ``without`` where the top sums to 0."""
-    ratio = np.full(len(total), without)
+def sum_ratio(total: Float64s, top: Float64s, default: float) -> Float64s:
+    """Return total / top of every row, float64 (n, 1); ``default`` where top is 0."""
+    ratio = np.full(len(total), default)
     np.divide(total, top, out=ratio, where=top != 0)
     return ratio[:, None]
 
@@ -65,9 +66,9 @@ def sum_ratio(total: Float64s, top: Float64s, without: float) -> Float64s:
 def exponential_scale(total: Float64s, top: Float64s) -> Float64s:
     """Return exp(total / top) of every row, float64 (n, 1), the scale of ASH-S and SCALE.
 
-    Activations that are never negative give exponents from 1 to D / k. Others may give any: a
-    top that sums to 0 has nothing to scale by (1), and exponents are cut at ±500.
+    Without negative activations the exponent is from 1 to D / k. With them any exponent occurs: it
+    is clipped to ±500, and the scale is 1 where ``top`` is 0.
     """
     with np.errstate(over="ignore"):
-        exponent = sum_ratio(total, top, without=0.0)
+        exponent = sum_ratio(total, top, default=0.0)
     return np.exp(np.clip(exponent, -_LARGEST_EXPONENT, _LARGEST_EXPONENT))

@@ -12,10 +12,10 @@ from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.feature.residual import principal_dimension, residual_space
 from mood_sweeps.scorers.numeric.checked_arrays import defined, head_of, train_features_of
-from mood_sweeps.scorers.numeric.softmax import likeliest_of, log_normalizer
+from mood_sweeps.scorers.numeric.softmax import largest_and_odds_of, log_normalizer
 from mood_sweeps.scorers.numeric.subspace_projection import projected_norm
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.shared_notes import few_for_axes, kept_count
+from mood_sweeps.scorers.shared_notes import few_images_for_axes, stored_count
 
 __all__ = ["ViM", "ViMMOODv2", "ViMOpenOOD", "ViMPytorchOOD"]
 
@@ -24,9 +24,9 @@ __all__ = ["ViM", "ViMMOODv2", "ViMOpenOOD", "ViMPytorchOOD"]
 class ViM(Scorer):
     """s = log Σ_c exp(z_c) − α‖Rᵀ(x − u)‖₂, with u and R as in Residual.
 
-    α = mean of max_c z_c / mean of ‖Rᵀ(x − u)‖₂ over the train set, taken literally: a head
-    with largest logits that are negative on average makes it negative.
-    dim None is the rule of the authors' code, because they chose it on ImageNet and it leaves a
+    α = mean of max_c z_c / mean of ‖Rᵀ(x − u)‖₂ over the train set, used unchanged: where
+    largest logits are negative on average, α is negative.
+    dim None is the rule of the authors' code, which they chose on ImageNet and which leaves a
     residual for any width: 1000 from D = 2048 on, 512 from D = 768 on, else D // 2.
     Cost: N·D² to fit, shared with Residual and Mahalanobis; D·(D − dim) a sample.
     """
@@ -46,14 +46,14 @@ class ViM(Scorer):
         classes = len(head_of(head, width).weight)
         kept = self.dim or self.rule(width, classes)
         space = residual_space(train, head, kept)
-        # A residual that is rounding: α would amplify it to a score.
+        # The residual would be rounding, which α would amplify.
         if space["rank"] <= kept:
             raise Undefined(
                 f"the train features vary along {space['rank']} of {width} axes and lie in their "
                 f"principal subspace of {kept}, so the virtual logit has no scale"
             )
         residual = projected_norm(train, space).mean()
-        alpha = likeliest_of(train)[0].mean() / residual
+        alpha = largest_and_odds_of(train)[0].mean() / residual
         return {**space, "alpha": np.asarray(alpha, dtype=np.float64)}
 
     def rule(self, width: int, classes: int) -> int:
@@ -66,9 +66,9 @@ class ViM(Scorer):
         return defined(log_normalizer(bank) - state["alpha"] * projected_norm(bank, state))
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
-        """Note axes of too few features, and a virtual logit that counts the wrong way round."""
+        """Note axes from too few features, and a negative α."""
         del bank
-        notes = few_for_axes(kept_count(state, "count"), len(state["centre"]))
+        notes = few_images_for_axes(stored_count(state, "count"), len(state["centre"]))
         if state["alpha"] < 0:
             return (*notes, "alpha is negative: a larger residual counts as in-distribution")
         return notes
@@ -76,7 +76,7 @@ class ViM(Scorer):
 
 @dataclass(frozen=True)
 class ViMMOODv2(ViM):
-    """As vim, with as many principal dimensions as classes from D = 2048 on (MOODv2)."""
+    """As vim, but from D = 2048 on with as many principal dimensions as classes (MOODv2)."""
 
     def rule(self, width: int, classes: int) -> int:
         """Return the principal dimension for features of ``width`` dimensions."""
@@ -85,7 +85,7 @@ class ViMMOODv2(ViM):
 
 @dataclass(frozen=True)
 class ViMOpenOOD(ViM):
-    """As vim, with 256 principal dimensions whatever the width (OpenOOD 1.5, without tuning).
+    """As vim, with 256 principal dimensions for any width (OpenOOD 1.5, without tuning).
 
     Undefined for D ≤ 256, where OpenOOD divides by an empty residual and scores NaN.
     """

@@ -17,7 +17,11 @@ from mood_sweeps.scorers.numeric.activation_quantiles import (
     dimension_quantiles,
 )
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.shared_notes import few_for_quantiles, kept_count, negative_features
+from mood_sweeps.scorers.shared_notes import (
+    few_numbers_for_quantiles,
+    negative_feature_notes,
+    stored_count,
+)
 
 __all__ = ["VRA", "VRAOpenOOD", "VRAPooledPytorchOOD", "VRAPytorchOOD"]
 
@@ -29,8 +33,8 @@ class VRA(Scorer):
     """s = log Σ_c exp(W v(x) + b)_c, v(x)_d = 0 below l_d, h_d above h_d, x_d in between.
 
     l_d and h_d are the quantiles ``lower`` and ``upper`` of dimension d over the ID train set.
-    This is the paper's function (VRA-P) with the quantiles its official code takes with the
-    energy, 0.6 and 0.9; the tools clip to l instead of suppressing to 0, and bear other names.
+    This is the paper's function (VRA-P) with the quantiles of its official code for the energy, 0.6
+    and 0.9; the variants named after tools clip to l instead of setting to 0.
     """
 
     version: ClassVar[int] = 1
@@ -38,7 +42,7 @@ class VRA(Scorer):
     needs: ClassVar[tuple[str, ...]] = ("head",)
 
     counted: ClassVar[str] = "images"
-    """What its quantiles are of."""
+    """The samples of the quantiles, for notes."""
 
     lower: Quantile = 0.6
     upper: Quantile = 0.9
@@ -47,8 +51,8 @@ class VRA(Scorer):
         _refuse_crossed(self.lower, self.upper)
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return lower and upper (D,), weight (C, D) and bias (C,); and count (), int64: of how
-        many numbers they are quantiles.
+        """Return lower and upper (D,), weight (C, D) and bias (C,); and count (), int64: the
+        number of samples of each quantile.
         """
         lower, upper = dimension_quantiles(train, (self.lower, self.upper))
         count = np.asarray(len(train))
@@ -65,10 +69,10 @@ class VRA(Scorer):
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
         """Note negative features, and too few images (or activations) for the quantiles."""
-        count, quantiles = kept_count(state, "count"), (self.lower, self.upper)
+        count, quantiles = stored_count(state, "count"), (self.lower, self.upper)
         return (
-            *negative_features(bank),
-            *few_for_quantiles(count, quantiles, self.counted),
+            *negative_feature_notes(bank),
+            *few_numbers_for_quantiles(count, quantiles, self.counted),
         )
 
 
@@ -76,8 +80,8 @@ class VRA(Scorer):
 class VRAOpenOOD(VRA):
     """s = log Σ_c exp(W clip(x, l, h) + b)_c, l and h quantiles of all ID validation activations.
 
-    OpenOOD v1.5: one l (0.10) and one h (0.90) for all dimensions, and what lies below l becomes
-    l instead of 0.
+    OpenOOD v1.5: one l (0.10) and one h (0.90) for all dimensions; activations below l become l
+    instead of 0.
     """
 
     fits_on: ClassVar[str] = "id_val"
@@ -87,7 +91,7 @@ class VRAOpenOOD(VRA):
     upper: Quantile = 0.90
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return lower and upper (), weight (C, D), bias (C,) and count (), as of `vra`."""
+        """Return lower and upper (), weight (C, D), bias (C,) and count (), as in `vra`."""
         return {
             **head_state(train, head),
             "lower": np.asarray(activation_quantile(train, self.lower)),
@@ -104,8 +108,8 @@ class VRAOpenOOD(VRA):
 class VRAPooledPytorchOOD(VRA):
     """s = log Σ_c exp(W clip(x, l, h) + b)_c, l_d and h_d quantiles of dimension d over ID train.
 
-    pytorch-ood 0.4.0, given pooled features as 1 × 1 maps: 0.01 and 0.99, and what lies below l
-    becomes l instead of 0.
+    pytorch-ood 0.4.0 on pooled features as 1 × 1 maps: 0.01 and 0.99; activations below l become l
+    instead of 0.
     """
 
     lower: Quantile = 0.01
@@ -118,7 +122,7 @@ class VRAPooledPytorchOOD(VRA):
 
 @dataclass(frozen=True)
 class VRAPytorchOOD(ShapesMaps):
-    """As vra_pooled@pytorch_ood, but x are the activations of the last map before pooling.
+    """As vra_pooled@pytorch_ood, but on the activations of the last map before pooling.
 
     pytorch-ood 0.4.0: l and h are the quantiles ``lower`` and ``upper`` of every activation of the
     map, channel and position, over ID train. The maps of all train images are in memory together.

@@ -1,1 +1,1 @@
-"""Scores of the logits z, before the softmax forgets their size."""
+"""Scores of the logits z, without softmax, so that their size counts."""

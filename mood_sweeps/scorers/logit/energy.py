@@ -10,7 +10,7 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.scorers.numeric.checked_arrays import defined, logits_of
-from mood_sweeps.scorers.numeric.row_blocks import by_rows
+from mood_sweeps.scorers.numeric.rows import by_rows
 from mood_sweeps.scorers.numeric.softmax import log_normalizer, log_sum_exp
 from mood_sweeps.scorers.scorer import LearnsNothing, Scores, State
 

@@ -1,4 +1,4 @@
-"""OpenMax: probability of the unknown by recalibrated logits (Bendale & Boult, 2016)."""
+"""OpenMax: probability of an unknown class from recalibrated logits (Bendale & Boult, 2016)."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     train_classes_of,
     train_logits_of,
 )
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, cached_rows, row_products
+from mood_sweeps.scorers.numeric.rows import by_rows, cached_rows, row_products
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
 from mood_sweeps.scorers.numeric.weibull import Weibull, fit_tail
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.shared_notes import none_of_a_class
+from mood_sweeps.scorers.shared_notes import class_notes
 
 __all__ = ["OpenMax", "OpenMaxOpenOOD", "OpenMaxPytorchOOD"]
 
-# A tail is at most half of what it is the tail of.
+# A class needs at least this many times ``tail`` samples without a note.
 _TAILS = 2
 
 
@@ -33,16 +33,15 @@ _TAILS = 2
 class OpenMax(Scorer):
     """s = −P(unknown) = −softmax(v̂_0, v̂_1, …, v̂_C)_0, v̂ the recalibrated logits.
 
-    Of the α largest logits the i-th largest, v_c, gives the share ω = (α + 1 − i)/α · w_c to the
-    unknown: v̂_c = v_c (1 − ω), v̂_0 = Σ v_c ω. w_c is the probability that a sample of class c is
-    nearer to μ_c than this one, in Euclidean distance of logits: μ_c is the mean of the class's
-    correctly classified train samples, and a Weibull distribution is fitted to the ``tail``
+    Each of the α largest logits, v_c at rank i, gives the share ω = (α + 1 − i)/α · w_c to the
+    unknown class: v̂_c = v_c (1 − ω), v̂_0 = Σ v_c ω. w_c is the probability that a sample of class
+    c is nearer to μ_c than this one, in Euclidean distance of logits: μ_c is the mean of the
+    class's correctly classified train samples, and a Weibull distribution is fitted to the ``tail``
     largest of their distances. A class without such samples has w_c = 1.
 
-    Tail 20 and α 10 are the paper's, and so are the correctly classified samples, on which a mean
-    activation is that of its class; ω is that of the authors' code (the paper prints another).
-    Their distance adds a cosine to Euclid/200, a number made for AlexNet's logits: OpenOOD and
-    pytorch-ood take Euclid.
+    Tail 20, α 10 and the use of correctly classified samples are the paper's; ω is that of the
+    authors' code (the paper prints another). Their distance is Euclid/200 plus a cosine, with a
+    factor for AlexNet's logits: OpenOOD and pytorch-ood use Euclid.
     """
 
     version: ClassVar[int] = 1
@@ -50,14 +49,14 @@ class OpenMax(Scorer):
     needs: ClassVar[tuple[str, ...]] = ("labels", "logits")
 
     highest: ClassVar[float] = np.inf
-    """What recalibrated logits are cut at before the softmax."""
+    """The upper limit of recalibrated logits before the softmax."""
 
     tail: Annotated[int, Field(gt=1)] = 20
     alpha: Annotated[int, Field(gt=0)] = 10
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
         """Return centres (C, C) and origin, shape, log_scale (C,), all float64, and counts (C,),
-        int64: from how many samples.
+        int64: the number of samples of each class.
         """
         del head
         logits = train_logits_of(train)
@@ -78,7 +77,7 @@ class OpenMax(Scorer):
         return {"centres": centres, **fitted, "counts": counts}
 
     def _groups(self, logits: Floats, labels: Ints) -> Ints:
-        """Return the class that each sample tells about, −1 for none."""
+        """Return the class of the tail that each sample contributes to, −1 for none."""
         return np.where(logits.argmax(axis=1) == labels, labels, -1)
 
     def score(self, state: State, bank: FeatureBank) -> Scores:
@@ -86,17 +85,19 @@ class OpenMax(Scorer):
         logits = logits_of(bank, classes=len(state["centres"]))
 
         def block(rows: slice) -> Scores:
-            return self._known(state, logits[rows].astype(np.float64))
+            return self._score_block(state, logits[rows].astype(np.float64))
 
         return defined(by_rows(len(logits), block, cached_rows(logits.shape[1])))
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
-        """Note tails that are most of their class, classes without samples and too large an α."""
+        """Note tails of more than half of a class, classes without samples, and an α that is too
+        large.
+        """
         del bank
         classes, notes = len(state["centres"]), []
         if self.alpha > classes:
             notes.append(f"alpha={self.alpha} is more than the {classes} classes: all count")
-        if "counts" in state:  # not where it was stored before there were notes
+        if "counts" in state:  # else a state from before notes existed
             counts = state["counts"]
             short = counts[(counts > 0) & (counts < _TAILS * self.tail)]
             if len(short):
@@ -105,20 +106,20 @@ class OpenMax(Scorer):
                     f"(median {int(np.median(short))} images to fit it to)"
                 )
             bare = int(np.count_nonzero(counts == 0))
-            notes += none_of_a_class(bare, classes, "have no image to fit a tail to")
+            notes += class_notes(bare, classes, "have no image to fit a tail to")
         return tuple(notes)
 
-    def _known(self, state: State, logits: npt.NDArray[np.float64]) -> Scores:
+    def _score_block(self, state: State, logits: npt.NDArray[np.float64]) -> Scores:
         weibull = Weibull(*(state[name] for name in Weibull._fields))
         count = min(self.alpha, logits.shape[1])
-        every = np.arange(len(logits))
+        rows = np.arange(len(logits))
         recalibrated, unknown = logits.copy(), np.zeros(len(logits))
         for rank, top in enumerate(_largest(logits, count)):
-            far = _distances(logits, state["centres"][top])
-            beyond = Weibull(*(parameter[top] for parameter in weibull)).probability(far)
-            given = logits[every, top] * beyond * (count - rank) / count
-            recalibrated[every, top] -= given
-            unknown += given
+            distances = _distances(logits, state["centres"][top])
+            of_class = Weibull(*(parameter[top] for parameter in weibull))
+            moved = logits[rows, top] * of_class.probability(distances) * (count - rank) / count
+            recalibrated[rows, top] -= moved
+            unknown += moved
         joint = np.minimum(np.column_stack([unknown, recalibrated]), self.highest)
         return -np.exp(joint[:, 0] - log_sum_exp(joint))
 

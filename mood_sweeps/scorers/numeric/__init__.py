@@ -1,1 +1,1 @@
-"""Computations that several scorers share: once per bank, in blocks, in bounded memory."""
+"""Computations that several scorers share: once per bank, in blocks, with bounded memory."""

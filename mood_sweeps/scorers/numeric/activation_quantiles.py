@@ -1,9 +1,9 @@
 """Exact quantiles of the activations of a bank, without a second copy of its features.
 
-A quantile lies between two order statistics. An order statistic of floating-point numbers is
-found by their bits, 16 at a time: count how often each value of the first 16 bits occurs, see in
-which of them the rank falls, count the next 16 bits of the activations that begin so. Two passes
-for float32, four for float64, half a megabyte for each count.
+A quantile lies between two order statistics. A radix selection on the bits of floating-point
+numbers finds an order statistic, 16 bits (a digit) at a time: count the values of the first 16
+bits, choose the value that contains the rank, then count the next 16 bits of the activations that
+begin with it. Two passes for float32, four for float64, half a megabyte for each count.
 """
 
 from __future__ import annotations
@@ -18,76 +18,76 @@ import numpy.typing as npt
 from mood_sweeps.bank import FeatureBank, Floats
 from mood_sweeps.scorers.numeric.checked_arrays import train_features_of
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.row_blocks import row_blocks
+from mood_sweeps.scorers.numeric.rows import row_blocks
 
 __all__ = ["activation_quantile", "dimension_quantiles"]
 
 _DIGIT = 16
 _VALUES = 2**_DIGIT
 
-# Activations counted at once: their int64 copy is 1 MB and stays in the cache.
+# Activations that are counted at once: their int64 copy, 1 MB, stays in the cache.
 _BLOCK = 2**17
 
 # A cache line of float32 holds 16, and 16 columns of 1.28 million rows are 82 MB.
 _COLUMNS = 16
 
-# Rows transposed at once: more no longer fit in the first cache, and take four times as long.
+# Rows that are transposed at once: more do not fit into the L1 cache and take four times as long.
 _TILE = 256
 
 
 def activation_quantile(train: FeatureBank, quantile: float) -> np.floating[Any]:
     """Return the quantile of all N·D activations together, in the features' dtype.
 
-    Linear interpolation, to the last bit what ``np.quantile(features, quantile)`` returns (a zero
-    is always the positive one). Raises Undefined without rows or where one is not finite.
+    Linear interpolation, equal to ``np.quantile(features, quantile)`` to the last bit (a zero is
+    always positive). Raises Undefined without rows or where one is not finite.
     """
     features = train_features_of(train)
-    lower, upper, beyond = _neighbours(features.size, quantile)
-    found = [_order_statistic(train, rank) for rank in (lower, upper)]
-    between: np.floating[Any] = _between(np.array(found, features.dtype), beyond)
-    return between
+    lower, upper, fraction = _neighbours(features.size, quantile)
+    neighbours = [_order_statistic(train, rank) for rank in (lower, upper)]
+    value: np.floating[Any] = _interpolate(np.array(neighbours, features.dtype), fraction)
+    return value
 
 
 def dimension_quantiles(train: FeatureBank, quantiles: tuple[float, ...]) -> Floats:
     """Return the quantiles of each dimension, (len(quantiles), D), in the features' dtype.
 
-    To the last bit what ``np.quantile(features, quantile, axis=0)`` returns, a few columns at a
-    time. Raises Undefined without rows or where one is not finite.
+    Equal to ``np.quantile(features, quantile, axis=0)`` to the last bit, computed a few columns at
+    a time. Raises Undefined without rows or where one is not finite.
     """
     features = train_features_of(train)
     count, width = features.shape
 
     def compute() -> Floats:
-        found = np.empty((len(quantiles), width), dtype=features.dtype)
+        result = np.empty((len(quantiles), width), dtype=features.dtype)
         for start in range(0, width, _COLUMNS):
             columns = slice(start, start + _COLUMNS)
             ordered = np.empty((min(_COLUMNS, width - start), count), dtype=features.dtype)
             for rows in row_blocks(count, _TILE):
                 ordered[:, rows] = features[rows, columns].T
-            # Sorted by vector instructions, faster than a partition for each quantile.
+            # A vectorised sort is faster than a partition for each quantile.
             ordered.sort(axis=1)
-            for row, quantile in zip(found, quantiles, strict=True):
-                lower, upper, beyond = _neighbours(count, quantile)
-                row[columns] = _between(ordered[:, [lower, upper]].T, beyond)
-        return found
+            for row, quantile in zip(result, quantiles, strict=True):
+                lower, upper, fraction = _neighbours(count, quantile)
+                row[columns] = _interpolate(ordered[:, [lower, upper]].T, fraction)
+        return result
 
     return once_per_bank(train, ("dimension quantiles", quantiles), compute)
 
 
 def _neighbours(count: int, quantile: float) -> tuple[int, int, float]:
-    """Return the ranks that a quantile lies between, and how far beyond the lower, in [0, 1)."""
-    place = (count - 1) * quantile
-    lower = math.floor(place)
-    return lower, min(lower + 1, count - 1), place - lower
+    """Return the ranks around a quantile, and its fraction of the way between them, in [0, 1)."""
+    rank = (count - 1) * quantile
+    lower = math.floor(rank)
+    return lower, min(lower + 1, count - 1), rank - lower
 
 
-def _between(neighbours: Floats, beyond: float) -> Any:
-    # Numpy's own interpolation, of two numbers only, so that it is rounded as numpy rounds.
-    return np.quantile(neighbours, beyond, axis=0)
+def _interpolate(neighbours: Floats, fraction: float) -> Any:
+    # NumPy's own interpolation between the two numbers, to round as NumPy does.
+    return np.quantile(neighbours, fraction, axis=0)
 
 
 def _order_statistic(train: FeatureBank, rank: int) -> np.floating[Any]:
-    """Return the activation that ``rank`` others precede in ascending order."""
+    """Return the activation at ``rank``, from 0, in ascending order."""
     dtype = train.features.dtype
     bits = _bits(dtype)
     digits = 8 * dtype.itemsize // _DIGIT
@@ -100,7 +100,7 @@ def _order_statistic(train: FeatureBank, rank: int) -> np.floating[Any]:
         count = int(counts[order[at]])
         rank -= int(preceding[at]) - count
         begin = begin << _DIGIT | int(order[at])
-        # Many activations of a ReLU are exactly 0: no need to look at the rest of their bits.
+        # Many activations after a ReLU are exactly 0: their other bits need no pass.
         rounded = begin << _DIGIT * (digits - known - 1)
         if _count_of(train, rounded) == count:
             begin = rounded
@@ -110,10 +110,10 @@ def _order_statistic(train: FeatureBank, rank: int) -> np.floating[Any]:
 
 
 def _ascending(known: int, begin: int) -> npt.NDArray[np.int64]:
-    """Return the values of digit ``known`` as they follow each other in ascending numbers.
+    """Return the values of digit ``known`` in the order of ascending numbers.
 
-    The bits of negative numbers ascend as the numbers descend; in the first digit all negative
-    numbers, which have the sign bit set, come before the others.
+    The bits of negative numbers order inversely. In the first digit, negative numbers, which have
+    the sign bit set, come before the others.
     """
     values = np.arange(_VALUES)
     if known == 0:

@@ -1,13 +1,14 @@
-"""Where blocks of rows are multiplied: NumPy on the CPU, or torch on a device that is asked for.
+"""The device that multiplies blocks of rows: NumPy on the CPU, or torch on a chosen device.
 
-What costs rows × dimensions × columns is written once, for the arrays of either: ``take`` brings a
-block there, operators and what both libraries call alike (``xp``) compute, ``give`` brings back
-what is left of it. On the CPU both hand through what they are given: nothing is added to NumPy.
+Computations that cost rows × dimensions × columns are written once for both kinds of arrays:
+``send`` copies a block to the device, operators and functions that both libraries have (``xp``)
+compute, ``fetch`` copies the result back. On the CPU both return their argument: NumPy runs as it
+is.
 
-What costs rows × dimensions stays with NumPy, and so does what happens once per bank: the
-factorisations of (D, D) matrices in float64. They do not grow with the rows (D is 2048 for a
-ResNet-50); many a GPU has hardly any float64; and eigenvectors, with signs that are the library's
-choice, are to be the same wherever a bank is scored.
+Computations that cost rows × dimensions stay with NumPy. So do those done once per bank, the
+factorisations of (D, D) matrices in float64: they do not grow with the rows (D is 2048 for a
+ResNet-50); many GPUs have little float64; and eigenvectors, of which each library chooses the
+signs, must not depend on the device that scores a bank.
 """
 
 from __future__ import annotations
@@ -23,47 +24,47 @@ import numpy.typing as npt
 from mood_sweeps.bank import Floats
 from mood_sweeps.errors import InputError
 from mood_sweeps.scorers.numeric.neighbour_keys import Float32s, Keys, merge
-from mood_sweeps.scorers.numeric.row_blocks import row_squares
+from mood_sweeps.scorers.numeric.rows import row_squares
 
 __all__ = ["DEVICES", "Array", "Device", "computing_on", "device", "device_named", "product_with"]
 
 Array = Any
-"""An array of NumPy or of torch, whichever the device computes with."""
+"""An array of the library that the device computes with, NumPy or torch."""
 
 DEVICES = ("cpu", "cuda")
-"""What may be asked for by name."""
+"""The names of all devices."""
 
 
 class Device(Protocol):
-    """One place to compute. What was taken there is not to be changed: it may be the caller's."""
+    """A device to compute on. Arrays from ``send`` are read-only: they may be the caller's own."""
 
     @property
     def name(self) -> str:
-        """What was computed under one name is not taken for what another would compute."""
+        """The name in caches: a result of one device is never used for another."""
         ...
 
     @property
     def xp(self) -> Any:
-        """The library of its arrays, for functions of the same name and meaning in both."""
+        """NumPy or torch, for functions with the same name and meaning in both."""
         ...
 
     def in_use(self) -> AbstractContextManager[None]:
-        """Return the context to compute in; what was kept there goes when it ends."""
+        """Return the context to compute in; its end frees the arrays kept on the device."""
         ...
 
-    def take(self, array: npt.NDArray[Any]) -> Array:
-        """Return the array there."""
+    def send(self, array: npt.NDArray[Any]) -> Array:
+        """Return the array on the device."""
         ...
 
-    def part(self, array: npt.NDArray[Any], index: slice | int) -> Array:
-        """Return ``array[index]`` there, of an array of which parts are asked for again and again.
+    def send_part(self, array: npt.NDArray[Any], index: slice | int) -> Array:
+        """Return ``array[index]`` on the device, of an array of which parts are needed repeatedly.
 
-        The array is not to change, and to be the same object each time.
+        Pass the same, unchanged array object each time.
         """
         ...
 
-    def give(self, array: Array) -> npt.NDArray[Any]:
-        """Return what was computed there."""
+    def fetch(self, array: Array) -> npt.NDArray[Any]:
+        """Return an array of the device as a NumPy array."""
         ...
 
     def cast(self, array: Array, dtype: npt.DTypeLike) -> Array:
@@ -87,7 +88,7 @@ class Device(Protocol):
         ...
 
     def neighbours(self, best: Array) -> Keys:
-        """Return the best as numbers of `nearest_keys`, in no order."""
+        """Return the best as keys of `neighbour_keys`, unordered."""
         ...
 
 
@@ -100,15 +101,15 @@ class _Host:
     def in_use(self) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def take(self, array: npt.NDArray[Any]) -> Array:
+    def send(self, array: npt.NDArray[Any]) -> Array:
         return array
 
-    def part(self, array: npt.NDArray[Any], index: slice | int) -> Array:
+    def send_part(self, array: npt.NDArray[Any], index: slice | int) -> Array:
         return array[index]
 
-    def give(self, array: Array) -> npt.NDArray[Any]:
-        given: npt.NDArray[Any] = array
-        return given
+    def fetch(self, array: Array) -> npt.NDArray[Any]:
+        fetched: npt.NDArray[Any] = array
+        return fetched
 
     def cast(self, array: Array, dtype: npt.DTypeLike) -> Array:
         return array.astype(dtype, copy=False)
@@ -135,13 +136,13 @@ _CHOSEN: ContextVar[Device] = ContextVar("device", default=_HOST)
 
 
 def device() -> Device:
-    """Return where to compute: the CPU, by NumPy, unless inside `computing_on`."""
+    """Return the device to compute on: the CPU by NumPy, unless inside `computing_on`."""
     return _CHOSEN.get()
 
 
 @contextmanager
 def computing_on(chosen: Device) -> Iterator[None]:
-    """Compute there inside the block. Scores are the same but for rounding."""
+    """Compute on this device inside the block. Scores are equal up to rounding."""
     with chosen.in_use():
         before = _CHOSEN.set(chosen)
         try:
@@ -153,7 +154,7 @@ def computing_on(chosen: Device) -> Iterator[None]:
 def device_named(name: str) -> Device:
     """Return one of ``DEVICES``; torch is imported for ``cuda`` only.
 
-    Raises InputError for another name, and where this machine has none.
+    Raises InputError for an unknown name, or where this machine has no such device.
     """
     if name not in DEVICES:
         raise InputError(f"there is no device {name!r}; allowed: {', '.join(DEVICES)}")
@@ -165,12 +166,15 @@ def device_named(name: str) -> Device:
 
 
 def product_with(matrix: Floats) -> Callable[[Floats], Floats]:
-    """Return what multiplies blocks of rows (n, D) by the matrix (D, r), in the wider precision."""
+    """Return the function from blocks (n, D) to their product with the matrix (D, r).
+
+    It multiplies in the wider of both precisions.
+    """
     on = device()
-    there = on.take(matrix)
+    on_device = on.send(matrix)
 
     def product(block: Floats) -> Floats:
         dtype = np.result_type(block, matrix)
-        return on.give(on.cast(on.take(block), dtype) @ on.cast(there, dtype))
+        return on.fetch(on.cast(on.send(block), dtype) @ on.cast(on_device, dtype))
 
     return product

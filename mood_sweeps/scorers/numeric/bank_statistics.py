@@ -2,7 +2,7 @@
 
 One pass of N·D² operations gives the tied (within-class) scatter; the second moment about any
 origin follows from it and the class means, without subtracting large numbers. Rows are read in
-blocks: beside the bank, memory holds a few (D, D) matrices and one block.
+blocks: besides the bank, memory holds a few (D, D) matrices and one block.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     train_labels_of,
 )
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.row_blocks import row_blocks
+from mood_sweeps.scorers.numeric.rows import row_blocks
 
 __all__ = [
     "ClassStatistics",
+    "RunningStatistics",
     "Scatter",
     "absolute_sums",
     "class_means",
@@ -44,7 +45,7 @@ Float64s = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class ClassStatistics:
-    """Classes that occur in the labels, in ascending order; a class without samples is left out.
+    """Statistics of the classes in the labels, in ascending order, without empty classes.
 
     counts: int64 (C,). means: float64 (C, D).
     scatter: float64 (D, D), Σ_i (x_i − μ_{y_i})(x_i − μ_{y_i})ᵀ, not divided by N.
@@ -79,17 +80,17 @@ class Scatter:
 
     def __init__(self, width: int) -> None:
         self._on = device()
-        self._sum = self._on.take(np.zeros((width, width)))
+        self._sum = self._on.send(np.zeros((width, width)))
         self._product = self._on.empty((width, width))
 
     def add(self, block: Array) -> None:
-        """Add that of float64 (n, D)."""
+        """Add XᵀX of a float64 block X (n, D)."""
         # A matrix times its own transpose: BLAS computes half of it (dsyrk).
         self._sum += self._on.xp.matmul(block.T, block, out=self._product)
 
     def total(self) -> Float64s:
         """Return the sum, float64 (D, D)."""
-        return self._on.give(self._sum)
+        return self._on.fetch(self._sum)
 
 
 def class_statistics(train: FeatureBank) -> ClassStatistics:
@@ -103,8 +104,9 @@ def class_statistics(train: FeatureBank) -> ClassStatistics:
 def pooled_statistics(train: FeatureBank) -> ClassStatistics:
     """Return statistics with the ``mean`` and ``about`` of all samples.
 
-    Any grouping of the samples gives the same: by classes where they are known, because those
-    statistics serve other scorers as well, else one group. Raises Undefined without rows.
+    Any grouping of the samples gives the same mean and ``about``. Known classes are the groups,
+    because other scorers use the same statistics; else all samples are one group. Raises Undefined
+    without rows.
     """
     labels = train.labels if len(train.labels) else np.zeros(len(train), dtype=np.int64)
     return _grouped_statistics(train, labels)
@@ -117,10 +119,10 @@ def _grouped_statistics(train: FeatureBank, labels: Ints) -> ClassStatistics:
         _, index = np.unique(labels, return_inverse=True)
         counts, means = class_means(features, index)
         on = device()
-        there, scatter = on.take(means), Scatter(features.shape[1])
+        means_on_device, scatter = on.send(means), Scatter(features.shape[1])
         for rows in row_blocks(len(features)):
-            centred = there[on.take(index[rows])]
-            on.xp.subtract(on.part(features, rows), centred, out=centred)
+            centred = means_on_device[on.send(index[rows])]
+            on.xp.subtract(on.send_part(features, rows), centred, out=centred)
             scatter.add(centred)
         return ClassStatistics(counts, means, scatter.total())
 
@@ -130,9 +132,9 @@ def _grouped_statistics(train: FeatureBank, labels: Ints) -> ClassStatistics:
 def class_means(
     features: Floats, index: Ints, classes: int = 0
 ) -> tuple[npt.NDArray[np.int64], Float64s]:
-    """Return how often each class occurs, int64 (C,), and the class means, float64 (C, D).
+    """Return the count of each class, int64 (C,), and the class means, float64 (C, D).
 
-    index: (N,), the class of every row, from 0 on. C is at least ``classes``; the mean of a class
+    index: (N,), the class of every row, from 0. C is at least ``classes``; the mean of a class
     without rows is zero.
     """
     counts = np.bincount(index, minlength=classes).astype(np.int64)
@@ -149,7 +151,7 @@ def class_means(
 def feature_mean(train: FeatureBank) -> Float64s:
     """Return the mean of all train features, float64 (D,); Undefined without rows.
 
-    Where the scatter is needed as well, take ``pooled_statistics(train).mean``: one pass less.
+    Where the scatter is needed as well, ``pooled_statistics(train).mean`` saves one pass.
     """
     features = train_features_of(train)
 
@@ -169,7 +171,7 @@ def absolute_sums(bank: FeatureBank) -> Float64s:
     def compute() -> Float64s:
         sums = np.empty(len(features))
         for rows in row_blocks(len(features)):
-            # NumPy adds a row's float32 pairwise; what overflows is found by the scorer.
+            # NumPy adds a row's float32 pairwise; the scorer refuses sums that overflow.
             with np.errstate(over="ignore"):
                 sums[rows] = np.abs(features[rows]).sum(axis=1)
         return sums
@@ -210,5 +212,38 @@ def principal_axes(train: FeatureBank, origin: Float64s) -> tuple[Float64s, Floa
 
 
 def digest(array: npt.NDArray[Any]) -> bytes:
-    """Return a name for the content of an array: what was computed from it can be kept by it."""
+    """Return a hash of an array's content, 16 bytes: the name under which results are cached."""
     return hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16).digest()
+
+
+class RunningStatistics:
+    """Counts, means and within-class scatter of the samples so far.
+
+    The scatter of a block about its own class means is added, and then the difference of these
+    means to the means so far (Chan, Golub and LeVeque, 1983). No large squares are subtracted, so
+    that a constant has a scatter of exactly zero.
+    """
+
+    def __init__(self, classes: int, width: int) -> None:
+        self._counts = np.zeros(classes, dtype=np.int64)
+        self._means = np.zeros((classes, width))
+        self._scatter = np.zeros((width, width))
+
+    def add(self, samples: Float64s, classes: Ints) -> None:
+        """Add samples (n, D) of the classes (n,), numbered from 0."""
+        present, index, counts = np.unique(classes, return_inverse=True, return_counts=True)
+        means = np.zeros((len(present), samples.shape[1]))
+        np.add.at(means, index, samples)
+        means /= counts[:, None]
+        centred = samples - means[index]
+        shift = means - self._means[present]
+        before, after = self._counts[present], self._counts[present] + counts
+        moved = shift * np.sqrt(before * counts / after)[:, None]
+        self._scatter += centred.T @ centred + moved.T @ moved
+        self._means[present] += shift * (counts / after)[:, None]
+        self._counts[present] = after
+
+    def statistics(self) -> ClassStatistics:
+        """Return the statistics of the classes that occurred."""
+        seen = self._counts > 0
+        return ClassStatistics(self._counts[seen], self._means[seen], self._scatter)

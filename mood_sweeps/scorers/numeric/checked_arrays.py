@@ -1,4 +1,4 @@
-"""What a scorer may take from a bank, refused with a reason where it cannot be used."""
+"""Access to a bank's arrays for scorers; raises with the reason where one cannot be used."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy.typing as npt
 from mood_sweeps.bank import FeatureBank, Floats, Head, Inputs, Ints, Network
 from mood_sweeps.errors import InputError, Undefined
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.row_blocks import row_blocks
+from mood_sweeps.scorers.numeric.rows import row_blocks
 
 __all__ = [
     "defined",
     "detector_of",
     "features_of",
     "head_of",
-    "live_of",
+    "inputs_and_network_of",
     "logits_of",
     "train_classes_of",
     "train_features_of",
@@ -42,7 +42,7 @@ def features_of(bank: FeatureBank, width: int | None = None) -> Floats:
 
 
 def train_features_of(train: FeatureBank) -> Floats:
-    """Return the features to learn from: as ``features_of``, and Undefined without any row."""
+    """Return the features to learn from: as ``features_of``, but Undefined without rows."""
     features = features_of(train)
     if len(features) == 0:
         raise Undefined("there are no train features to learn from")
@@ -50,7 +50,7 @@ def train_features_of(train: FeatureBank) -> Floats:
 
 
 def train_logits_of(train: FeatureBank) -> Floats:
-    """Return the logits to learn from: as ``logits_of``, and Undefined without any row."""
+    """Return the logits to learn from: as ``logits_of``, but Undefined without rows."""
     logits = logits_of(train)
     if len(logits) == 0:
         raise Undefined("there are no train logits to learn from")
@@ -67,7 +67,7 @@ def train_labels_of(train: FeatureBank) -> Ints:
 
 
 def train_classes_of(train: FeatureBank, classes: int) -> Ints:
-    """Return the labels (N,) to learn from, each one of the head's classes 0..``classes`` − 1."""
+    """Return the labels (N,) to learn from; InputError unless all are in 0..``classes`` − 1."""
     labels = train_labels_of(train)
     foreign = np.count_nonzero((labels < 0) | (labels >= classes))
     if foreign:
@@ -115,7 +115,7 @@ def head_of(head: Head | None, width: int) -> Head:
 
 
 def detector_of(head: Head | None, width: int) -> Floats:
-    """Return the detector (D + 1,) beside a head, its bias last; raises as `head_of` does."""
+    """Return the detector (D + 1,) of a head, its bias last; raises what `head_of` raises."""
     detector = head_of(head, width).detector
     if detector is None:
         raise InputError("this scorer needs a detector, and none was trained beside the head")
@@ -126,8 +126,8 @@ def detector_of(head: Head | None, width: int) -> Floats:
     return detector
 
 
-def live_of(bank: FeatureBank) -> tuple[Inputs, Network]:
-    """Return the images behind a bank and their network; InputError where they are not at hand."""
+def inputs_and_network_of(bank: FeatureBank) -> tuple[Inputs, Network]:
+    """Return the images of a bank and their network; InputError where the bank has none."""
     if bank.inputs is None or bank.network is None:
         raise InputError(
             "this scorer needs the network and its input images, and the bank holds features only"
@@ -146,8 +146,8 @@ def defined(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _refuse_non_finite(bank: FeatureBank, name: str, values: Floats) -> None:
-    # The sum is finite whenever all values are, unless it overflows: one cheap pass that needs
-    # no array of flags; only a suspicious sum is looked at closely.
+    # The sum is finite if all values are, unless it overflows. This cheap pass needs no array of
+    # flags; only after a sum that is not finite are the rows examined.
     def count() -> int:
         with np.errstate(invalid="ignore", over="ignore"):
             if np.isfinite(values.sum()):

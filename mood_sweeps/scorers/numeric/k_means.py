@@ -1,4 +1,4 @@
-"""k-means on a bounded sample of the train features, the same for the same seed."""
+"""k-means on a bounded sample of the train features; equal seeds give equal centres."""
 
 from __future__ import annotations
 
@@ -11,31 +11,30 @@ from mood_sweeps.scorers.numeric.array_device import device
 from mood_sweeps.scorers.numeric.checked_arrays import train_features_of
 from mood_sweeps.scorers.numeric.moments import feature_blocks
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, row_blocks, row_products
-from mood_sweeps.scorers.numeric.unit_features import Rows
+from mood_sweeps.scorers.numeric.rows import Rows, by_rows, row_blocks, row_products
 
 __all__ = ["SAMPLE", "k_means", "nearest_centre", "sample_points", "train_clusters"]
 
 Float64s = npt.NDArray[np.float64]
-Places = npt.NDArray[np.intp]
+Indices = npt.NDArray[np.intp]
 
-# More rows than any CIFAR has; in float64 and D = 1024 half a gigabyte.
+# More rows than CIFAR has; half a gigabyte in float64 with D = 1024.
 SAMPLE = 2**16
 
 _ITERATIONS = 100
 
 
 def train_clusters(train: FeatureBank, k: int, seed: int, rows: Rows) -> Float64s:
-    """Return the k-means centres of the train features as ``rows`` makes them, float64 (k, D).
+    """Return the k-means centres of ``rows(train features)``, float64 (k, D).
 
-    Raises Undefined where fewer than k of them differ.
+    Raises Undefined where fewer than k of these rows differ.
     """
     features = train_features_of(train)
 
     def compute() -> Float64s:
         rng = np.random.default_rng(seed)
         points = sample_points(features, rows, rng)
-        # Distances are differences of large squares unless the origin lies amid the points.
+        # Centred first: far from the origin, distances would be differences of large squares.
         mean: Float64s = points.mean(axis=0)
         return k_means(points - mean, k, rng) + mean
 
@@ -43,7 +42,7 @@ def train_clusters(train: FeatureBank, k: int, seed: int, rows: Rows) -> Float64
 
 
 def sample_points(features: Floats, rows: Rows, rng: np.random.Generator) -> Float64s:
-    """Return the features as ``rows`` makes them, float64 (n, D): all, or `SAMPLE` drawn ones."""
+    """Return ``rows(features)``, float64 (n, D): of all features, or of a sample of `SAMPLE`."""
     members = None
     if len(features) > SAMPLE:
         members = np.sort(rng.choice(len(features), SAMPLE, replace=False))
@@ -62,7 +61,7 @@ def k_means(points: Float64s, k: int, rng: np.random.Generator) -> Float64s:
     centre, 100 times at most. A centre that loses all its points stays where it is.
     Raises Undefined where fewer than k points differ.
     """
-    centres = points[_spread(points, k, rng)]
+    centres = points[_first_centres(points, k, rng)]
     nearest = nearest_centre(points, centres)
     for _ in range(_ITERATIONS):
         centres = _means(points, nearest, centres)
@@ -72,18 +71,20 @@ def k_means(points: Float64s, k: int, rng: np.random.Generator) -> Float64s:
     return centres
 
 
-def nearest_centre(points: Float64s, centres: Float64s) -> Places:
-    """Return which centre (k, D) is nearest to each point (n, D), int (n,); the first of equals."""
+def nearest_centre(points: Float64s, centres: Float64s) -> Indices:
+    """Return the index of the nearest centre (k, D) for each point (n, D), int (n,); ties: the
+    first.
+    """
     on = device()
-    halves, columns = on.take(row_products(centres, centres) / 2), on.take(centres.T)
+    halves, columns = on.send(row_products(centres, centres) / 2), on.send(centres.T)
     nearest = np.empty(len(points), dtype=np.intp)
     for rows in row_blocks(len(points)):
-        nearest[rows] = on.give((halves - on.part(points, rows) @ columns).argmin(1))
+        nearest[rows] = on.fetch((halves - on.send_part(points, rows) @ columns).argmin(1))
     return nearest
 
 
-def _spread(points: Float64s, k: int, rng: np.random.Generator) -> list[int]:
-    """Return k points far apart: each is drawn by its squared distance to those before."""
+def _first_centres(points: Float64s, k: int, rng: np.random.Generator) -> list[int]:
+    """Return the indices of k points, each drawn by its squared distance to those before."""
     chosen = [int(rng.integers(len(points)))]
     squared = _squared_to(points, points[chosen[0]])
     while len(chosen) < k:
@@ -96,7 +97,7 @@ def _spread(points: Float64s, k: int, rng: np.random.Generator) -> list[int]:
 
 
 def _squared_to(points: Float64s, centre: Float64s) -> Float64s:
-    # By differences: a point that is the centre is to be at distance zero, not near it.
+    # From differences, so that a point equal to the centre has distance exactly zero.
     def block(rows: slice) -> Float64s:
         differences = points[rows] - centre
         return row_products(differences, differences)
@@ -104,13 +105,13 @@ def _squared_to(points: Float64s, centre: Float64s) -> Float64s:
     return by_rows(len(points), block)
 
 
-def _means(points: Float64s, nearest: Places, centres: Float64s) -> Float64s:
+def _means(points: Float64s, nearest: Indices, centres: Float64s) -> Float64s:
     counts = np.bincount(nearest, minlength=len(centres))
     on = device()
-    total = on.take(np.zeros_like(centres))
+    total = on.send(np.zeros_like(centres))
     for rows in row_blocks(len(points)):
-        of = nearest[rows] == np.arange(len(centres))[:, None]
-        total += on.take(of.astype(np.float64)) @ on.part(points, rows)
-    sums = on.give(total)
+        is_nearest = nearest[rows] == np.arange(len(centres))[:, None]
+        total += on.send(is_nearest.astype(np.float64)) @ on.send_part(points, rows)
+    sums = on.fetch(total)
     means: Float64s = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], centres)
     return means

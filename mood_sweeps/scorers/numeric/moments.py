@@ -13,8 +13,7 @@ from mood_sweeps.scorers.numeric.array_device import device
 from mood_sweeps.scorers.numeric.bank_statistics import Scatter, feature_mean, pooled_statistics
 from mood_sweeps.scorers.numeric.checked_arrays import train_features_of
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.row_blocks import row_blocks, row_products
-from mood_sweeps.scorers.numeric.unit_features import Rows, plain_rows
+from mood_sweeps.scorers.numeric.rows import Rows, plain_rows, row_blocks, row_products
 
 __all__ = [
     "Moments",
@@ -32,10 +31,10 @@ Members = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """What a Gaussian is fitted from.
+    """The moments that a Gaussian is fitted from.
 
     count: number of rows. mean: float64 (D,), μ. scatter: float64 (D, D), Σ_i (x_i − μ)(x_i − μ)ᵀ.
-    fourth: Σ_i ‖x_i − μ‖⁴, which tells how far the scatter can be trusted (see `ledoit_wolf`).
+    fourth: Σ_i ‖x_i − μ‖⁴, from which `ledoit_wolf` estimates the error of the scatter.
     """
 
     count: int
@@ -51,7 +50,7 @@ class Moments:
 
 
 def train_mean(train: FeatureBank, rows: Rows) -> Float64s:
-    """Return the mean (D,) of all train features as ``rows`` makes them, float64."""
+    """Return the mean (D,) of ``rows(train features)``, float64."""
     if rows is plain_rows:
         return feature_mean(train)
     features = train_features_of(train)
@@ -59,7 +58,7 @@ def train_mean(train: FeatureBank, rows: Rows) -> Float64s:
 
 
 def train_moments(train: FeatureBank, rows: Rows) -> Moments:
-    """Return the moments of all train features as ``rows`` makes them."""
+    """Return the moments of ``rows(train features)``."""
     features = train_features_of(train)
 
     def compute() -> Moments:
@@ -69,12 +68,12 @@ def train_moments(train: FeatureBank, rows: Rows) -> Moments:
 
 
 def moments_of(features: Floats, rows: Rows, members: Members | None = None) -> Moments:
-    """Return the moments of some features; ``members`` None is all of them."""
+    """Return the moments of the rows at ``members``; None means all."""
     mean = _mean_of(features, rows, members)
     scatter, fourth = Scatter(len(mean)), 0.0
     for block in feature_blocks(features, rows, members):
         block -= mean
-        scatter.add(device().take(block))
+        scatter.add(device().send(block))
         fourth += _fourth(block)
     count = len(features) if members is None else len(members)
     return Moments(count, mean, scatter.total(), fourth)
@@ -83,13 +82,13 @@ def moments_of(features: Floats, rows: Rows, members: Members | None = None) -> 
 def feature_blocks(
     features: Floats, rows: Rows, members: Members | None = None
 ) -> Iterator[Float64s]:
-    """Yield blocks of features as ``rows`` makes them, each an array of its own."""
+    """Yield blocks of ``rows(features)``, each a new array."""
     for piece in row_blocks(len(features) if members is None else len(members)):
         yield rows(features[piece if members is None else members[piece]])
 
 
 def group_members(groups: npt.NDArray[np.integer]) -> list[Members]:
-    """Return for each group that occurs, in ascending order, the places of its rows."""
+    """Return the row indices of each group that occurs, in ascending order of groups."""
     order = np.argsort(groups, kind="stable")
     return np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
 
@@ -110,7 +109,7 @@ def ledoit_wolf(moments: Moments) -> tuple[Float64s, float]:
 
 
 def _mean_of(features: Floats, rows: Rows, members: Members | None = None) -> Float64s:
-    """Return the mean (D,) of some features, float64; ``members`` None is all of them."""
+    """Return the mean (D,) of the rows at ``members``, float64; None means all."""
     total = np.zeros(features.shape[1])
     for block in feature_blocks(features, rows, members):
         total += block.sum(axis=0)
@@ -118,7 +117,7 @@ def _mean_of(features: Floats, rows: Rows, members: Members | None = None) -> Fl
 
 
 def _pooled(train: FeatureBank) -> Moments:
-    """Return the moments of the features as they are, from statistics that others share."""
+    """Return the moments of the plain features, from statistics shared with other scorers."""
     statistics = pooled_statistics(train)
     mean = statistics.mean
     fourth = sum(_fourth(block - mean) for block in feature_blocks(train.features, plain_rows))

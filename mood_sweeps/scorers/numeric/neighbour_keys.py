@@ -1,5 +1,7 @@
-"""A neighbour as one 64-bit number: its similarity above its index, so that integers order as
-neighbours do: larger similarity first and, of equals, smaller index. The order is total.
+"""Neighbours as 64-bit keys, similarity in the high bits and index in the low bits.
+
+Keys order like neighbours: larger similarity first and, of equal ones, smaller index first. The
+order is total.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ _SIGN = np.uint32(2**31)
 def merge(best: Keys, similarities: Float32s, seen: int) -> None:
     """Update the ``best`` (b, k) of the first ``seen`` train points by the next w, (b, w).
 
-    Not sorted, but for the worst of each row, which comes first; 0 stands for none.
+    Rows are not sorted, except that the worst of each row is first; 0 means no neighbour.
     """
     k, width = best.shape[1], similarities.shape[1]
     if seen >= k:
@@ -46,10 +48,10 @@ def merge(best: Keys, similarities: Float32s, seen: int) -> None:
 
 
 def _keys(similarities: Float32s, indices: npt.NDArray[np.intp]) -> Keys:
-    """Return 64-bit numbers that order as similarity, then as falling index.
+    """Return 64-bit keys in the order of similarity, then of falling index.
 
-    The bits of a float order as integers once those of negative ones are inverted and positive
-    ones are lifted above them; adding zero makes −0 the 0 that it equals.
+    The bits of floats order as integers after the bits of negative floats are inverted and the sign
+    bit of the others is set; adding zero turns −0 into 0.
     """
     bits = (similarities + np.float32(0)).view(np.uint32)
     rising = np.where(bits & _SIGN, ~bits, bits | _SIGN)

@@ -1,4 +1,4 @@
-"""One computation per feature bank, however many scorers ask for it."""
+"""A cache: one computation per feature bank, shared by all scorers."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ __all__ = ["once_per_bank"]
 
 T = TypeVar("T")
 
-# By identity (banks do not compare) and weakly: what was computed lives as long as its bank.
-# The arrays of a bank are therefore not to be changed in place.
-_KNOWN: WeakKeyDictionary[FeatureBank, dict[Hashable, Any]] = WeakKeyDictionary()
+# Keys are banks by identity, weakly referenced: results live as long as their bank. Never change
+# the arrays of a bank in place.
+_RESULTS: WeakKeyDictionary[FeatureBank, dict[Hashable, Any]] = WeakKeyDictionary()
 
 
 def once_per_bank(bank: FeatureBank, name: Hashable, compute: Callable[[], T]) -> T:
-    """Return ``compute()``, or what it returned for the same bank, name and device before."""
-    known = _KNOWN.setdefault(bank, {})
-    there = device().name, name
-    if there not in known:
-        known[there] = compute()
-    return cast(T, known[there])
+    """Return ``compute()``, or its earlier result for the same bank, name and device."""
+    results = _RESULTS.setdefault(bank, {})
+    entry = device().name, name
+    if entry not in results:
+        results[entry] = compute()
+    return cast(T, results[entry])

@@ -1,4 +1,4 @@
-"""How far two scores order the same samples alike."""
+"""The rank correlation of two scores of the same samples."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Float64s = npt.NDArray[np.float64]
 def rank_correlation(left: Float64s, right: Float64s) -> float:
     """Return Spearman's correlation of float64 (n,) and (n,), in [−1, 1].
 
-    Equal values share a rank. NaN where one side has a single value, or one that is not finite.
+    Equal values share a rank. NaN where one side is constant or not finite.
     """
     if not (np.isfinite(left).all() and np.isfinite(right).all()):
         return float("nan")
@@ -24,6 +24,6 @@ def rank_correlation(left: Float64s, right: Float64s) -> float:
 
 
 def _ranks(values: Float64s) -> Float64s:
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    _, indices, counts = np.unique(values, return_inverse=True, return_counts=True)
     middle: Float64s = np.cumsum(counts) - counts / 2
-    return middle[places]
+    return middle[indices]

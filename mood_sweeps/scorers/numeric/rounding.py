@@ -1,9 +1,9 @@
-"""How exactly features were measured, and how much variance rounding alone can give them.
+"""The precision of features, and the variance that rounding alone can cause.
 
 A covariance is computed in float64, but its features were computed by a network in float32 or
-less. A direction in which they do not vary (LayerNorm leaves one, whatever the image) then has the
-variance of their rounding, and its inverse is noise: whether the direction counts has to be decided
-by the precision of the features, not by that of the covariance.
+less. A direction in which they do not vary (LayerNorm causes one, for all images) then has the
+variance of their rounding, and its inverse is noise: the precision of the features, not that of
+the covariance, must decide whether the direction counts.
 """
 
 from __future__ import annotations
@@ -16,45 +16,45 @@ import numpy.typing as npt
 
 from mood_sweeps.bank import FeatureBank, Floats
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.row_blocks import row_blocks
+from mood_sweeps.scorers.numeric.rows import row_blocks
 
 __all__ = [
-    "along",
     "computed_rounding",
     "count_above_rounding",
     "measured_rounding",
+    "rounding_along",
     "rounding_variance",
 ]
 
 Float64s = npt.NDArray[np.float64]
 
-# Features of one image differ by up to about 40 units in the last place from one memory layout or
-# library to another: a network rounds in every layer. Half precision is what features are stored
-# in after a network that adds in float32: they are rounded once.
+# Features of one image differ by up to about 40 units in the last place between memory layouts and
+# libraries, because a network rounds in every layer. Features in half precision were computed in
+# float32 and rounded once, when stored.
 _ROUNDINGS = 64
-# The mean of a feature is mostly added last (a bias), and rounded with it. Up to 10⁻⁶ of it, 8
-# units, is allowed for, with a margin for the variance of a sample.
+# The mean of a feature is mostly added last (as a bias), and rounded then. The allowance is 10⁻⁶ of
+# it, 8 units, and a margin for the variance of a sample.
 _OF_THE_MEAN = 12
-# A network's allowance is at most this share of the largest variance: where no feature varies by
-# more than its mean's allowance, these variances are all that there is, and not rounding.
+# The allowance of a network is at most this share of the largest variance: where no feature varies
+# by more than its mean's allowance, the variances are real and not rounding.
 _OF_THE_LARGEST = 0.01
 # Explicit bits of a significand.
 _FLOAT32, _FLOAT16, _BFLOAT16 = 23, 10, 7
-# Features looked at at once: most are seen to be float32 in the first block.
+# Features that are examined at once: the first block nearly always shows that they are float32.
 _BLOCK = 2**17
 
 
 def computed_rounding(dtype: npt.DTypeLike) -> float:
-    """Return the relative deviation that rounding may cause in what a network computed."""
+    """Return the relative deviation that rounding may cause in the output of a network."""
     return float(_ROUNDINGS * np.finfo(dtype).eps)
 
 
 def measured_rounding(bank: FeatureBank) -> float:
     """Return the relative deviation that rounding may cause in the features of a bank.
 
-    The values tell, not the dtype: float64 numbers that float32 holds exactly were measured in
-    float32, float32 numbers that float16 or bfloat16 holds exactly were stored in that. Numbers
-    that are all multiples of one step, as whole numbers are, may be exact: they are taken for
+    The values decide, not the dtype: float64 numbers that float32 represents exactly were computed
+    in float32, and float32 numbers that float16 or bfloat16 represents exactly were stored in that.
+    Numbers that are all multiples of one step, such as integers, may be exact: they count as
     float32.
     """
     features = bank.features
@@ -62,13 +62,13 @@ def measured_rounding(bank: FeatureBank) -> float:
 
 
 def rounding_variance(rounding: float, mean: Float64s, variance: Float64s) -> Float64s:
-    """Return the variance that rounding alone may give to every dimension of some features, (D,).
+    """Return the variance that rounding alone may cause in every dimension of features, (D,).
 
     rounding: relative, see `measured_rounding`. mean, variance: of every dimension, (D,), of the
-    features as they were measured. Each dimension has its own: one that is large, or far from zero,
-    is rounded coarsely, and the others are not. What varies may be wrong by ``rounding``, the mean
-    by less (half of it where features were rounded once, when stored). Where nothing varies by much
-    more than that, what the dtype itself rounds, half a unit, decides.
+    unchanged features. Each dimension has its own rounding: large values, or values far from zero,
+    round more coarsely than others. The deviation may be wrong by ``rounding``, the mean by less
+    (by half of it where features were rounded once, when stored). Where nothing varies by much more
+    than that, the rounding of the dtype, half a unit, decides.
     """
     squares = variance + mean**2
     if rounding > computed_rounding(np.float32):  # stored in half precision, rounded once
@@ -82,16 +82,16 @@ def rounding_variance(rounding: float, mean: Float64s, variance: Float64s) -> Fl
 
 
 def count_above_rounding(values: Float64s, rounding: Float64s | float) -> int:
-    """Return how many eigenvalues, largest first, are variance and no rounding.
+    """Return how many eigenvalues, largest first, are more than rounding.
 
-    rounding: the variance that rounding may give to each direction, see `along`. The rounding of
-    the matrix itself, float64, is allowed for as ``scipy.linalg.pinvh`` does.
+    rounding: the variance that rounding may give to each direction, see `rounding_along`. The
+    rounding of the matrix itself, float64, is allowed for as in ``scipy.linalg.pinvh``.
     """
     own = np.finfo(np.float64).eps * len(values) * values[0]
     return int(np.logical_and.accumulate(values > np.maximum(own, rounding)).sum())
 
 
-def along(axes: Float64s, rounding: Float64s) -> Float64s:
+def rounding_along(axes: Float64s, rounding: Float64s) -> Float64s:
     """Return the variance that rounding may give to x a_k, (k,), of the columns a_k of axes (D, k).
 
     rounding: of every dimension, (D,), see `rounding_variance`.

@@ -1,7 +1,8 @@
 """Softmax and its logarithms, shifted by the maximum so that nothing overflows.
 
-What is said of the likeliest class is said by the odds against it, the sum of exp(z_c − max z)
-over the others: in float32 they are exact to 1e-6 however small they are, where 1 − p is not.
+The probability p of the most likely class is represented by the odds against it, the sum of
+exp(z_c − max z) over the other classes: in float32 they are exact to 1e-6 even where they are tiny,
+unlike 1 − p.
 """
 
 from __future__ import annotations
@@ -14,38 +15,39 @@ import numpy.typing as npt
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.scorers.numeric.checked_arrays import logits_of
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, cached_rows, row_blocks
+from mood_sweeps.scorers.numeric.rows import by_rows, cached_rows, row_blocks
 
 __all__ = [
     "below_largest",
+    "largest_and_odds",
+    "largest_and_odds_of",
     "largest_probability",
-    "likeliest",
-    "likeliest_of",
     "log_normalizer",
     "log_softmax",
     "log_sum_exp",
-    "shares",
+    "predicted_classes",
+    "relative_probabilities",
 ]
 
 Float64s = npt.NDArray[np.float64]
 
 
-def likeliest(logits: npt.NDArray[Any]) -> tuple[Float64s, Float64s]:
+def largest_and_odds(logits: npt.NDArray[Any]) -> tuple[Float64s, Float64s]:
     """Return max z and the odds against its class of float (n, C), both float64 (n,).
 
     Exponentials are taken in the precision of the logits.
     """
-    at = np.arange(len(logits)), logits.argmax(axis=1)
-    largest = logits[at]
+    places = np.arange(len(logits)), logits.argmax(axis=1)
+    largest = logits[places]
     others = logits - largest[:, None]
     np.exp(others, out=others)
-    others[at] = 0
+    others[places] = 0
     return largest.astype(np.float64), np.einsum("ij->i", others).astype(np.float64)
 
 
 def log_sum_exp(values: npt.NDArray[Any]) -> Float64s:
     """Return log Σ_c exp(z_c) of float (n, C), float64 (n,); finite for finite values."""
-    largest, odds = likeliest(values)
+    largest, odds = largest_and_odds(values)
     return largest + np.log1p(odds)
 
 
@@ -64,20 +66,20 @@ def below_largest(logits: npt.NDArray[Any]) -> Float64s:
     return below
 
 
-def shares(logits: npt.NDArray[Any]) -> Float64s:
+def relative_probabilities(logits: npt.NDArray[Any]) -> Float64s:
     """Return p_c / max p = exp(z_c − max z) of float (n, C), float64, in [0, 1]."""
     below = below_largest(logits)
     return np.exp(below, out=below)
 
 
-def likeliest_of(bank: FeatureBank) -> tuple[Float64s, Float64s]:
+def largest_and_odds_of(bank: FeatureBank) -> tuple[Float64s, Float64s]:
     """Return max z and the odds against its class of every row of the bank, float64 (N,)."""
     logits = logits_of(bank)
 
     def compute() -> tuple[Float64s, Float64s]:
         largest, odds = np.empty(len(logits)), np.empty(len(logits))
         for rows in row_blocks(len(logits), cached_rows(logits.shape[1])):
-            largest[rows], odds[rows] = likeliest(logits[rows])
+            largest[rows], odds[rows] = largest_and_odds(logits[rows])
         return largest, odds
 
     return once_per_bank(bank, "likeliest", compute)
@@ -85,7 +87,7 @@ def likeliest_of(bank: FeatureBank) -> tuple[Float64s, Float64s]:
 
 def log_normalizer(bank: FeatureBank) -> Float64s:
     """Return log Σ_c exp(z_c) of every row of the bank, float64 (N,)."""
-    largest, odds = likeliest_of(bank)
+    largest, odds = largest_and_odds_of(bank)
     return largest + np.log1p(odds)
 
 
@@ -94,9 +96,18 @@ def largest_probability(logits: npt.NDArray[Any], temperature: float) -> Float64
 
     def block(rows: slice) -> Float64s:
         below = below_largest(logits[rows])
-        with np.errstate(over="ignore"):  # −∞ is as good: its exponential is zero
+        with np.errstate(over="ignore"):  # −∞ is right here: its exponential is zero
             below /= temperature
         largest: Float64s = 1 / np.exp(below, out=below).sum(axis=1)
         return largest
 
     return by_rows(len(logits), block, cached_rows(logits.shape[1]))
+
+
+def predicted_classes(bank: FeatureBank, classes: int | None = None) -> npt.NDArray[np.intp]:
+    """Return ŷ = argmax_c z_c of every row, (N,); ties: the first.
+
+    Raises what ``logits_of`` raises; ``classes`` is the C that a state was learnt on.
+    """
+    logits = logits_of(bank, classes=classes)
+    return once_per_bank(bank, "predicted classes", lambda: logits.argmax(axis=1))

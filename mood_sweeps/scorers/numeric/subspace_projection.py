@@ -1,8 +1,8 @@
-"""Lengths of projected features: every direction of a rotation is computed once per bank.
+"""Lengths of projected features: each direction of a rotation is computed once per bank.
 
-The directions are taken in groups of 128. A bank keeps the sum of squares of every group that
-was asked for, 8 bytes for 128 directions of a row, so that subspaces that share directions (all
-dimensions of ViM and Residual, of NECO) share the work: together they cost one rotation.
+Directions come in groups of 128. The cache of a bank keeps the sum of squares of every group
+computed so far, 8 bytes for 128 directions of a row, so that subspaces with common directions (all
+``dim`` of ViM and Residual, or of NECO) share the work: together they cost one rotation.
 """
 
 from __future__ import annotations
@@ -18,21 +18,20 @@ from mood_sweeps.scorers.numeric.array_device import Array, device
 from mood_sweeps.scorers.numeric.bank_statistics import digest
 from mood_sweeps.scorers.numeric.checked_arrays import features_of
 from mood_sweeps.scorers.numeric.once_per_bank import once_per_bank
-from mood_sweeps.scorers.numeric.row_blocks import row_blocks
-from mood_sweeps.scorers.numeric.unit_features import Rows, plain_rows
+from mood_sweeps.scorers.numeric.rows import Rows, plain_rows, row_blocks
 from mood_sweeps.scorers.scorer import State
 
 __all__ = ["as_single", "centred_rows", "projected_norm", "subspace"]
 
 Float64s = npt.NDArray[np.float64]
 
-# Directions that are projected on in one product: wide enough for BLAS, a divisor of the usual
-# principal dimensions (256, 512, 768 / 2).
+# Directions in one product: enough for BLAS to be fast, and a divisor of the usual principal
+# dimensions (256, 512, 768 / 2).
 GROUP = 128
 
 
-# Each direction of a product in float32 has a rounding error of about 6e-8 of the centred feature.
-# In the length along this many they are lost; fewer cost little in float64.
+# Each direction of a float32 product has a rounding error of about 6e-8 of the centred feature. The
+# errors average out in the length along this many directions; fewer cost little in float64.
 _MANY = 64
 
 
@@ -41,9 +40,9 @@ def subspace(
 ) -> State:
     """Return the state that ``projected_norm`` needs: centre (D,), axes (D, r), offset (r,).
 
-    centre: amid the data, so that products of centred features lose no digits. origin: what the
-    projected features are measured from. axes: (D, R), all that there are; kept: those that span
-    the subspace. single: whether float32 is exact enough for products with many of them.
+    centre: near the data, so that products of centred features lose no digits. origin: the point
+    from which projected features are measured. axes: (D, R), all axes; kept: those that span the
+    subspace. single: whether float32 is exact enough for products with many axes.
     """
     centre = as_single(centre)
     directions = axes[:, kept]
@@ -51,7 +50,8 @@ def subspace(
     return {
         "centre": centre,
         "axes": directions.astype(np.float32 if single else np.float64, order="C"),
-        # Of all axes: a product of fewer has other last bits, and nothing would be shared.
+        # A product with all axes, then a slice: a product with fewer axes has other last bits, and
+        # the cache would find no common groups.
         "offset": ((centre - origin) @ axes)[kept],
     }
 
@@ -64,18 +64,18 @@ def as_single(values: Float64s) -> Float64s:
 def centred_rows(
     features: Floats, centre: Float64s, dtype: npt.DTypeLike, rows: Rows = plain_rows
 ) -> Callable[[slice], Array]:
-    """Return what makes x − centre of some features x, on the device, as ``dtype``.
+    """Return the function from rows to rows(x) − centre on the device, as ``dtype``.
 
-    Subtracted in the wider of both precisions. rows: what is made of the features first.
+    The subtraction is in the wider of both precisions.
     """
     on = device()
     plain = rows is plain_rows
     wide = np.promote_types(features.dtype if plain else np.float64, dtype)
-    there = on.take(centre.astype(wide))
+    centre_on_device = on.send(centre.astype(wide))
 
     def centred(part: slice) -> Array:
-        taken = on.part(features, part) if plain else on.take(rows(features[part]))
-        return on.cast(on.cast(taken, wide) - there, dtype)
+        points = on.send_part(features, part) if plain else on.send(rows(features[part]))
+        return on.cast(on.cast(points, wide) - centre_on_device, dtype)
 
     return centred
 
@@ -85,37 +85,37 @@ def projected_norm(
 ) -> Float64s:
     """Return ‖axesᵀ(x − origin)‖₂ of every row, float64 (N,); ``space`` is a `subspace`.
 
-    shared: which axes other subspaces have in common with this one.
+    shared: whether other subspaces have the first or the last axes in common with this one.
     """
     centre, axes, offset = space["centre"], space["axes"], space["offset"]
     features = features_of(bank, width=len(centre))
-    known: dict[bytes, Float64s] = once_per_bank(bank, "projected squares", dict)
+    squares_of: dict[bytes, Float64s] = once_per_bank(bank, "projected squares", dict)
     groups = {}
     for columns in _groups(axes.shape[1], shared):
         group = np.ascontiguousarray(axes[:, columns]), offset[columns]
         groups[digest(centre) + digest(group[0]) + digest(group[1])] = group
-    missing = {name: group for name, group in groups.items() if name not in known}
-    known.update({name: np.empty(len(features)) for name in missing})
+    missing = {name: group for name, group in groups.items() if name not in squares_of}
+    squares_of.update({name: np.empty(len(features)) for name in missing})
     on, centred_of = device(), centred_rows(features, centre, axes.dtype)
-    there = {
-        name: (on.take(directions), on.take(shift.astype(axes.dtype)))
+    groups_on_device = {
+        name: (on.send(directions), on.send(shift.astype(axes.dtype)))
         for name, (directions, shift) in missing.items()
     }
     for rows in row_blocks(len(features) if missing else 0):
         centred = centred_of(rows)
-        # Each group is a product of its own: its bits do not depend on what else is missing.
-        for name, (directions, shift) in there.items():
+        # One product for each group, so that its bits do not depend on the other missing groups.
+        for name, (directions, shift) in groups_on_device.items():
             projected = centred @ directions
             projected += shift
-            known[name][rows] = on.give(on.row_squares(projected))
+            squares_of[name][rows] = on.fetch(on.row_squares(projected))
     squares = np.zeros(len(features))
     for name in groups:
-        squares += known[name]
+        squares += squares_of[name]
     return np.sqrt(squares)
 
 
 def _groups(count: int, shared: Literal["first", "last"]) -> Iterator[slice]:
-    """Yield slices that cover range(count); the one that is not full lies opposite ``shared``."""
+    """Yield slices that cover range(count); a slice that is not full is at the unshared end."""
     start = 0 if shared == "first" else count % GROUP - GROUP
     for first in range(start, count, GROUP):
         if first + GROUP > 0:

@@ -1,9 +1,9 @@
 """A mixture of Gaussians with one tied covariance, by expectation maximisation.
 
-The responsibilities of a sample add up to one, so the covariance within the components is the
-total one minus that of their means, in every iteration: Σ = T − Σ_j π_j μ_j μ_jᵀ. With the features
-whitened by T it is I − Q diag(ρ) Qᵀ, of rank at most k beside the identity. Its inverse is then a
-matter of k directions, and an iteration costs n·D·k products instead of n·D²·k.
+The responsibilities of a sample add up to one, so in every iteration the covariance within the
+components is the total covariance minus that of their means: Σ = T − Σ_j π_j μ_j μ_jᵀ. With
+features whitened by T it is I − Q diag(ρ) Qᵀ, the identity minus a matrix of rank at most k. Its
+inverse needs k directions only, and an iteration costs n·D·k products instead of n·D²·k.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.numeric.array_device import device
 from mood_sweeps.scorers.numeric.bank_statistics import class_means
 from mood_sweeps.scorers.numeric.k_means import k_means, nearest_centre, sample_points
-from mood_sweeps.scorers.numeric.rounding import along, rounding_variance
-from mood_sweeps.scorers.numeric.row_blocks import row_blocks, row_products
+from mood_sweeps.scorers.numeric.rounding import rounding_along, rounding_variance
+from mood_sweeps.scorers.numeric.rows import plain_rows, row_blocks, row_products
 from mood_sweeps.scorers.numeric.softmax import log_sum_exp
-from mood_sweeps.scorers.numeric.unit_features import plain_rows
 from mood_sweeps.scorers.scorer import State
 
 __all__ = ["fit_tied_mixture"]
 
 Float64s = npt.NDArray[np.float64]
 
-# As scikit-learn's GaussianMixture: when to stop, and what keeps an empty component from 0 / 0.
+# As in scikit-learn's GaussianMixture: the stopping rule, and the guard of an empty component
+# against 0 / 0.
 _ITERATIONS, _TOLERANCE = 100, 1e-3
 _EMPTY = 10 * float(np.finfo(np.float64).eps)
-# What the variance of every direction is raised by, in units of the mean variance.
+# Added to the variance of every direction, in units of the mean variance.
 _RIDGE = 1e-6
 
 
@@ -40,9 +40,9 @@ _RIDGE = 1e-6
 class _Total:
     """The points to learn from, about their mean, and T = PᵀP / n + ridge · I = V diag(λ) Vᵀ.
 
-    What varies less in PᵀP / n than rounding may make counts as that much.
+    A variance in PᵀP / n below that of rounding is raised to it.
     points: P, float64 (n, D). whitening: V diag(λ)^−½, (D, D). variances: VᵀPᵀPV / n in units of λ,
-    (D,): 1 but for the ridge. log_volume: log √|2πT|.
+    (D,): 1 apart from the ridge. log_volume: log √|2πT|.
     """
 
     points: Float64s
@@ -62,13 +62,13 @@ class _Mixture:
 
 
 def fit_tied_mixture(features: Floats, k: int, seed: int, rounding: float) -> State:
-    """Return the mixture of ``k`` Gaussians with one covariance that describes the features.
+    """Return the mixture of ``k`` Gaussians with one covariance, fitted to the features.
 
-    From hard k-means assignments on, until an iteration changes the mean log-likelihood by less
-    than 0.001, 100 iterations at most. State, float64: centre (D,), whitening W (D, D) with
-    W Wᵀ = Σ⁻¹, means (k, D) whitened, log_weights (k,), log_volume = log √|2πΣ|, ().
-    rounding: of the features, relative (see `measured_rounding`).
-    Raises Undefined where fewer than k of the (sampled) features differ, or all are the same.
+    Starts from hard k-means assignments and stops when an iteration changes the mean log-likelihood
+    by less than 0.001, or after 100 iterations. State, float64: centre (D,), whitening W (D, D)
+    with W Wᵀ = Σ⁻¹, means (k, D) whitened, log_weights (k,), log_volume = log √|2πΣ|, (). rounding:
+    of the features, relative (see `measured_rounding`). Raises Undefined where fewer than k of the
+    (sampled) features differ, or all are the same.
     """
     rng = np.random.default_rng(seed)
     points = sample_points(features, plain_rows, rng)
@@ -97,16 +97,16 @@ def fit_tied_mixture(features: Floats, k: int, seed: int, rounding: float) -> St
 
 def _total(points: Float64s, rounding: Float64s) -> _Total:
     on = device()
-    there = on.part(points, slice(None))
-    covariance = on.give(there.T @ there) / len(points)
+    points_on_device = on.send_part(points, slice(None))
+    covariance = on.fetch(points_on_device.T @ points_on_device) / len(points)
     variance = np.trace(covariance) / len(covariance)
     if not (np.diag(covariance) > rounding).any():
         raise Undefined("the train features do not vary by more than rounding")
     ridge = _RIDGE * variance
     values, vectors = np.linalg.eigh(covariance)
     values = np.maximum(values, 0)
-    # A direction varies by what its rounding may be, at the least.
-    raised = np.maximum(values, along(vectors, rounding)) + ridge
+    # The variance of a direction is at least that of its rounding.
+    raised = np.maximum(values, rounding_along(vectors, rounding)) + ridge
     volume = (len(values) * math.log(2 * math.pi) + float(np.log(raised).sum())) / 2
     return _Total(points, vectors / np.sqrt(raised), values / raised, volume)
 
@@ -119,29 +119,29 @@ def _iterate(total: _Total, mixture: _Mixture) -> tuple[_Mixture, float]:
     directions = stretched @ total.whitening.T
     offsets = np.log(mixture.weights) - row_products(mixture.means, stretched) / 2
     on = device()
-    columns, summed = on.take(directions.T), on.take(np.zeros_like(directions))
+    columns, summed = on.send(directions.T), on.send(np.zeros_like(directions))
     counts, mixed = np.zeros(len(offsets)), 0.0
     for rows in row_blocks(len(total.points)):
-        points = on.part(total.points, rows)
-        joint = offsets + on.give(points @ columns)
+        points = on.send_part(total.points, rows)
+        joint = offsets + on.fetch(points @ columns)
         normalizer = log_sum_exp(joint)
         responsibilities = np.exp(joint - normalizer[:, None])
         counts += responsibilities.sum(axis=0)
-        summed += on.take(responsibilities.T) @ points
+        summed += on.send(responsibilities.T) @ points
         mixed += float(normalizer.sum())
-    sums = on.give(summed)
-    # The mean of pᵀΣ⁻¹p, which is common to all components.
+    sums = on.fetch(summed)
+    # The mean of pᵀΣ⁻¹p, the same for all components.
     squares = total.variances.sum() + odds @ (total.variances @ mixture.axes**2)
     likelihood = mixed / len(total.points) - float(squares) / 2 - _log_volume(total, mixture)
     return _maximise(total, counts, sums / (counts + _EMPTY)[:, None]), likelihood
 
 
 def _maximise(total: _Total, counts: Float64s, centres: Float64s) -> _Mixture:
-    """Return the likeliest mixture of components with these counts (k,) and means (k, D)."""
+    """Return the mixture of maximum likelihood for these counts (k,) and means (k, D)."""
     weights = (counts + _EMPTY) / (counts + _EMPTY).sum()
     means = centres @ total.whitening
     _, scale, axes = np.linalg.svd(np.sqrt(weights)[:, None] * means, full_matrices=False)
-    # Rounding aside, means explain no more of a direction than its points vary.
+    # Rounding aside, the means explain at most the whole variance of a direction.
     return _Mixture(weights, means, axes.T, np.minimum(scale**2, total.variances.max()))
 
 

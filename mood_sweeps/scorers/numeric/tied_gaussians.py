@@ -1,8 +1,8 @@
-"""Classes as Gaussians of one covariance: the state that distances to the nearest come from.
+"""Classes as Gaussians of one covariance: a state for distances to the nearest class.
 
 A state is a centre (D,), a whitening W (D, r) and whitened means m (C, r), all float64. The squared
-distance of x to class c is ‖(x − centre) W − m_c‖₂²; the centre is the mean of all samples, because
-distances are differences of large squares unless the origin lies amid the data.
+distance of x to class c is ‖(x − centre) W − m_c‖₂²; the centre is the mean of all samples: far
+from the origin, distances would be differences of large squares.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from mood_sweeps.scorers.numeric.bank_statistics import ClassStatistics
 from mood_sweeps.scorers.numeric.rounding import rounding_variance
-from mood_sweeps.scorers.numeric.row_blocks import row_products
+from mood_sweeps.scorers.numeric.rows import row_products
 from mood_sweeps.scorers.numeric.whitened_distances import whitening
 from mood_sweeps.scorers.scorer import State
 
-__all__ = ["nearest_class", "summed_gaussians", "summed_note", "tied_gaussians"]
+__all__ = ["nearest_class", "ridge_gaussians", "ridge_notes", "tied_gaussians"]
 
 Float64s = npt.NDArray[np.float64]
 
@@ -24,26 +24,26 @@ Float64s = npt.NDArray[np.float64]
 def tied_gaussians(statistics: ClassStatistics, rounding: float) -> State:
     """Return the state with W Wᵀ = Σ⁺, Σ the within-class scatter / N.
 
-    A direction that varies by no more than ``rounding`` explains, relative to the features, is
-    left out (see `rounding_variance`). Raises Undefined where no class varies at all.
+    Directions with no more variance than ``rounding`` may cause (relative to the features, see
+    `rounding_variance`) are left out. Raises Undefined where no class varies.
     """
     covariance = statistics.scatter / statistics.counts.sum()
     least = rounding_variance(rounding, statistics.mean, statistics.variance)
     return _about_the_mean(statistics, whitening(covariance, least, " within any class"))
 
 
-def summed_gaussians(statistics: ClassStatistics) -> State:
+def ridge_gaussians(statistics: ClassStatistics) -> State:
     """Return the state with W Wᵀ = ½ (S + 10⁻⁶ I)⁻¹, S the within-class scatter, a plain sum.
 
-    What pytorch-ood 0.4.0 takes: a direction that never varies counts 10⁶ times its square.
+    As in pytorch-ood 0.4.0: in a direction without variance, a square counts 10⁶ times.
     """
     values, vectors = np.linalg.eigh(statistics.scatter)
-    # A scatter has no negative eigenvalues but for rounding.
+    # Negative eigenvalues of a scatter are rounding.
     return _about_the_mean(statistics, vectors / np.sqrt(2 * (np.maximum(values, 0) + 1e-6)))
 
 
-def summed_note(whitening: npt.NDArray[np.floating]) -> tuple[str, ...]:
-    """Return the note that 10⁻⁶ I is most of S + 10⁻⁶ I somewhere, from W (D, D) of these."""
+def ridge_notes(whitening: npt.NDArray[np.floating]) -> tuple[str, ...]:
+    """Note the dimensions in which 10⁻⁶ I is most of S + 10⁻⁶ I, from their W (D, D)."""
     scatter = 0.5 / (whitening.astype(np.float64) ** 2).sum(axis=0)
     lost = int((scatter < 2e-6).sum())
     if not lost:

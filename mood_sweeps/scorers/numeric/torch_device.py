@@ -1,6 +1,6 @@
-"""Blocks of rows multiplied by torch, on a GPU or on torch's own CPU.
+"""Blocks of rows multiplied by torch, on a GPU or on the CPU.
 
-Beside what is kept (see `TorchDevice`), memory there holds one block and what is made of it.
+Besides kept arrays (see `TorchDevice`), the device's memory holds one block and its results.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _FILLING: Any = torch.utils.deterministic  # documented, but absent from torch's
 class TorchDevice:
     """A device of torch (see `mood_sweeps.scorers.numeric.array_device.Device`).
 
-    keep: bytes of arrays that stay there while they live, because parts of them are asked for
-        again and again: what comes first. Parts of others are sent one at a time. The default
-        holds ten banks of 50,000 × 1024, and leaves room beside it on a GPU of 8 GB.
+    keep: bytes for arrays that stay on the device while they live, because their parts are needed
+        repeatedly: the first that fit. Parts of other arrays are sent one at a time. The default
+        holds ten banks of 50,000 × 1024, and leaves space on a GPU of 8 GB.
     """
 
     xp = torch
@@ -38,13 +38,13 @@ class TorchDevice:
     def __init__(self, name: str, keep: int = 2**32) -> None:
         self.name = f"torch on {name}"
         self._device = torch.device(name)
-        self._room = keep
+        self._free_bytes = keep
         self._kept: dict[int, torch.Tensor] = {}
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        """Compute deterministically, and in float32 where float32 is asked for, not TF32."""
-        # cuBLAS reads it when it starts; without it torch refuses to multiply deterministically.
+        """Compute deterministically, and float32 as float32, not as TF32."""
+        # cuBLAS reads this when it starts; without it torch refuses to multiply deterministically.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         precision = torch.get_float32_matmul_precision()
         deterministic = torch.are_deterministic_algorithms_enabled()
@@ -59,44 +59,44 @@ class TorchDevice:
             torch.use_deterministic_algorithms(deterministic)
             torch.set_float32_matmul_precision(precision)
             for array in list(self._kept):
-                self._let_go(array)
+                self._release(array)
             torch.cuda.empty_cache()  # others may share the GPU; without one it does nothing
 
-    def take(self, array: npt.NDArray[Any]) -> torch.Tensor:
-        """Return a copy of the array there, of the type it has: what is narrow is sent narrow."""
+    def send(self, array: npt.NDArray[Any]) -> torch.Tensor:
+        """Return a copy of the array on the device, with its dtype."""
         return torch.tensor(array, device=self._device)
 
-    def part(self, array: npt.NDArray[Any], index: slice | int) -> torch.Tensor:
-        """Return ``array[index]`` there; of an array for which there is room, all of it is kept."""
+    def send_part(self, array: npt.NDArray[Any], index: slice | int) -> torch.Tensor:
+        """Return ``array[index]`` on the device; an array that fits into ``keep`` is kept whole."""
         name = id(array)
         if name not in self._kept:
-            if array.nbytes > self._room:
-                return self.take(array[index])
-            self._kept[name] = self.take(array)
-            self._room -= array.nbytes
-            # An id is another array's once this one is gone.
-            weakref.finalize(array, self._let_go, name)
+            if array.nbytes > self._free_bytes:
+                return self.send(array[index])
+            self._kept[name] = self.send(array)
+            self._free_bytes -= array.nbytes
+            # Another array may get this id when this one is gone.
+            weakref.finalize(array, self._release, name)
         return self._kept[name][index]
 
-    def _let_go(self, name: int) -> None:
+    def _release(self, name: int) -> None:
         kept = self._kept.pop(name, None)
         if kept is not None:
-            self._room += kept.nbytes
+            self._free_bytes += kept.nbytes
 
-    def give(self, array: torch.Tensor) -> npt.NDArray[Any]:
-        """Return what was computed there, C-contiguous."""
-        given: npt.NDArray[Any] = array.contiguous().cpu().numpy()
-        return given
+    def fetch(self, array: torch.Tensor) -> npt.NDArray[Any]:
+        """Return an array of the device as a NumPy array, C-contiguous."""
+        fetched: npt.NDArray[Any] = array.contiguous().cpu().numpy()
+        return fetched
 
     def cast(self, array: torch.Tensor, dtype: npt.DTypeLike) -> torch.Tensor:
         """Return the array with numbers of another type, or itself."""
-        return array.to(_of_torch(dtype))
+        return array.to(_torch_dtype(dtype))
 
     def empty(
         self, shape: int | tuple[int, ...], dtype: npt.DTypeLike = np.float64
     ) -> torch.Tensor:
         """Return an array without initial values."""
-        return torch.empty(shape, dtype=_of_torch(dtype), device=self._device)
+        return torch.empty(shape, dtype=_torch_dtype(dtype), device=self._device)
 
     def row_squares(self, values: torch.Tensor) -> torch.Tensor:
         """Return Σ_j values_ij² of every row, added in float64, (n,)."""
@@ -105,7 +105,7 @@ class TorchDevice:
     def no_neighbours(self, rows: int, k: int) -> torch.Tensor:
         """Return the best k of no train points, (rows, k).
 
-        Keys are those of `nearest_keys`, moved down by 2⁶³: torch orders signed integers.
+        Keys are those of `neighbour_keys` minus 2⁶³, because torch has signed integers only.
         """
         return torch.full((rows, k), _NONE, dtype=torch.int64, device=self._device)
 
@@ -119,8 +119,8 @@ class TorchDevice:
         best[:] = both.topk(best.shape[1], dim=1, sorted=False).values
 
     def neighbours(self, best: torch.Tensor) -> Keys:
-        """Return the best as numbers of `nearest_keys`, in no order."""
-        return self.give(best).view(np.uint64) ^ np.uint64(2**63)
+        """Return the best as keys of `neighbour_keys`, unordered."""
+        return self.fetch(best).view(np.uint64) ^ np.uint64(2**63)
 
 
 def cuda() -> TorchDevice:
@@ -130,6 +130,6 @@ def cuda() -> TorchDevice:
     return TorchDevice("cuda")
 
 
-def _of_torch(dtype: npt.DTypeLike) -> torch.dtype:
-    found: torch.dtype = getattr(torch, np.dtype(dtype).name)
-    return found
+def _torch_dtype(dtype: npt.DTypeLike) -> torch.dtype:
+    result: torch.dtype = getattr(torch, np.dtype(dtype).name)
+    return result

@@ -1,4 +1,4 @@
-"""Weibull distribution of the largest of many distances, fitted by maximum likelihood."""
+"""A Weibull distribution fitted to the largest of many distances by maximum likelihood."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["Weibull", "fit_tail"]
 
 Float64s = npt.NDArray[np.float64]
 
-# libMR shifts a tail so that its smallest distance lies at 10⁴. Published results were made with
-# it, and it makes the fit robust: on distances far below 10⁴ it is that of a Gumbel distribution,
-# which has no end where its density is infinite.
+# libMR shifts a tail so that its smallest distance is 10⁴. Published results use this shift, and it
+# makes the fit robust: for distances far below 10⁴ it fits a Gumbel distribution, which has no end
+# point with infinite density.
 _SHIFT = 1e4
 # The shape of a tail of equal distances: a step, as steep as rounding allows.
 _STEEPEST = 1e12
@@ -22,7 +22,7 @@ _STEEPEST = 1e12
 class Weibull(NamedTuple):
     """P(distance ≤ d) = 1 − exp(−(x/λ)^k), x = d − origin + 10⁴; one or many side by side.
 
-    origin: the smallest distance of the tail; −∞ where any distance is beyond. shape: k.
+    origin: the smallest distance of the tail; −∞ if every distance counts as too far. shape: k.
     log_scale: log λ/10⁴.
     """
 
@@ -31,18 +31,18 @@ class Weibull(NamedTuple):
     log_scale: Float64s
 
     def probability(self, distance: Float64s) -> Float64s:
-        """Return P(an inlier is at most so far away), elementwise, in [0, 1]."""
+        """Return P(distance of an inlier ≤ ``distance``), elementwise, in [0, 1]."""
         logs = _log_shifted(distance - self.origin)
-        # Exponents above 40 give 1, and must not overflow on the way.
+        # Exponents above 40 give 1; larger ones would overflow.
         hazard = np.exp(np.minimum(self.shape * (logs - self.log_scale), 40.0))
         return -np.expm1(-hazard)
 
 
 def fit_tail(distances: Float64s, size: int) -> Weibull:
-    """Fit the ``size`` largest of float64 (n,), or all where they are fewer.
+    """Fit the ``size`` largest of float64 (n,), or all if they are fewer.
 
-    n = 0 gives the distribution by which every distance is too far. Deterministic and exact to
-    rounding: the likelihood has one maximum, the root of a monotone function within known bounds.
+    Without distances, every distance has probability 1. Deterministic and exact to rounding: the
+    likelihood has one maximum, the root of a monotone function within known bounds.
     """
     from scipy.optimize import brentq
 
@@ -65,6 +65,6 @@ def fit_tail(distances: Float64s, size: int) -> Weibull:
 
 
 def _log_shifted(beyond: Float64s) -> Float64s:
-    """Return log((beyond + 10⁴) / 10⁴); of what is below −10⁴, that of the next number above."""
+    """Return log((beyond + 10⁴) / 10⁴); at or below −10⁴ that of the next larger number."""
     logs: Float64s = np.log1p(np.maximum(beyond / _SHIFT, -1 + 2**-53))
     return logs

@@ -10,7 +10,7 @@ import numpy as np
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.scorers.numeric.checked_arrays import defined, logits_of
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, cached_rows
+from mood_sweeps.scorers.numeric.rows import by_rows, cached_rows
 from mood_sweeps.scorers.scorer import LearnsNothing, Scores, State
 
 __all__ = ["Entropy", "EntropyPytorchOOD"]
@@ -32,7 +32,7 @@ class Entropy(LearnsNothing):
         def block(rows: slice) -> Scores:
             below = logits[rows] - logits[rows].max(axis=1, keepdims=True)
             weights = np.exp(below)
-            # In float64: what the others add to the likeliest class's 1 may be tiny.
+            # In float64: the other classes may add tiny numbers to the 1 of the most likely class.
             total = np.einsum("ij->i", weights, dtype=np.float64)
             inside = np.einsum("ij,ij->i", weights, below, dtype=np.float64)
             entropy: Scores = inside / total - np.log(total)
@@ -45,8 +45,8 @@ class Entropy(LearnsNothing):
 class EntropyPytorchOOD(LearnsNothing):
     """s = Σ_c q_c log q_c, q_c = max(p_c, 10⁻⁷): the entropy of pytorch-ood 0.4.0.
 
-    A class at the bound adds 1.6·10⁻⁶ to the entropy however unlikely it is, so that certain
-    predictions are ordered by the likeliest class alone, and not always as by the entropy.
+    Every class at the bound adds 1.6·10⁻⁶ to the entropy, so that certain predictions are ordered
+    by the most likely class alone, not always as by the exact entropy.
     """
 
     version: ClassVar[int] = 1

@@ -11,8 +11,8 @@ from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.scorers.numeric.checked_arrays import defined, logits_of
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, cached_rows
-from mood_sweeps.scorers.numeric.softmax import shares
+from mood_sweeps.scorers.numeric.rows import by_rows, cached_rows
+from mood_sweeps.scorers.numeric.softmax import relative_probabilities
 from mood_sweeps.scorers.scorer import LearnsNothing, Scores, State
 
 __all__ = ["GEN", "GENOpenOOD", "GENPytorchOOD"]
@@ -22,9 +22,9 @@ __all__ = ["GEN", "GENOpenOOD", "GENPytorchOOD"]
 class GEN(LearnsNothing):
     """s = −Σ p_c^γ (1 − p_c)^γ over the M largest p_c, all of them where C < M.
 
-    γ = 0.1 and M = 100 are the paper's. The small power makes much of probabilities close to 1,
-    where 1 − p rounds to zero in float32 and γ = 0.1 turns 6·10⁻⁸ into 0.19: here 1 − p of the
-    likeliest class is the sum of the others, so that certain predictions keep their order.
+    γ = 0.1 and M = 100 are the paper's. The small power amplifies probabilities close to 1: there
+    1 − p rounds to zero in float32, while γ = 0.1 turns 6·10⁻⁸ into 0.19. So 1 − p of the most
+    likely class is computed as the sum of the others, and certain predictions keep their order.
     """
 
     version: ClassVar[int] = 1
@@ -42,14 +42,14 @@ class GEN(LearnsNothing):
         return defined(by_rows(len(bank), lambda rows: -self._entropy(logits[rows]), block))
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
-        """Note an M beyond the number of classes."""
+        """Note an M above the number of classes."""
         del state
         return _too_large(self.M, bank)
 
     def _entropy(self, logits: npt.NDArray[Any]) -> Scores:
-        # With shares w = p / max p it is p (1 − p) = w (Σ w − w) / (Σ w)². The likeliest class has
-        # w = 1, and for it Σ w − w is the sum of the others.
-        others = shares(logits)
+        # With w = p / max p, p (1 − p) = w (Σ w − w) / (Σ w)². The most likely class has w = 1 and
+        # Σ w − w equal to the sum of the others.
+        others = relative_probabilities(logits)
         others[np.arange(len(logits)), logits.argmax(axis=1)] = 0
         rest = others.sum(axis=1)
         total = 1 + rest
@@ -63,13 +63,13 @@ class GEN(LearnsNothing):
 
 @dataclass(frozen=True)
 class GENOpenOOD(GEN):
-    """As `gen`, with p and 1 − p of OpenOOD's precision, float32.
+    """As `gen`, with p and 1 − p in float32, the precision of OpenOOD.
 
-    A likeliest class with p > 1 − 3·10⁻⁸ adds nothing, one just below adds 0.19.
+    A most likely class with p > 1 − 3·10⁻⁸ adds nothing, with p just below it adds 0.19.
     """
 
     def _entropy(self, logits: npt.NDArray[Any]) -> Scores:
-        weights = shares(logits)
+        weights = relative_probabilities(logits)
         weights /= weights.sum(axis=1, keepdims=True)
         return _power_sum(_largest(weights.astype(np.float32), self.M), self.gamma)
 
@@ -78,8 +78,8 @@ class GENOpenOOD(GEN):
 class GENPytorchOOD(LearnsNothing):
     """s = −1/M Σ q_c^γ (1 − q_c)^γ over the M largest q_c, all C where M is not given.
 
-    As pytorch-ood 0.4.0 does it: the mean instead of the sum, over all classes by default, and
-    q = p kept within [10⁻⁷, 1 − 10⁻⁷].
+    As in pytorch-ood 0.4.0: the mean instead of the sum, over all classes by default, and q = p
+    clipped to [10⁻⁷, 1 − 10⁻⁷].
     """
 
     version: ClassVar[int] = 1
@@ -96,11 +96,11 @@ class GENPytorchOOD(LearnsNothing):
         kept = logits.shape[1] if self.M is None else min(self.M, logits.shape[1])
 
         def block(rows: slice) -> Scores:
-            weights = shares(logits[rows])
+            weights = relative_probabilities(logits[rows])
             q = _largest(weights, kept) / weights.sum(axis=1, keepdims=True)
             np.clip(q, 1e-7, 1 - 1e-7, out=q)
             q *= 1 - q
-            # Bounded away from zero: float32 has room for it, and raises it to a power faster.
+            # Clipped away from zero, so float32 is exact enough, and its powers are faster.
             powers = np.power(q.astype(np.float32), self.gamma)
             mean: Scores = powers.sum(axis=1, dtype=np.float64) / kept
             return -mean
@@ -108,7 +108,7 @@ class GENPytorchOOD(LearnsNothing):
         return defined(by_rows(len(bank), block, cached_rows(logits.shape[1])))
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
-        """Note an M beyond the number of classes."""
+        """Note an M above the number of classes."""
         del state
         return _too_large(self.M, bank)
 
@@ -121,7 +121,7 @@ def _too_large(m: int | None, bank: FeatureBank) -> tuple[str, ...]:
 
 
 def _largest(values: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
-    """Return the ``count`` largest values of every row or all of them, which it may reorder."""
+    """Return the ``count`` largest values of every row, or all; may reorder ``values``."""
     width = values.shape[1]
     if count >= width:
         return values
@@ -130,7 +130,7 @@ def _largest(values: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
 
 
 def _power_sum(p: npt.NDArray[Any], gamma: float) -> Scores:
-    """Return Σ p^γ (1 − p)^γ of every row, in the precision of p, which it may overwrite."""
+    """Return Σ p^γ (1 − p)^γ of every row, in the precision of p; overwrites p."""
     p *= 1 - p
     np.power(p, gamma, out=p)
     total: Scores = p.sum(axis=1, dtype=np.float64)

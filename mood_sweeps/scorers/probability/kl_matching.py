@@ -10,20 +10,24 @@ import numpy as np
 from mood_sweeps.bank import FeatureBank, Floats, Head, Ints
 from mood_sweeps.scorers.numeric.array_device import product_with
 from mood_sweeps.scorers.numeric.checked_arrays import defined, logits_of, train_logits_of
-from mood_sweeps.scorers.numeric.predicted_classes import predicted_classes
-from mood_sweeps.scorers.numeric.row_blocks import by_rows, cached_rows, row_blocks, row_products
-from mood_sweeps.scorers.numeric.softmax import below_largest, log_softmax, log_sum_exp, shares
+from mood_sweeps.scorers.numeric.rows import by_rows, cached_rows, row_blocks, row_products
+from mood_sweeps.scorers.numeric.softmax import (
+    below_largest,
+    log_softmax,
+    log_sum_exp,
+    predicted_classes,
+    relative_probabilities,
+)
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
-from mood_sweeps.scorers.shared_notes import none_of_a_class
+from mood_sweeps.scorers.shared_notes import class_notes
 
 __all__ = ["KLMatching", "KLMatchingOpenOOD", "KLMatchingPytorchOOD"]
 
-# Stands for log 0 of a class that is out of the question: infinite for any divergence there is,
-# and finite, so that p = 0 times it is 0.
+# log 0 of an impossible class: as good as −∞ in a divergence, but finite, so that 0 times it is 0.
 _LOG_ZERO = -1e300
 
-# Sums of probabilities below this may have lost some that round to zero: they are added up again
-# as logarithms.
+# Sums of probabilities below this may lack terms that rounded to zero: they are recomputed from
+# logarithms.
 _RARE = 1e-290
 
 
@@ -31,10 +35,10 @@ _RARE = 1e-290
 class KLMatching(Scorer):
     """s = −min_c KL(p ‖ d_c), d_c the mean softmax of the train samples predicted as class c.
 
-    Grouping by predicted class is the paper's. The train set is MOODv2's (`kl_matching@moodv2`): it
-    has many samples of every class, where the paper and other tools take a validation set. A class
-    that is never predicted has no d_c and is never the nearest. All in logarithms, so that no
-    probability rounds to zero and no divergence is infinite.
+    Classes are predicted classes, as in the paper. Learning from the train set is MOODv2's choice
+    (`kl_matching@moodv2`): it has many samples of every class; the paper and other tools use a
+    validation set. A class that is never predicted has no d_c and is never the nearest. All in
+    logarithms, so that no probability rounds to zero and no divergence is infinite.
     """
 
     version: ClassVar[int] = 2
@@ -66,18 +70,18 @@ class KLMatching(Scorer):
         return defined(by_rows(len(logits), block))
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
-        """Note classes that nothing was predicted as."""
+        """Note classes that were never predicted."""
         del bank
         log_d = state["log_posteriors"]
         classes = log_d.shape[1]
-        # A one-hot stands for a class without samples in one of the variants.
+        # One variant represents a class without samples by a one-hot vector.
         learnt = int(np.count_nonzero((log_d > _LOG_ZERO).all(axis=1)))
-        return none_of_a_class(classes - learnt, classes, "are predicted of no image learnt from")
+        return class_notes(classes - learnt, classes, "are predicted of no image learnt from")
 
 
 @dataclass(frozen=True)
 class KLMatchingPytorchOOD(KLMatching):
-    """As `kl_matching`, with the d_c of an ID validation set, as pytorch-ood 0.4.0 asks for."""
+    """As `kl_matching`, with the d_c of an ID validation set, as in pytorch-ood 0.4.0."""
 
     fits_on: ClassVar[str] = "id_val"
 
@@ -87,7 +91,7 @@ class KLMatchingOpenOOD(KLMatching):
     """As `kl_matching`, with the d_c of an ID validation set, one-hot for a class without samples.
 
     OpenOOD's convention. KL(p ‖ one-hot) is infinite unless p is the same one-hot, so that such a
-    class is the nearest, at distance 0, only of a prediction without any doubt.
+    class is the nearest, at distance 0, only for a prediction with p_c = 1.
     """
 
     fits_on: ClassVar[str] = "id_val"
@@ -107,7 +111,7 @@ def _log_mean_posteriors(logits: Floats, groups: Ints) -> Scores:
     sums = np.zeros((len(counts), logits.shape[1]))
     for rows in row_blocks(len(logits), cached_rows(logits.shape[1])):
         members = order[rows]
-        p = shares(logits[members])
+        p = relative_probabilities(logits[members])
         p /= p.sum(axis=1, keepdims=True)
         starts = np.flatnonzero(np.diff(groups[members], prepend=-1))
         sums[groups[members[starts]]] += np.add.reduceat(p, starts, axis=0)

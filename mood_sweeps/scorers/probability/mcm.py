@@ -16,9 +16,8 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     logits_of,
     train_features_of,
 )
-from mood_sweeps.scorers.numeric.row_blocks import by_rows
+from mood_sweeps.scorers.numeric.rows import by_rows, row_lengths, unit_rows
 from mood_sweeps.scorers.numeric.softmax import largest_probability
-from mood_sweeps.scorers.numeric.unit_features import row_lengths, unit_rows
 from mood_sweeps.scorers.scorer import LearnsNothing, Scorer, Scores, State
 
 __all__ = ["MCM", "MCMPytorchOOD"]
@@ -28,9 +27,9 @@ __all__ = ["MCM", "MCMPytorchOOD"]
 class MCM(LearnsNothing):
     """s = max_c softmax(z / τ)_c, z the similarities of an image with the names of the classes.
 
-    The paper's z are cosines, without CLIP's factor 100, and its τ = 1. Of any other head z are
-    the logits, and the score is `msp` at the temperature τ: OpenOOD computes it so for every
-    network. `mcm@pytorch_ood` takes the cosines from the head itself.
+    In the paper z are cosines, without CLIP's factor 100, and τ = 1. For any other head z are the
+    logits, and the score is `msp` at the temperature τ, as OpenOOD computes it for every network.
+    `mcm@pytorch_ood` computes the cosines from the head.
     """
 
     version: ClassVar[int] = 1
@@ -49,9 +48,9 @@ class MCM(LearnsNothing):
 class MCMPytorchOOD(Scorer):
     """s = max_c softmax(cos(x, w_c) / τ)_c, w_c the head's weights of class c.
 
-    The paper's score where the head holds the text embeddings of the class names, as pytorch-ood
-    0.4.0 computes it; neither the lengths of x and w_c nor the bias enter. A zero vector has
-    cosine 0 with all.
+    The paper's score if the head holds the text embeddings of the class names, as in pytorch-ood
+    0.4.0; the lengths of x and w_c and the bias have no effect. A zero vector has cosine 0 with
+    all.
     """
 
     version: ClassVar[int] = 1
@@ -61,7 +60,7 @@ class MCMPytorchOOD(Scorer):
     tau: Annotated[float, Field(gt=0)] = 1.0
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
-        """Return concepts (C, D), as precise as the head: its weights at unit length."""
+        """Return concepts (C, D), the head's weights scaled to unit length, in its dtype."""
         head = head_of(head, train_features_of(train).shape[1])
         return {"concepts": unit_rows(head.weight).astype(head.weight.dtype)}
 

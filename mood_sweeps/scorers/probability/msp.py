@@ -10,7 +10,7 @@ from pydantic import Field
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.scorers.logit.max_logit import MaxLogit
 from mood_sweeps.scorers.numeric.checked_arrays import defined, logits_of
-from mood_sweeps.scorers.numeric.softmax import largest_probability, likeliest_of
+from mood_sweeps.scorers.numeric.softmax import largest_and_odds_of, largest_probability
 from mood_sweeps.scorers.scorer import LearnsNothing, Scores, State
 
 __all__ = ["MSP", "MSPMOODv1"]
@@ -20,8 +20,7 @@ __all__ = ["MSP", "MSPMOODv1"]
 class MSP(LearnsNothing):
     """s = max_c p_c with p = softmax(z / T), in (0, 1].
 
-    T = 1 is the paper's score, and what MOODv2, OpenOOD and pytorch-ood compute;
-    `temperature_msp` learns T.
+    T = 1 is the score of the paper, MOODv2, OpenOOD and pytorch-ood; `temperature_msp` learns T.
     """
 
     version: ClassVar[int] = 2
@@ -34,16 +33,16 @@ class MSP(LearnsNothing):
         """Return float64 (N,), higher = more in-distribution."""
         del state
         if self.temperature == 1.0:
-            return defined(1 / (1 + likeliest_of(bank)[1]))
+            return defined(1 / (1 + largest_and_odds_of(bank)[1]))
         return defined(largest_probability(logits_of(bank), self.temperature))
 
 
 @dataclass(frozen=True)
 class MSPMOODv1(MaxLogit):
-    """As `max_logit`, s = max_c z_c: what MOODv1's code computes under the name "softmax".
+    """As `max_logit`, s = max_c z_c: MOODv1's code computes this under the name "softmax".
 
-    Its network returns logits and no softmax is applied to them, so that its published numbers
-    may be those of the maximum logit.
+    Its network returns logits and the code applies no softmax, so its published numbers may be
+    those of the maximum logit.
     """
 
     family: ClassVar[str] = "probability"

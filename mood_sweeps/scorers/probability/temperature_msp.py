@@ -17,26 +17,26 @@ from mood_sweeps.scorers.numeric.checked_arrays import (
     train_classes_of,
     train_logits_of,
 )
-from mood_sweeps.scorers.numeric.row_blocks import cached_rows, row_blocks, row_products
+from mood_sweeps.scorers.numeric.rows import cached_rows, row_blocks, row_products
 from mood_sweeps.scorers.numeric.softmax import below_largest, largest_probability
 from mood_sweeps.scorers.scorer import Scorer, Scores, State
 
 __all__ = ["TemperatureMSP", "TemperatureMSPOpenOOD", "TemperatureMSPPytorchOOD"]
 
-# T* is sought between 1/32 and 32 times the mean lead of the largest logit over the others'
-# mean: with smaller T a typical prediction is 1 in float64, with larger T it is 1/C.
-_WIDEST = 32.0
+# T* is searched between 1/32 and 32 times the mean lead of the largest logit over the mean of the
+# others: with smaller T a typical prediction is 1 in float64, with larger T it is 1/C.
+_RANGE = 32.0
 
 
 @dataclass(frozen=True)
 class TemperatureMSP(Scorer):
-    """s = max_c softmax(z / T*)_c, T* where the mean of −log softmax(z / T)_y is least.
+    """s = max_c softmax(z / T*)_c, T* the minimiser of the mean of −log softmax(z / T)_y.
 
     The mean is over ID validation samples with labels y. T* is the root of a monotone function and
-    is found to the last bits; the descent of the tools ends elsewhere (see the variants). Where
-    every validation sample is classified right no T is small enough, and where they are classified
-    worse than by chance none is large enough: T* is kept within 1/32 and 32 times the mean lead of
-    the largest logit over the mean of the others.
+    exact to the last bits; the descent in other tools ends elsewhere (see the variants). Where
+    every validation sample is classified correctly no T is small enough, and where they are
+    classified worse than by chance none is large enough: T* is limited to 1/32 and 32 times the
+    mean lead of the largest logit over the mean of the others.
     """
 
     version: ClassVar[int] = 1
@@ -46,7 +46,7 @@ class TemperatureMSP(Scorer):
 
     def fit(self, train: FeatureBank, head: Head | None) -> State:
         """Return temperature (), float64, classes (), int64, and right (), float64: the share of
-        the samples that are classified right.
+        the samples that are classified correctly.
         """
         del head
         logits = train_logits_of(train)
@@ -62,13 +62,13 @@ class TemperatureMSP(Scorer):
         from scipy.optimize import brentq
 
         lead = _mean_lead(logits)
-        if lead == 0:  # every prediction is 1/C at any temperature
+        if lead == 0:  # all predictions are 1/C at any temperature
             return 1.0
 
         def slope(log_temperature: float) -> float:
             return _likelihood(logits, labels, math.exp(log_temperature)).slope
 
-        low, high = math.log(lead / _WIDEST), math.log(lead * _WIDEST)
+        low, high = math.log(lead / _RANGE), math.log(lead * _RANGE)
         if slope(low) >= 0:
             return math.exp(low)
         if slope(high) <= 0:
@@ -81,7 +81,7 @@ class TemperatureMSP(Scorer):
         return defined(largest_probability(logits, float(state["temperature"])))
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
-        """Note a validation set of which no temperature is the likeliest."""
+        """Note a validation set for which no temperature is the best."""
         del bank
         if state.get("right") != 1:
             return ()
@@ -90,11 +90,11 @@ class TemperatureMSP(Scorer):
 
 @dataclass(frozen=True)
 class TemperatureMSPPytorchOOD(TemperatureMSP):
-    """As `temperature_msp`, with T where 50 steps of L-BFGS at rate 0.01 end from T = 1.
+    """As `temperature_msp`, with the T that 50 steps of L-BFGS at rate 0.01 reach from T = 1.
 
-    At this rate they go about 40 % of the way to T* where the loss is a parabola, and past T*
-    where it is flatter at the start: pytorch-ood 0.4.0. Undefined where they reach a negative T,
-    by which the tool itself would turn the order of the scores round.
+    pytorch-ood 0.4.0. At this rate the steps go about 40 % of the way to T* on a parabola, and past
+    T* on a loss that is flatter at the start. Undefined where they reach a negative T, with which
+    the tool would reverse the order of the scores.
     """
 
     start: ClassVar[float] = 1.0
@@ -138,10 +138,10 @@ def _mean_lead(logits: Floats) -> float:
 
 
 def _slow_descent(objective: Callable[[float], _Likelihood], start: float) -> float:
-    """Return where torch's L-BFGS (rate 0.01, 50 steps, no line search) stops in one dimension.
+    """Return the result of torch's L-BFGS (rate 0.01, 50 steps, no line search) in one dimension.
 
-    There it is the secant method that takes 1/100 of each step. When it stops early, and which
-    steps it learns the curvature from, are the rules of torch.optim.LBFGS.
+    In one dimension it is the secant method with 1/100 of each step. The rules for an early stop
+    and for the steps that update the curvature are those of torch.optim.LBFGS.
     """
     rate, steps, least_change = 0.01, 50, 1e-9
     t, now, inverse_curvature = start, objective(start), 1.0
@@ -156,7 +156,7 @@ def _slow_descent(objective: Callable[[float], _Likelihood], start: float) -> fl
         before, now = now, objective(t)
         if abs(step) <= least_change or abs(now.loss - before.loss) < least_change:
             break
-        bend = now.slope - before.slope
-        if bend * step > 1e-10:
-            inverse_curvature = step / bend
+        change = now.slope - before.slope
+        if change * step > 1e-10:
+            inverse_curvature = step / change
     return t

@@ -1,1 +1,1 @@
-"""Scores of how well a representation's decoder makes an image again from parts of it."""
+"""Scores of how well the decoder of a representation reconstructs an image from parts of it."""

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from mood_sweeps.bank import FeatureBank, Floats
-from mood_sweeps.scorers.numeric.checked_arrays import features_of, live_of
+from mood_sweeps.scorers.numeric.checked_arrays import features_of, inputs_and_network_of
 from mood_sweeps.scorers.numeric.image_blocks import by_images
 from mood_sweeps.scorers.scorer import LearnsNothing, Scores, State
 
@@ -18,14 +18,14 @@ __all__ = ["Reconstruction"]
 
 @dataclass(frozen=True)
 class Reconstruction(LearnsNothing):
-    """s = −‖x − x̂‖₂ over the pixels in [0, 1], x̂ the image as the pretext task's decoder makes it.
+    """s = −‖x − x̂‖₂ over the pixels in [0, 1], x̂ the reconstruction by the pretext task's decoder.
 
-    The Euclidean distance of MOODv2 (Li et al. 2024), Fig. 4, which shows it and scores nothing
-    with it: a smooth OOD image is easier to complete than any ID image and looks in-distribution
-    here. Every patch of x̂ is predicted from others (see ``Network.reconstruct``); a decoder of
-    normalised patches is told their mean and deviation.
-    For representations that have a decoder: mim, mae, simmim before any fine-tuning.
-    seed: deals the patches to the masks.
+    The Euclidean distance of MOODv2 (Li et al. 2024), Fig. 4, where it is shown but not used as a
+    score: a smooth OOD image is easier to complete than any ID image, so it looks in-distribution.
+    Every patch of x̂ is predicted from others (see ``Network.reconstruct``); a decoder of
+    normalised patches gets their true mean and deviation.
+    For representations with a decoder: mim, mae, simmim before any fine-tuning.
+    seed: assigns the patches to masks.
     Cost: 1/ratio or 1/(1 − ratio) passes through network and decoder.
     """
 
@@ -38,11 +38,12 @@ class Reconstruction(LearnsNothing):
     def score(self, state: State, bank: FeatureBank) -> Scores:
         """Return minus the distance, float64 (N,), at most 0.
 
-        Raises as ``features_of`` and ``live_of`` do, and InputError without a decoder.
+        Raises as ``features_of`` and ``inputs_and_network_of`` do, and InputError without a
+        decoder.
         """
         del state
         features_of(bank)
-        _, network = live_of(bank)
+        _, network = inputs_and_network_of(bank)
         std = network.std.astype(np.float64)[:, None, None]
 
         def block(_: slice, images: Floats) -> Scores:

@@ -1,1 +1,1 @@
-"""Scores that belong to a way of training: they say most of networks that were trained so."""
+"""Scores made for networks that were trained in one particular way."""

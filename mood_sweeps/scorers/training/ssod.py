@@ -21,10 +21,10 @@ __all__ = ["SSOD"]
 
 @dataclass(frozen=True)
 class SSOD(Scorer):
-    """s = log σ(w · x + b), the detector that ``ft:ssod`` trained on patches, asked on the whole.
+    """s = log σ(w · x + b), the detector of ``ft:ssod``, trained on patches, applied to the image.
 
-    SSOD, the factor P(x ∈ ID | x) of its Eq. 6. As a logarithm, which orders the same: σ itself is
-    1 in float64 from 37 on, and would tie what it is surest of.
+    SSOD, the factor P(x ∈ ID | x) of its Eq. 6. The logarithm keeps the order; σ itself is 1 in
+    float64 above 37 and would tie the surest images.
     Cost: D a sample.
     """
 
@@ -33,8 +33,8 @@ class SSOD(Scorer):
     needs: ClassVar[tuple[str, ...]] = ("head", "detector")
 
     def fit(self, bank: FeatureBank, head: Head | None) -> State:
-        """Return detector (D + 1,), kept as it is, and rejected (), float64: the share of the train
-        features that it takes for OOD.
+        """Return detector (D + 1,), unchanged, and rejected (), float64: the share of the train
+        features that it classifies as OOD.
         """
         features = train_features_of(bank)
         detector = detector_of(head, features.shape[1]).copy()
@@ -48,7 +48,7 @@ class SSOD(Scorer):
         return defined(-np.logaddexp(0.0, -outputs))
 
     def notes(self, state: State, bank: FeatureBank) -> tuple[str, ...]:
-        """Note a detector that is wrong about most of ID train: it was hardly trained, or badly."""
+        """Note a detector that is wrong about most of ID train, for example hardly trained."""
         del bank
         rejected = float(state.get("rejected", 0.0))
         if rejected <= 0.5:

@@ -11,6 +11,7 @@ from mood_sweeps.data.sources.shapes import SHAPES
 from mood_sweeps.data.sources.strokes import STROKES
 from mood_sweeps.data.sources.textures import TEXTURES
 from mood_sweeps.errors import InputError
+from tests.support.loaded_images import loaded
 
 EVERY_SET = [GAUSSIAN, UNIFORM, SHAPES, TEXTURES, STROKES]
 SIZES = {STROKES.name: 1200}
@@ -27,13 +28,13 @@ GOLDEN: dict[str, tuple[int, str]] = {
 
 @pytest.mark.parametrize("generated", EVERY_SET, ids=lambda generated: generated.name)
 def test_bytes_are_pinned(generated: Generated) -> None:
-    digest = hashlib.sha256(generated.open("all").images.tobytes()).hexdigest()
+    digest = hashlib.sha256(loaded(generated.name, "all").images.tobytes()).hexdigest()
     assert (generated.version, digest[:16]) == GOLDEN[generated.name]
 
 
 @pytest.mark.parametrize("generated", EVERY_SET, ids=lambda generated: generated.name)
 def test_shape_size_and_labels(generated: Generated) -> None:
-    images = generated.open("all")
+    images = loaded(generated.name, "all")
     size = SIZES.get(generated.name, 400)
     assert images.images.shape[0] == generated.size("all") == size
     assert images.images.shape[3] == 1
@@ -50,8 +51,8 @@ def test_loading_leaves_numpys_global_generator_alone() -> None:
 
 
 def test_noise_has_the_stated_moments() -> None:
-    gaussian = GAUSSIAN.open("all").images / 255
-    uniform = UNIFORM.open("all").images / 255
+    gaussian = loaded("gaussian", "all").images / 255
+    uniform = loaded("uniform", "all").images / 255
     assert gaussian.mean() == pytest.approx(0.5, abs=0.01)
     assert uniform.std() == pytest.approx(12**-0.5, abs=0.01)
 
@@ -62,14 +63,14 @@ def test_the_fingerprint_follows_the_version() -> None:
 
 
 def test_the_parts_of_a_set_divide_it() -> None:
-    parts = {split: STROKES.open(split) for split in ("train", "val", "test")}
+    parts = {split: loaded("strokes", split) for split in ("train", "val", "test")}
     assert {split: np.bincount(one.labels).tolist() for split, one in parts.items()} == {
         "train": [160] * 6,
         "val": [20] * 6,
         "test": [20] * 6,
     }
     divided = np.concatenate([one.images for one in parts.values()]).reshape(1200, -1)
-    whole = STROKES.open("all").images.reshape(1200, -1)
+    whole = loaded("strokes", "all").images.reshape(1200, -1)
     np.testing.assert_array_equal(np.unique(divided, axis=0), np.unique(whole, axis=0))
     for split, part in parts.items():
         for image, label in zip(part.images[::53], part.labels[::53], strict=True):

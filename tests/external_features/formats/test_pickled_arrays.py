@@ -174,6 +174,13 @@ def test_what_a_refused_pickle_names_is_said(tmp_path):
         read(tmp_path / "a.pkl", pickle.dumps(Calls(os.system, "true")))
 
 
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_an_array_made_of_other_arguments_is_refused(tmp_path, protocol):
+    content = pickle.dumps(Calls(np._core.multiarray._reconstruct, np.ndarray, (0,)), protocol)
+    with pytest.raises(InputError, match="it makes an array of other arguments"):
+        read(tmp_path / "a.pkl", content)
+
+
 DTYPE = b"\x8c\x05numpy\x8c\x05dtype\x93\x8c\x02f4\x89\x88\x87R"
 FRESH = b"cnumpy._core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\x00\x85C\x01btR"
 FROM_BUFFER = b"cnumpy._core.numeric\n_frombuffer\n"

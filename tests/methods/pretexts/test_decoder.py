@@ -31,7 +31,7 @@ def trained(pretext: str, **parameters: object) -> Checkpoint:
     tokenizer = None
     model = choice.parameters.tokenizer_for(VIT, Path())
     if model is not None:
-        tokenizer = train_tokenizer(model, CORPUS, 0)
+        tokenizer = train_tokenizer(model.parameters, CORPUS, 0)
     return pretrain(choice, VIT, CORPUS, 0, tokenizer=tokenizer)
 
 

@@ -210,3 +210,16 @@ def test_scales_can_be_changed_and_must_be_ranges() -> None:
     assert scales == [(0.5, 1.0), (0.5, 1.0), (0.1, 0.5)]
     with pytest.raises(InputError, match=r"local_scale .*must go from low to high"):
         choose({"dino": {"local_scale": [0.5, 0.1]}}, PRETEXTS, "pretext")
+
+
+def test_the_paper_preset_is_the_papers_recipe() -> None:
+    task = Dino().with_preset((), is_nano=False)
+    assert (task.epochs, task.batch_size, task.warmup * task.epochs) == (300, 1024, 10)
+    assert task.learning_rate * task.batch_size / task.base_batch_size == pytest.approx(2e-3)
+    assert (task.outputs, task.hidden, task.bottleneck) == (65536, 2048, 256)
+    assert not task.head_norm
+    assert task.unit_prototypes
+    assert (task.local_crops, task.local_size * 224, task.momentum) == (10, 96, 0.996)
+    assert task.frozen_head * task.epochs == 1
+    assert task.teacher_warmup * task.epochs == 30
+    assert (task.first_teacher_temperature, task.teacher_temperature) == (0.04, 0.07)

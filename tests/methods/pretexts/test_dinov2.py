@@ -153,3 +153,17 @@ def test_a_vit_of_timm_takes_a_step_with_the_papers_views(precision: str) -> Non
     assert math.isfinite(value)
     assert not torch.equal(before, dino.network.pos_embed)
     assert dino.patch_loss.center.value.dtype == torch.float32
+
+
+def test_the_paper_preset_is_the_recipe_of_a_vit_l_from_scratch() -> None:
+    task = DinoV2().with_preset((), is_nano=False)
+    assert (task.outputs, task.hidden, task.bottleneck) == (2**17, 2048, 384)
+    assert task.epochs * 14_197_122 / task.batch_size == pytest.approx(625_000, rel=0.01)
+    assert task.base_batch_size is None
+    assert task.learning_rate == pytest.approx(2e-4 * math.sqrt(3072 / 1024), rel=0.02)
+    # Of the 500 epochs of 1,250 steps in vitl14.yaml.
+    shares = (task.warmup, task.teacher_warmup, task.frozen_head)
+    assert [share * 500 for share in shares] == [80, 30, 1]
+    assert (task.local_crops, task.momentum) == (8, 0.994)
+    assert (task.masked_images, task.mask_ratio, task.koleo_weight) == (0.5, (0.1, 0.5), 0.1)
+    assert not task.head_norm

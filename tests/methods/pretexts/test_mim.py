@@ -6,6 +6,7 @@ import torch
 from mood_sweeps.choice import choose
 from mood_sweeps.methods import PRETEXTS
 from mood_sweeps.methods.pretexts.masked.masks import patchify, random_mask
+from mood_sweeps.methods.pretexts.mim.declaration import Mim
 from mood_sweeps.methods.pretexts.mim.objective import MimObjective, masked_error
 from mood_sweeps.networks import choose_backbone
 from mood_sweeps.networks.timm_networks import build, describe
@@ -56,3 +57,13 @@ def test_any_timm_vit_can_be_masked(name: str, size: int) -> None:
     loss.backward()
     assert mim.mask_token.grad is not None
     assert mim.mask_token.grad.abs().sum() > 0
+
+
+def test_the_paper_preset_is_beits_recipe() -> None:
+    task = Mim().with_preset((), is_nano=False)
+    assert (task.epochs, task.batch_size, task.warmup * task.epochs) == (800, 2048, 10)
+    assert (task.learning_rate, task.clip) == (1.5e-3, 3.0)
+    (view,) = task.views()
+    # torchvision's ColorJitter(0.4, 0.4, 0.4), for every image.
+    assert (view.jitter, view.brightness, view.contrast, view.saturation) == (1.0, 0.4, 0.4, 0.4)
+    assert view.hue == 0

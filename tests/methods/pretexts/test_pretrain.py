@@ -10,6 +10,7 @@ from mood_sweeps.methods import PRETEXTS
 from mood_sweeps.methods.pretexts.pretrain import pretrain
 from mood_sweeps.networks import choose_backbone
 from mood_sweeps.networks.checkpoint import Checkpoint
+from tests.support.method_cases import same_weights, untrained
 
 CORPUS = image_set("digits:0-5").open("train")
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -20,22 +21,12 @@ def trained(pretext: str, backbone: str, seed: int = 0, epochs: int = 1) -> Chec
     return pretrain(task, choose_backbone(backbone), CORPUS, seed)
 
 
-def random_weights(backbone: str, seed: int) -> Checkpoint:
-    return pretrain(choose("random", PRETEXTS, "pretext"), choose_backbone(backbone), None, seed)
-
-
-def same_weights(first: Checkpoint, second: Checkpoint) -> bool:
-    return first.weights.keys() == second.weights.keys() and all(
-        torch.equal(first.weights[name], second.weights[name]) for name in first.weights
-    )
-
-
 def test_the_seed_matters() -> None:
-    assert not same_weights(random_weights("vit_nano", 0), random_weights("vit_nano", 1))
+    assert not same_weights(untrained("vit_nano", 0), untrained("vit_nano", 1))
 
 
 def test_random_weights_are_where_every_pretext_starts() -> None:
-    start = random_weights("resnet_nano", 3)
+    start = untrained("resnet_nano", 3)
     moved = pretrain(
         choose({"classification": {"epochs": 1, "learning_rate": 1e-12}}, PRETEXTS, "pretext"),
         choose_backbone("resnet_nano"),

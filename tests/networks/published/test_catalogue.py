@@ -102,6 +102,9 @@ def test_the_longest_prefix_of_a_chain_is_taken() -> None:
         "hiera_base_plus_224, hiera_huge_224, hiera_large_224, hiera_small_224, hiera_tiny_224, "
         "vit_base_patch16_224, vit_huge_patch14_224, …"
     )
+    assert find_weights("eva02", "vit_nano", (), "digits:0-5") == (  # all eight, and no more
+        "no published eva02 weights for vit_nano; there are: " + ", ".join(published()["eva02"])
+    )
     assert found(pretext="mocov3") == (
         "no published mocov3 weights are in the catalogue; name a file instead"
     )

@@ -60,3 +60,12 @@ def test_a_state_is_small_however_many_references(case):
 def test_a_single_train_feature_has_no_neighbours():
     with pytest.raises(Undefined, match="single train feature"):
         CFOOD().fit(bank([[1.0, 2.0]]), None)
+
+
+@pytest.mark.parametrize(("k", "is_said"), [(0.01, True), (0.25, False), (0.24, True), (1, False)])
+def test_less_than_one_reference_is_said(k, is_said):
+    train = at(0, 10, 20, 180)
+    scorer = CFOOD(alpha=1.0, k=k)
+    said = scorer.notes(scorer.fit(train, None), train)
+    few = f"k={k:g} of 4 reference images is less than one: one is enough"
+    assert (few in said) == is_said

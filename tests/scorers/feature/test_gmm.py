@@ -7,10 +7,7 @@ from scipy.stats import multivariate_normal
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.feature.gmm import GMM, GMMPytorchOOD
-
-
-def score(scorer, train, test):
-    return scorer.score(scorer.fit(train, None), test)
+from tests.support.scorer_cases import score
 
 
 def test_of_one_component_is_scipys_log_density(case):

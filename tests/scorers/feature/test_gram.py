@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.errors import InputError
 from mood_sweeps.scorers.feature.gram import Gram, row_sums
-from tests.support.scorer_cases import live, make_case
+from tests.support.scorer_cases import live, make_case, score
 
 # Two classes by the sign of the first pixel. Channel j of the first block's map is (2 x_j, 0), so
 # that g of order 1 is 4 x_i Σ x_j; the second block's is four times that.
@@ -21,10 +21,6 @@ HEAD = Head(np.array([[9.0, 0], [-9.0, 0]], np.float32), np.zeros(2, np.float32)
 def banked(pixels, head=HEAD):
     x = np.array(pixels, np.float32)
     return live(FeatureBank(x, np.zeros(0, int), x @ head.weight.T + head.bias), head)
-
-
-def score(scorer, train, test):
-    return scorer.score(scorer.fit(train, None), test)
 
 
 def test_row_sums_by_hand():

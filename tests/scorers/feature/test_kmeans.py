@@ -3,17 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mood_sweeps.bank import FeatureBank
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.feature.kmeans import KMeans, KMeansMOODv1
-
-
-def unlabelled(features):
-    return FeatureBank(np.array(features, np.float64), np.zeros(0, int))
-
-
-def score(scorer, train, test):
-    return scorer.score(scorer.fit(train, None), test)
+from tests.support.scorer_cases import score, unlabelled
 
 
 def test_by_hand():

@@ -10,7 +10,7 @@ from torch import from_numpy
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.feature.knn import KNN, KNNPytorchOOD, KNNRaw
-from mood_sweeps.scorers.numeric import nearest_neighbours as neighbours
+from mood_sweeps.scorers.numeric import neighbour_search as neighbours
 
 
 def score(train, test, k=50, kind=KNN):

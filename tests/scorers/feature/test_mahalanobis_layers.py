@@ -12,11 +12,7 @@ from mood_sweeps.scorers.feature.mahalanobis_layers import (
     MahalanobisLayers,
     MahalanobisLayersPytorchOOD,
 )
-from tests.support.scorer_cases import PlainNetwork, live, make_case
-
-
-def score(scorer, train, test):
-    return scorer.score(scorer.fit(train, None), test)
+from tests.support.scorer_cases import PlainNetwork, live, make_case, score
 
 
 def test_by_hand():

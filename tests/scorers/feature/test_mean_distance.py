@@ -6,21 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from mood_sweeps.bank import FeatureBank
 from mood_sweeps.choice import choose
 from mood_sweeps.errors import InputError
 from mood_sweeps.scorers import SCORERS
 from mood_sweeps.scorers.feature.chebyshev import Chebyshev, ChebyshevMOODv1
 from mood_sweeps.scorers.feature.euclidean import Euclidean, EuclideanMOODv1
 from mood_sweeps.scorers.feature.minkowski import Minkowski, MinkowskiMOODv1
-
-
-def score(scorer, train, test):
-    return scorer.score(scorer.fit(train, None), test)
-
-
-def unlabelled(features):
-    return FeatureBank(np.array(features, np.float64), np.zeros(0, int))
+from tests.support.scorer_cases import score, unlabelled
 
 
 @pytest.mark.parametrize(

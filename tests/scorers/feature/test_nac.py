@@ -8,16 +8,12 @@ from mood_sweeps.choice import choose
 from mood_sweeps.errors import InputError
 from mood_sweeps.scorers import SCORERS
 from mood_sweeps.scorers.feature.nac import NAC, NACPytorchOOD
-from tests.support.scorer_cases import live, make_case
+from tests.support.scorer_cases import live, make_case, score
 
 
 def banked(pixels, head):
     x = np.array(pixels, np.float32)
     return live(FeatureBank(x, np.zeros(0, int), x @ head.weight.T + head.bias), head)
-
-
-def score(scorer, train, test):
-    return scorer.score(scorer.fit(train, None), test)
 
 
 def test_by_hand():

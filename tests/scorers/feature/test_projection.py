@@ -3,13 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mood_sweeps.bank import FeatureBank
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.feature.projection import Projection, ProjectionMOODv1
-
-
-def unlabelled(features):
-    return FeatureBank(np.array(features, np.float64), np.zeros(0, int))
+from tests.support.scorer_cases import unlabelled
 
 
 def score(scorer, train, test):

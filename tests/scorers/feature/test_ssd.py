@@ -9,11 +9,8 @@ from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.feature.mahalanobis import MahalanobisMOODv1
 from mood_sweeps.scorers.feature.ssd import SSD
 from mood_sweeps.scorers.numeric.k_means import train_clusters
-from mood_sweeps.scorers.numeric.unit_features import unit_rows
-
-
-def score(scorer, train, test):
-    return scorer.score(scorer.fit(train, None), test)
+from mood_sweeps.scorers.numeric.rows import unit_rows
+from tests.support.scorer_cases import score
 
 
 @pytest.mark.parametrize("k", [2, 4])

@@ -10,16 +10,12 @@ from mood_sweeps.scorers.gradient.mahalanobis_perturbed import (
     MahalanobisPerturbed,
     MahalanobisPerturbedPytorchOOD,
 )
-from tests.support.scorer_cases import live
+from tests.support.scorer_cases import live, score
 
 
 def column(*pixels):
     x = np.array(pixels, np.float32)[:, None]
     return live(FeatureBank(x, np.array([0, 0, 1, 1])[: len(x)]), None)
-
-
-def score(scorer, train, test):
-    return scorer.score(scorer.fit(train, None), test)
 
 
 def test_by_hand():

@@ -8,16 +8,13 @@ from pytorch_ood import detector as pytorch_ood
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.errors import Undefined
 from mood_sweeps.scorers.hybrid.nnguide import NNGuide, NNGuideOpenOOD, NNGuidePytorchOOD
+from tests.support.scorer_cases import score
 
 
 def bank(features, energies):
     """A bank with one class: its logit is the energy."""
     logits = np.array(energies, dtype=float)[:, None]
     return FeatureBank(np.array(features, dtype=float), np.zeros(0, int), logits)
-
-
-def score(scorer, train, test):
-    return scorer.score(scorer.fit(train, None), test)
 
 
 @pytest.mark.parametrize("kind", [NNGuide, NNGuideOpenOOD])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mood_sweeps.scorers.hybrid.top_activations import (
+    count_kept,
     exponential_scale,
-    kept_places,
     share_of_top,
     sum_of_top,
     sum_ratio,
@@ -16,16 +16,16 @@ from mood_sweeps.scorers.hybrid.top_activations import (
 
 def test_the_places_left_are_those_of_the_official_code():
     for width, percentile in itertools.product((16, 64, 384, 512, 768, 2048), (65, 85, 90, 95)):
-        assert kept_places(width, percentile) == width - int(np.round(width * percentile / 100))
+        assert count_kept(width, percentile) == width - int(np.round(width * percentile / 100))
     # Half a place is rounded to even; LTS names 5 % what ASH would call 95.
-    assert kept_places(10, 65) == 10 - 6
-    assert all(kept_places(d, 95) == max(1, d - round(d * 0.95)) for d in range(1, 5000))
+    assert count_kept(10, 65) == 10 - 6
+    assert all(count_kept(d, 95) == max(1, d - round(d * 0.95)) for d in range(1, 5000))
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 4])
 def test_one_place_is_always_left(width):
-    assert kept_places(width, 99.9) == 1
-    assert kept_places(width, 0) == width
+    assert count_kept(width, 99.9) == 1
+    assert count_kept(width, 0) == width
 
 
 def test_sums_of_the_largest_by_hand():
@@ -71,7 +71,7 @@ def test_shares_move_with_the_dimensions_and_fill_the_places():
 
 def test_a_top_that_sums_to_nothing_has_a_ratio_of_its_own():
     total, top = np.array([6.0, -5.0, 0.0]), np.array([3.0, 0.0, 0.0])
-    assert sum_ratio(total, top, without=7.0).tolist() == [[2.0], [7.0], [7.0]]
+    assert sum_ratio(total, top, default=7.0).tolist() == [[2.0], [7.0], [7.0]]
     assert exponential_scale(total, top).tolist() == [[np.exp(2)], [1.0], [1.0]]
 
 

@@ -11,7 +11,12 @@ from mood_sweeps.bank import FeatureBank
 from mood_sweeps.errors import InputError, Undefined
 from mood_sweeps.scorers import SCORERS
 from mood_sweeps.scorers.numeric import image_blocks as images
-from mood_sweeps.scorers.numeric.image_blocks import by_images, image_blocks, known, pooled
+from mood_sweeps.scorers.numeric.image_blocks import (
+    by_images,
+    image_blocks,
+    mean_over_positions,
+    required_logits,
+)
 from tests.support.recording_network import watched
 from tests.support.scorer_cases import make_case
 
@@ -81,9 +86,9 @@ def test_what_is_not_finite_is_undefined_without_a_warning():
 
 def test_a_network_without_head_has_no_logits():
     with pytest.raises(InputError, match="has no head"):
-        known(None)
+        required_logits(None)
 
 
 def test_pooled_is_the_mean_over_positions():
     maps = np.array([[[[1, 2], [3, 6]], [[0, 0], [0, 4]]]], dtype=np.float32)
-    np.testing.assert_array_equal(pooled(maps), [[3, 1]])
+    np.testing.assert_array_equal(mean_over_positions(maps), [[3, 1]])

@@ -14,7 +14,7 @@ from mood_sweeps.scorers.numeric.k_means import (
     sample_points,
     train_clusters,
 )
-from mood_sweeps.scorers.numeric.unit_features import plain_rows
+from mood_sweeps.scorers.numeric.rows import plain_rows
 
 
 def blobs(count=3, each=40):
@@ -48,7 +48,7 @@ def test_the_first_of_equally_near_centres():
 
 
 def test_a_centre_without_points_stays_where_it_is(monkeypatch):
-    monkeypatch.setattr(clusters, "_spread", lambda *_: [0, 1, 2])
+    monkeypatch.setattr(clusters, "_first_centres", lambda *_: [0, 1, 2])
     # The second point is the first again: of two equal centres only the first has points.
     centres = k_means(np.array([[0.0], [0.0], [9.0], [11.0]]), 3, np.random.default_rng(0))
     assert centres.tolist() == [[0], [0], [10]]

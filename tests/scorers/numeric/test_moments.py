@@ -13,7 +13,7 @@ from mood_sweeps.scorers.numeric.moments import (
     train_mean,
     train_moments,
 )
-from mood_sweeps.scorers.numeric.unit_features import plain_rows, unit_rows
+from mood_sweeps.scorers.numeric.rows import plain_rows, unit_rows
 from tests.support.scorer_cases import make_case
 
 

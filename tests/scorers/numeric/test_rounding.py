@@ -5,10 +5,10 @@ import pytest
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.scorers.numeric.rounding import (
-    along,
     computed_rounding,
     count_above_rounding,
     measured_rounding,
+    rounding_along,
     rounding_variance,
 )
 
@@ -62,7 +62,7 @@ def test_where_nothing_varies_by_more_than_a_network_may_round_the_dtype_decides
 
 def test_what_rounding_makes_of_a_direction():
     axes = np.array([[1.0, 0.6], [0.0, 0.8]])
-    np.testing.assert_allclose(along(axes, np.array([1.0, 2.0])), [1.0, 0.36 + 2 * 0.64])
+    np.testing.assert_allclose(rounding_along(axes, np.array([1.0, 2.0])), [1.0, 0.36 + 2 * 0.64])
 
 
 def test_counts_what_no_rounding_explains():

@@ -10,7 +10,7 @@ from mood_sweeps.bank import FeatureBank
 from mood_sweeps.scorers.numeric.array_device import computing_on
 from mood_sweeps.scorers.numeric.bank_statistics import pooled_statistics
 from mood_sweeps.scorers.numeric.neighbour_keys import indices_of, similarities_of
-from mood_sweeps.scorers.numeric.row_blocks import BLOCK
+from mood_sweeps.scorers.numeric.rows import BLOCK
 from tests.support.torch_devices import DEVICES, Watched
 
 ROWS, WIDTH = 3 * BLOCK, 6
@@ -22,7 +22,7 @@ def sent_for(array, there):
     there.taken.clear()
     half = len(array) // 2
     for part in (slice(half), slice(half, None)) * 2:
-        np.testing.assert_array_equal(there.give(there.part(array, part)), array[part])
+        np.testing.assert_array_equal(there.fetch(there.send_part(array, part)), array[part])
     return sum(there.taken)
 
 
@@ -75,9 +75,9 @@ def test_takes_what_may_not_be_written_and_gives_what_may():
     locked = FEATURES.copy()
     locked.flags.writeable = False
     there = Watched()
-    taken = there.take(locked)
+    taken = there.send(locked)
     taken += 1
-    given = there.give(taken.T)
+    given = there.fetch(taken.T)
     assert given.flags.c_contiguous
     given += 1
     np.testing.assert_array_equal(locked, FEATURES)
@@ -86,7 +86,7 @@ def test_takes_what_may_not_be_written_and_gives_what_may():
 def test_squares_of_float32_are_added_in_float64():
     there = Watched()
     values = np.array([[1e7, 1.0], [3.0, 4.0]], dtype=np.float32)
-    squares = there.give(there.row_squares(there.take(values)))
+    squares = there.fetch(there.row_squares(there.send(values)))
     assert squares.tolist() == [1e14 + 1, 25.0]
 
 
@@ -95,7 +95,7 @@ def test_zeros_of_both_signs_are_equally_near(device):
     there = Watched(device)
     best = there.no_neighbours(1, 3)
     zeros = np.array([[-0.0, 0.0, -1.0, -0.0]], dtype=np.float32)
-    there.merge(best, there.take(zeros), 5)
+    there.merge(best, there.send(zeros), 5)
     keys = np.sort(there.neighbours(best))[0, ::-1]
     assert indices_of(keys).tolist() == [5, 6, 8]
     assert similarities_of(keys).tolist() == [0, 0, 0]

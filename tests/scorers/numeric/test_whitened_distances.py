@@ -6,12 +6,12 @@ from scipy.linalg import pinvh
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.errors import Undefined
-from mood_sweeps.scorers.numeric.unit_features import unit_rows
+from mood_sweeps.scorers.numeric.rows import unit_rows
 from mood_sweeps.scorers.numeric.whitened_distances import (
+    min_squared_distances,
     nearest_squared,
     nearest_state,
-    nearest_to,
-    raised,
+    raise_to_rounding,
     whitening,
 )
 
@@ -53,10 +53,12 @@ def test_what_varies_no_more_than_rounding_does_not_vary():
 
 def test_a_shrunk_covariance_is_raised_to_rounding_only_where_it_may_be_below():
     given = covariance(20, 100.0)
-    assert raised(given, share=0.1, rounding=1e-9) is given
+    assert raise_to_rounding(given, share=0.1, rounding=1e-9) is given
     values, vectors = np.linalg.eigh(given)
     expected = (vectors * np.maximum(values, 3.0)) @ vectors.T
-    np.testing.assert_allclose(raised(given, share=0.1, rounding=3.0), expected, atol=1e-12)
+    np.testing.assert_allclose(
+        raise_to_rounding(given, share=0.1, rounding=3.0), expected, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("rows", ["plain", "unit"])
@@ -93,4 +95,4 @@ def test_classes_far_apart_do_not_blur_small_distances():
     means = 1e5 * RNG.normal(size=(4, 80)).astype(np.float32)
     points = means + RNG.normal(size=(4, 80)).astype(np.float32)
     expected = ((points.astype(np.float64) - means) ** 2).sum(axis=1)
-    np.testing.assert_allclose(nearest_to(means, points), expected, rtol=1e-12)
+    np.testing.assert_allclose(min_squared_distances(means, points), expected, rtol=1e-12)

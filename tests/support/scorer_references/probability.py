@@ -11,6 +11,7 @@ from scipy.stats import entropy
 from torch import from_numpy
 
 from tests.support.scorer_references.compare import Reference
+from tests.support.scorer_references.logit import max_logit
 
 
 def double(array):
@@ -19,10 +20,6 @@ def double(array):
 
 def msp(case):
     return softmax(case.test.logits.astype(np.float64), axis=1).max(axis=1)
-
-
-def max_logit(case):
-    return -pytorch_ood.MaxLogit(None).predict_logits(from_numpy(case.test.logits)).numpy()
 
 
 def temperature_msp(case):

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from mood_sweeps.engine.executors.ray.address import check_address
@@ -29,6 +30,8 @@ from mood_sweeps.planning.calls import Call
 from mood_sweeps.store import Lease, Store
 
 __all__ = ["RayExecutor"]
+
+_log = logging.getLogger(__name__)
 
 OBJECT_STORE_BYTES = 128 * 1024 * 1024
 """Workers hand over files, not objects: Ray's object store only carries calls and outcomes."""
@@ -127,22 +130,24 @@ class RayExecutor:
         for pool in pools.values():
             pool.actors = [self._new_actor(pool) for _ in range(pool.shape.size)]
         self._pools = {kind: pools[shape] for kind, shape in shapes.items()}
+        for pool in pools.values():
+            _log.info("starting %d workers of %s", pool.shape.size, pool.shape)
 
     def first_startable(self, calls: Sequence[Call]) -> Call | None:
         """Return the first call with enough free actors in its pool; see `Executor`."""
         return first_startable(self._pools, calls)
 
-    def submit(self, call: Call, lease: Lease) -> None:
+    def submit(self, call: Call, lease: Lease, log: Path | None) -> None:
         """Give the call to a free actor of its pool, or to several that share a training."""
         pool = self._pools[call.kind]
         leader, *others = members = pool.take(call)
         if others:
             rendezvous, size = leader.handle.open_rendezvous.remote(), len(members)
-            asked = {leader.handle.lead.remote(call, lease, size): leader}
+            asked = {leader.handle.lead.remote(call, lease, size, log): leader}
             for rank, other in enumerate(others, start=1):
-                asked[other.handle.assist.remote(call, rendezvous, rank, size)] = other
+                asked[other.handle.assist.remote(call, rendezvous, rank, size, log)] = other
         else:
-            asked = {leader.handle.run_call.remote(call, lease): leader}
+            asked = {leader.handle.run_call.remote(call, lease, log): leader}
         attempt = CallInFlight(call, pool, asked)
         self._running.update(dict.fromkeys(asked, attempt))
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mood_sweeps.engine.attempt_logs.attempt_log import AttemptLog
+from mood_sweeps.engine.attempt_logs.captured_output import CapturedOutput
+from mood_sweeps.engine.attempt_logs.log_file import log_of_rank
 from mood_sweeps.engine.run_call import assist, run_call
 from mood_sweeps.jobs.outcome import Outcome
 from mood_sweeps.jobs.single_thread import single_thread
@@ -24,6 +28,7 @@ class Worker:
     """Runs one call after the other on the store at ``store_root``."""
 
     def __init__(self, store_root: str, settings: WorkerSettings) -> None:
+        self._output = CapturedOutput()
         self._runner = ScorerRunner(settings.plugin_timeout_s)
         self._store = Store(store_root)
         self._settings = settings
@@ -39,9 +44,17 @@ class Worker:
             import mood_sweeps.jobs.train  # noqa: F401
         return self._host()
 
-    def run_call(self, call: Call, lease: Lease) -> Outcome:
+    def run_call(self, call: Call, lease: Lease, log: Path | None) -> Outcome:
         """See `run_call`."""
-        return run_call(call, self._store, lease, self._settings, self._runner, self._run_trials)
+        return run_call(
+            call,
+            self._store,
+            lease,
+            self._settings,
+            self._runner,
+            AttemptLog(self._output, log),
+            self._run_trials,
+        )
 
     def open_rendezvous(self) -> tuple[str, int]:
         """Open the rendezvous of a training that several workers share; return its address."""
@@ -50,7 +63,7 @@ class Worker:
         self._rendezvous = Rendezvous(self._host())
         return self._rendezvous.address
 
-    def lead(self, call: Call, lease: Lease, size: int) -> Outcome:
+    def lead(self, call: Call, lease: Lease, size: int, log: Path | None) -> Outcome:
         """Run a training as rank 0; the other workers `assist` through the rendezvous."""
         from mood_sweeps.jobs.data_parallel import WorkerRank
 
@@ -58,16 +71,31 @@ class Worker:
         worker_rank = WorkerRank(self._rendezvous, 0, size, self._host())
         try:
             return run_call(
-                call, self._store, lease, self._settings, self._runner, worker_rank=worker_rank
+                call,
+                self._store,
+                lease,
+                self._settings,
+                self._runner,
+                AttemptLog(self._output, log),
+                worker_rank=worker_rank,
             )
         finally:
             self._rendezvous = None
 
-    def assist(self, call: Call, rendezvous: tuple[str, int], rank: int, size: int) -> Outcome:
+    def assist(
+        self,
+        call: Call,
+        rendezvous: tuple[str, int],
+        rank: int,
+        size: int,
+        log: Path | None,
+    ) -> Outcome:
         """See `run_call.assist`."""
         from mood_sweeps.jobs.data_parallel import WorkerRank
 
-        return assist(call, self._store, WorkerRank(rendezvous, rank, size, self._host()))
+        worker_rank = WorkerRank(rendezvous, rank, size, self._host())
+        own_log = AttemptLog(self._output, None if log is None else log_of_rank(log, rank))
+        return assist(call, self._store, self._settings, own_log, worker_rank)
 
     def advance(self, number: int, rung: int) -> float | None:
         """Train a trial of the running search to a rung, in a second thread; return its accuracy.

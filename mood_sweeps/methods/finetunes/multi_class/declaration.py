@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from mood_sweeps.methods.finetunes.augmented_stage import MOODV1_VIEWS, AugmentedStage
+from mood_sweeps.methods.finetunes.supervised_stage import MOODV1_VIEWS, AugmentedStage
 from mood_sweeps.training.recipe import Presets
 
 __all__ = ["MultiClass"]

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
+from mood_sweeps.methods.finetunes.multi_class.declaration import MultiClass
 from mood_sweeps.methods.finetunes.stage_inputs import FinetuneInputs
 from mood_sweeps.methods.finetunes.train_supervised import train_supervised
 from mood_sweeps.networks.checkpoint import Checkpoint
@@ -17,7 +18,7 @@ from mood_sweeps.training.classifier import ClassifierObjective
 __all__ = ["MultiClassObjective", "train"]
 
 
-def train(inputs: FinetuneInputs) -> Checkpoint:
+def train(inputs: FinetuneInputs[MultiClass]) -> Checkpoint:
     """Return the checkpoint after training on all classes by cross-entropy."""
     task = inputs.parameters
     return train_supervised(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mood_sweeps.choice import Count
-from mood_sweeps.methods.finetunes.augmented_stage import MOODV1_VIEWS, AugmentedStage
+from mood_sweeps.methods.finetunes.supervised_stage import MOODV1_VIEWS, AugmentedStage
 from mood_sweeps.training.recipe import Presets
 
 __all__ = ["OneClass"]

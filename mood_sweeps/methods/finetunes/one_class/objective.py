@@ -6,6 +6,7 @@ from torch import nn
 
 from mood_sweeps.errors import StageFailed
 from mood_sweeps.methods.finetunes.multi_class.objective import MultiClassObjective
+from mood_sweeps.methods.finetunes.one_class.declaration import OneClass
 from mood_sweeps.methods.finetunes.stage_inputs import FinetuneInputs
 from mood_sweeps.methods.finetunes.train_supervised import train_supervised
 from mood_sweeps.networks.checkpoint import Checkpoint
@@ -14,7 +15,7 @@ from mood_sweeps.training.objective import Objective
 __all__ = ["train"]
 
 
-def train(inputs: FinetuneInputs) -> Checkpoint:
+def train(inputs: FinetuneInputs[OneClass]) -> Checkpoint:
     """Return the checkpoint after training with a head of ``outputs`` outputs.
 
     Raises StageFailed if there are more classes than outputs.

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from mood_sweeps.choice import OUT_OF_KEYS
-from mood_sweeps.methods.finetunes.augmented_stage import MOODV1_VIEWS, AugmentedStage
+from mood_sweeps.methods.finetunes.supervised_stage import MOODV1_VIEWS, AugmentedStage
 from mood_sweeps.training.recipe import Presets
 
 __all__ = ["OutlierExposure"]

@@ -9,6 +9,7 @@ import torch.nn.functional as F  # noqa: N812
 
 from mood_sweeps.data.pipeline.batch_loader import BatchLoader
 from mood_sweeps.methods.finetunes.multi_class.objective import MultiClassObjective
+from mood_sweeps.methods.finetunes.outlier_exposure.declaration import OutlierExposure
 from mood_sweeps.methods.finetunes.stage_inputs import FinetuneInputs
 from mood_sweeps.methods.finetunes.train_supervised import train_supervised
 from mood_sweeps.networks.checkpoint import Checkpoint
@@ -19,7 +20,7 @@ from mood_sweeps.training.augment.random_views import augment
 __all__ = ["OutlierExposureObjective", "train", "uniform_cross_entropy"]
 
 
-def train(inputs: FinetuneInputs) -> Checkpoint:
+def train(inputs: FinetuneInputs[OutlierExposure]) -> Checkpoint:
     """Return the checkpoint after training on the ID classes and on the exposed OOD images."""
     task = inputs.parameters
     form = inputs.checkpoint.architecture["input"]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["fit_head", "fit_probe"]
 
 
-def fit_probe(inputs: FinetuneInputs) -> Checkpoint:
+def fit_probe(inputs: FinetuneInputs[Probe]) -> Checkpoint:
     """Return the same weights with a head fitted on the features of the ID train split.
 
     Features are extracted without augmentation. Raises StageFailed as `fit_head`.

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 
 from mood_sweeps.bank import Head
+from mood_sweeps.methods.finetunes.ssod.declaration import SSOD
 from mood_sweeps.methods.finetunes.stage_inputs import FinetuneInputs
 from mood_sweeps.methods.finetunes.train_supervised import train_supervised
 from mood_sweeps.networks.checkpoint import Checkpoint
@@ -26,7 +27,7 @@ __all__ = [
 ]
 
 
-def train(inputs: FinetuneInputs) -> Checkpoint:
+def train(inputs: FinetuneInputs[SSOD]) -> Checkpoint:
     """Return the checkpoint after training classifier and detector together."""
     task = inputs.parameters
     return train_supervised(

@@ -16,7 +16,7 @@ from mood_sweeps.training.classifier import ClassifierObjective
 __all__ = ["ClassificationObjective"]
 
 
-class ClassificationObjective(ClassifierObjective, PretextObjective):
+class ClassificationObjective(ClassifierObjective, PretextObjective[Classification]):
     """A classifier of the corpus' classes."""
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import torch
 from lightly.loss import DINOLoss
@@ -20,8 +20,10 @@ from mood_sweeps.training.momentum import follow, rising_momentum
 
 __all__ = ["DinoObjective"]
 
+D = TypeVar("D", bound=Dino)
 
-class DinoObjective(PretextObjective):
+
+class DinoObjective(PretextObjective[D]):
     """Student (``network`` and ``heads``) and teacher; heads, centring and loss are lightly's."""
 
     # Centring and sharpening of the teacher change during training, which alone changes the loss.
@@ -30,7 +32,7 @@ class DinoObjective(PretextObjective):
     network: Any
     teacher: Any
 
-    def __init__(self, task: Dino, network: Any, features: int) -> None:
+    def __init__(self, task: D, network: Any, features: int) -> None:
         super().__init__()
         self.task = task
         self.crops = MultiCrop(network, task.views(), task.local_crops, task.local_size)
@@ -48,7 +50,7 @@ class DinoObjective(PretextObjective):
     @classmethod
     def of(
         cls,
-        task: Any,
+        task: D,
         network: nn.Module,
         example: torch.Tensor,
         classes: int,

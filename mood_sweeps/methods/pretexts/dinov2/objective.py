@@ -18,10 +18,8 @@ from mood_sweeps.networks.timm_networks import feature_width
 __all__ = ["DinoV2Objective", "spread_masks"]
 
 
-class DinoV2Objective(DinoObjective):
+class DinoV2Objective(DinoObjective[DinoV2]):
     """DINO's student and teacher, a mask token, and heads for patches; losses are lightly's."""
-
-    task: DinoV2
 
     def __init__(self, task: DinoV2, network: Any, features: int, example: torch.Tensor) -> None:
         super().__init__(task, network, features)
@@ -44,7 +42,7 @@ class DinoV2Objective(DinoObjective):
     @classmethod
     def of(
         cls,
-        task: Any,
+        task: DinoV2,
         network: nn.Module,
         example: torch.Tensor,
         classes: int,

@@ -18,7 +18,7 @@ from mood_sweeps.training.augment.random_views import augment
 __all__ = ["MaeDecoder", "MaeObjective", "normalised", "unnormalised"]
 
 
-class MaeObjective(Reconstructing):
+class MaeObjective(Reconstructing[Mae]):
     """A ViT that sees the visible patches only, and the decoder (He et al. 2022, §3)."""
 
     network: Any
@@ -26,7 +26,7 @@ class MaeObjective(Reconstructing):
     def __init__(self, task: Mae, network: Any, images: torch.Tensor) -> None:
         super().__init__()
         self.network = network
-        self.task = task
+        self.task, self.mask_ratio = task, task.mask_ratio
         self.patch = int(network.patch_embed.patch_size[0])
         channels, side = images.shape[1], images.shape[-1] // self.patch
         self.decoder = MaeDecoder(

@@ -9,20 +9,20 @@ import torch
 
 from mood_sweeps.errors import InputError
 from mood_sweeps.methods.pretexts.masked.masks import complementary_masks, patchify, unpatchify
-from mood_sweeps.methods.pretexts.objective import PretextObjective
+from mood_sweeps.methods.pretexts.objective import PretextObjective, T
 
 __all__ = ["Reconstructing"]
 
 
-class Reconstructing(PretextObjective):
+class Reconstructing(PretextObjective[T]):
     """An objective that predicts the pixels of hidden patches.
 
-    task: has the ``mask_ratio`` of training. patch: side of a patch in pixels. square: side of the
+    mask_ratio: of training. patch: side of a patch in pixels. square: side of the
     squares that are hidden as a whole, in patches.
     """
 
     network: Any
-    task: Any
+    mask_ratio: float
     patch: int
     square: int = 1
 
@@ -44,7 +44,7 @@ class Reconstructing(PretextObjective):
         across = -(-side // self.square)
         if across < 2:
             raise InputError("images that are hidden as a whole cannot be reconstructed")
-        masks = complementary_masks(across**2, self.task.mask_ratio, seed).view(-1, across, across)
+        masks = complementary_masks(across**2, self.mask_ratio, seed).view(-1, across, across)
         masks = masks.repeat_interleave(self.square, 1).repeat_interleave(self.square, 2)
         masks = masks[:, :side, :side].reshape(len(masks), 1, -1).to(images.device)
         total = torch.zeros_like(patchify(images, self.patch))

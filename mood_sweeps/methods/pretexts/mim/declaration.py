@@ -10,8 +10,9 @@ from typing import Any, ClassVar, Literal
 from mood_sweeps.choice import OUT_OF_KEYS, Choice, Count, Fraction
 from mood_sweeps.errors import InputError
 from mood_sweeps.methods.pretexts.augmented_task import Augmented
-from mood_sweeps.methods.tokenizers.declarations import Dvae
+from mood_sweeps.methods.tokenizers.declarations import Dvae, TokenizerModel
 from mood_sweeps.methods.tokenizers.tokenizer_file import choose_file
+from mood_sweeps.networks.backbone import Backbone
 from mood_sweeps.networks.patches import patches_of
 from mood_sweeps.training.augment.parameters import Augmentation
 from mood_sweeps.training.recipe import Presets
@@ -88,7 +89,9 @@ class Mim(Augmented):
         if self.tokenizer is not None and len(given) > 1:
             raise InputError(f"pretext 'mim': {given[0]} is of a tokenizer that is trained")
 
-    def tokenizer_for(self, backbone: Choice, folder: Path) -> Choice | None:
+    def tokenizer_for(
+        self, backbone: Choice[Backbone], folder: Path
+    ) -> Choice[TokenizerModel] | None:
         """Return the tokenizer that must exist before ``backbone`` can train; see `Pretext`."""
         if self.target != "tokens":
             return None

@@ -19,7 +19,7 @@ from mood_sweeps.training.augment.random_views import augment
 __all__ = ["MimObjective", "masked_error"]
 
 
-class MimObjective(Reconstructing):
+class MimObjective(Reconstructing[Mim]):
     """A ViT, a mask token and a linear decoder of each patch.
 
     tokens: computes the visual tokens of images; None if the target is pixels.
@@ -31,7 +31,7 @@ class MimObjective(Reconstructing):
         self, task: Mim, network: Any, images: torch.Tensor, tokens: VisualTokens | None = None
     ) -> None:
         super().__init__()
-        self.task = task
+        self.task, self.mask_ratio = task, task.mask_ratio
         self.network = network
         self.tokens = tokens
         self.patch = int(network.patch_embed.patch_size[0])

@@ -19,7 +19,7 @@ from mood_sweeps.training.momentum import follow, rising_momentum
 __all__ = ["MoCoV3Objective", "contrastive_loss"]
 
 
-class MoCoV3Objective(PretextObjective):
+class MoCoV3Objective(PretextObjective[MoCoV3]):
     """Query encoder (network, projector, predictor) and a momentum copy without predictor.
 
     The patch embedding of a ViT is frozen at its random start, which stabilises training (§4 of the

@@ -17,7 +17,7 @@ from mood_sweeps.training.augment.random_views import augment
 __all__ = ["SimMimObjective", "random_squares"]
 
 
-class SimMimObjective(Reconstructing):
+class SimMimObjective(Reconstructing[SimMim]):
     """A ViT, a mask token and a linear decoder; squares of several patches are hidden at once."""
 
     network: Any
@@ -25,7 +25,7 @@ class SimMimObjective(Reconstructing):
     def __init__(self, task: SimMim, network: Any, images: torch.Tensor) -> None:
         super().__init__()
         self.network = network
-        self.task = task
+        self.task, self.mask_ratio = task, task.mask_ratio
         self.patch = int(network.patch_embed.patch_size[0])
         self.square = max(1, round(task.mask_patch_size / self.patch))
         self.side = images.shape[-1] // self.patch
