@@ -22,7 +22,7 @@ from safetensors.numpy import save_file
 import mood_sweeps as ms
 from mood_sweeps import errors
 from mood_sweeps.cli.main import VERBS, cli
-from tests.support.image_folders import save_shades
+from tests.support.image_folders import write_images
 from tests.support.small_launches import TINY, Tried
 
 ROOT = Path(__file__).parents[1]
@@ -76,9 +76,9 @@ def folder(trained: Tried, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     np.save(tmp_path / "tex_labels.npy", np.arange(40) % 3)
     plugin = next(blocks(ROOT / "docs" / "extension.md", "python"))
     (tmp_path / "my_scorer.py").write_text(plugin)
-    save_shades(tmp_path / "my_images" / "cat", 0, 60)
-    save_shades(tmp_path / "my_images" / "dog", 120, 60)
-    save_shades(tmp_path / "other_images", 60, 40)
+    write_images(tmp_path / "my_images" / "cat", 0, 60)
+    write_images(tmp_path / "my_images" / "dog", 120, 60)
+    write_images(tmp_path / "other_images", 60, 40)
     weights = {"weight": np.zeros((2, 2), np.float32)}
     save_file(weights, tmp_path / "mine.safetensors")
     for name in ("vit-b-300ep.pth.tar", "last.pth.tar"):

@@ -17,7 +17,7 @@ from mood_sweeps.data.kept_digests import KeptDigests
 from mood_sweeps.data.user_set import UserSet
 from mood_sweeps.errors import InputError
 from mood_sweeps.identity import file_digest
-from tests.support.image_folders import LONG_AGO, save_image, save_images
+from tests.support.image_folders import LONG_AGO, defined_set, save_image, save_images
 
 NAMES = [f"{name}/{number}.png" for name in ("cat", "dog") for number in range(30)]
 
@@ -28,14 +28,13 @@ def root(tmp_path: Path) -> Path:
 
 
 def set_of(root: Path, kept: Path | None = None, full: bool = False) -> UserSet:
-    definition = read_definition({"folder": root.name}, root.parent)
-    return UserSet("mine", index_images(definition, KeptDigests(kept), full=full))
+    return defined_set({"folder": root.name}, root.parent, kept, full)
 
 
 def set_of_list(root: Path, lines: str) -> UserSet:
     (root.parent / "list.txt").write_text(lines)
     raw = {"list": "list.txt", "root": root.name}
-    return UserSet("mine", index_images(read_definition(raw, root.parent)))
+    return defined_set(raw, root.parent)
 
 
 def change_pixels(path: Path) -> None:

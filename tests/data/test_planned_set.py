@@ -11,13 +11,13 @@ from mood_sweeps.data.catalogue import ImageSets
 from mood_sweeps.data.definitions import read_definition
 from mood_sweeps.data.planned_set import PlannedSet, _image_sets
 from mood_sweeps.errors import InputError
-from tests.support.image_folders import save_shades
+from tests.support.image_folders import write_images
 
 
 @pytest.fixture
 def sets(tmp_path: Path) -> ImageSets:
-    save_shades(tmp_path / "pets" / "cat", 0, 6)
-    save_shades(tmp_path / "pets" / "dog", 120, 6)
+    write_images(tmp_path / "pets" / "cat", 0, 6)
+    write_images(tmp_path / "pets" / "dog", 120, 6)
     return ImageSets({"pets": read_definition({"folder": "pets"}, tmp_path)})
 
 
@@ -38,7 +38,7 @@ def test_a_set_that_changed_since_planning_is_refused_by_name(
     sets: ImageSets, tmp_path: Path
 ) -> None:
     planned = PlannedSet.of(sets("pets:dog"))
-    save_shades(tmp_path / "pets" / "dog", 120, 1, seed=1)
+    write_images(tmp_path / "pets" / "dog", 120, 1, seed=1)
     _image_sets.cache_clear()
     with pytest.raises(InputError, match="'pets:dog' has changed since it was planned"):
         planned.open()

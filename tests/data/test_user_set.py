@@ -9,13 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mood_sweeps.data.definitions import read_definition
 from mood_sweeps.data.image_set import digest_of_ids
-from mood_sweeps.data.index import index_images
 from mood_sweeps.data.texts import TextsBuilder
 from mood_sweeps.data.user_set import UserSet
 from mood_sweeps.errors import InputError
-from tests.support.image_folders import save_images
+from tests.support.image_folders import defined_set, save_images
 
 NAMES = [
     f"{split}/{name}/{i}.png" for split in ("train", "test") for name in "ab" for i in range(9)
@@ -25,12 +23,12 @@ NAMES = [
 @pytest.fixture
 def images(tmp_path: Path) -> UserSet:
     root = save_images(tmp_path, NAMES)
-    return UserSet("mine", index_images(read_definition({"folder": str(root)}, root)))
+    return defined_set({"folder": str(root)}, root)
 
 
 def test_an_array_set_and_a_folder_keep_the_contract(images: UserSet, tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", images=np.zeros((5, 4, 4, 3), np.uint8), labels=[1, 0, 1, 0, 2])
-    arrays = UserSet("other", index_images(read_definition({"npz": "a.npz"}, tmp_path)))
+    arrays = defined_set({"npz": "a.npz"}, tmp_path)
     for one in (images, arrays):
         assert one.name == one.source
         assert len(one.fingerprint) == 64
@@ -67,7 +65,7 @@ def test_they_are_the_same_in_another_process(images: UserSet, split: str) -> No
 
 def test_mapped_arrays_are_carried_as_a_path(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.zeros((1_000, 40, 40, 3), np.uint8))
-    opened = UserSet("mine", index_images(read_definition({"npy": "a.npy"}, tmp_path))).open("all")
+    opened = defined_set({"npy": "a.npy"}, tmp_path).open("all")
     opened.read(np.array([1]))
     assert len(pickle.dumps(opened)) < 100_000
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import mood_sweeps as ms
-from tests.support.image_folders import save_shades
+from tests.support.image_folders import write_images
 
 SWEEP = """\
 name: mine
@@ -20,9 +20,9 @@ pairs:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    save_shades(tmp_path / "pets" / "cat", 0, 30)
-    save_shades(tmp_path / "pets" / "dog", 120, 30)
-    save_shades(tmp_path / "others", 60, 5)
+    write_images(tmp_path / "pets" / "cat", 0, 30)
+    write_images(tmp_path / "pets" / "dog", 120, 30)
+    write_images(tmp_path / "others", 60, 5)
     return tmp_path
 
 

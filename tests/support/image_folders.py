@@ -1,4 +1,4 @@
-"""Small folders of images, written by Pillow; every image is another."""
+"""Folders of image files for tests, and the sets that they are; every image is another."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mood_sweeps.data.definitions import read_definition
 from mood_sweeps.data.kept_digests import KeptDigests
 from mood_sweeps.data.user_set import UserSet
 
-__all__ = ["LONG_AGO", "defined_set", "save_image", "save_images", "save_shades"]
+__all__ = ["LONG_AGO", "defined_set", "save_image", "save_images", "write_images"]
 
 LONG_AGO = 1_500_000_000
 """Seconds since 1970: digests of files that changed just now are not kept."""
@@ -51,7 +51,7 @@ def defined_set(
     return images
 
 
-def save_shades(folder: Path, shade: int, count: int, seed: int = 0) -> None:
+def write_images(folder: Path, shade: int, count: int, seed: int = 0) -> None:
     """Write JPEG files of several sizes, which a network can tell from those of other shades."""
     random = np.random.default_rng([seed, shade])
     folder.mkdir(parents=True, exist_ok=True)

@@ -10,13 +10,11 @@ import numpy as np
 import pytest
 from torchvision.datasets import ImageFolder
 
-from mood_sweeps.data.definitions import read_definition
 from mood_sweeps.data.image_set import LabelledImages
-from mood_sweeps.data.index import index_images
 from mood_sweeps.data.sources.folder import Folder
 from mood_sweeps.data.user_set import UserSet
 from mood_sweeps.errors import InputError
-from tests.support.image_folders import save_image, save_images
+from tests.support.image_folders import defined_set, save_image, save_images
 
 CLASSES = (
     *("cat/1.png", "cat/2.JPG", "cat/10.jpeg", "cat/more/3.png"),
@@ -25,8 +23,7 @@ CLASSES = (
 
 
 def set_of(folder: Path, **fields: object) -> UserSet:
-    definition = read_definition({"folder": str(folder), **fields}, Path("/"))
-    return UserSet("mine", index_images(definition))
+    return defined_set({"folder": str(folder), **fields}, Path("/"))
 
 
 def refusal_of(folder: Path, **fields: object) -> str:

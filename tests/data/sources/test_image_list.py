@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mood_sweeps.data.definitions import read_definition
-from mood_sweeps.data.index import index_images
 from mood_sweeps.data.user_set import UserSet
 from mood_sweeps.errors import InputError
-from tests.support.image_folders import save_images
+from tests.support.image_folders import defined_set, save_images
 
 NAMES = ("b/1.png", "a/2.png", "a/1.png", "c 1.png")
 
@@ -25,7 +23,7 @@ def root(tmp_path: Path) -> Path:
 def set_of(root: Path, lines: str, **fields: object) -> UserSet:
     (root.parent / "list.txt").write_text(lines)
     raw = {"list": "list.txt", "root": str(root), **fields}
-    return UserSet("mine", index_images(read_definition(raw, root.parent)))
+    return defined_set(raw, root.parent)
 
 
 def labels_of(images: UserSet) -> dict[str, str]:
@@ -71,7 +69,7 @@ def test_a_list_for_each_split(root: Path) -> None:
     (root.parent / "train.txt").write_text("b/1.png 0\na/2.png 1\n")
     (root.parent / "test.txt").write_text("a/1.png 1\n")
     raw = {"list": {"test": "test.txt", "train": "train.txt"}, "root": "root"}
-    images = UserSet("mine", index_images(read_definition(raw, root.parent)))
+    images = defined_set(raw, root.parent)
     assert images.splits == ("train", "test", "all")
     assert list(images.open("train").ids) == ["a/2.png", "b/1.png"]
     assert list(images.open("test").ids) == ["a/1.png"]
@@ -113,4 +111,4 @@ def test_bytes_that_are_no_text_are_refused(root: Path) -> None:
     (root.parent / "list.txt").write_bytes(b"b/1.png 0\n\xff\xfe 1\n")
     raw = {"list": "list.txt", "root": "root"}
     with pytest.raises(InputError, match="no UTF-8 text"):
-        index_images(read_definition(raw, root.parent))
+        defined_set(raw, root.parent)

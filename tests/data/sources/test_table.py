@@ -8,11 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from mood_sweeps.data.definitions import read_definition
-from mood_sweeps.data.index import index_images
-from mood_sweeps.data.user_set import UserSet
 from mood_sweeps.errors import InputError
-from tests.support.image_folders import save_images
+from tests.support.image_folders import defined_set, save_images
 
 NAMES = [f"{number % 3}/{number:02}, x.png" for number in range(30)]
 FRAME = pd.DataFrame(
@@ -41,13 +38,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def set_of(raw: dict[str, Any], folder: Path) -> UserSet:
-    return UserSet("mine", index_images(read_definition(raw, folder)))
-
-
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_columns_are_those_that_pandas_reads(folder: Path, form: str) -> None:
-    images = set_of({**save(FRAME, folder, form), "label": "kind", "split": "fold"}, folder)
+    images = defined_set({**save(FRAME, folder, form), "label": "kind", "split": "fold"}, folder)
     called = {"Train": "train", "training": "train", "valid": "val", "test": "test"}
     for split in ("train", "val", "test"):
         opened = images.open(split)
@@ -60,35 +53,35 @@ def test_columns_are_those_that_pandas_reads(folder: Path, form: str) -> None:
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_numbers_are_labels_in_their_order(folder: Path, form: str) -> None:
     raw = {**save(FRAME, folder, form), "label": "number"}
-    assert set_of(raw, folder).classes == ("-3", "5", "100")
+    assert defined_set(raw, folder).classes == ("-3", "5", "100")
     floats = FRAME.assign(number=FRAME["number"].astype(float))
-    assert set_of({**save(floats, folder, form), "label": "number"}, folder).classes == (
+    assert defined_set({**save(floats, folder, form), "label": "number"}, folder).classes == (
         *("-3", "5", "100"),
     )
 
 
 def test_other_separators(folder: Path) -> None:
     raw = {**save(FRAME, folder, "csv", sep=";"), "label": "kind", "separator": ";"}
-    assert set_of(raw, folder).size("all") == 30
+    assert defined_set(raw, folder).size("all") == 30
     FRAME.to_csv(folder / "table.tsv", sep="\t", index=False)
-    assert set_of({**raw, "csv": "table.tsv", "separator": None}, folder).size("all") == 30
+    assert defined_set({**raw, "csv": "table.tsv", "separator": None}, folder).size("all") == 30
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_wrong_columns_and_values_are_named(folder: Path, form: str) -> None:
     raw = save(FRAME, folder, form)
     with pytest.raises(InputError) as refused:
-        set_of({**raw, "image": "files", "label": "kid"}, folder)
+        defined_set({**raw, "image": "files", "label": "kid"}, folder)
     assert "no column 'files'; did you mean 'file'?" in str(refused.value)
     assert "no column 'kid'; did you mean 'kind'?" in str(refused.value)
     with pytest.raises(InputError, match="'zebra' is no split; allowed: train, training, val"):
-        set_of({**raw, "split": "kind"}, folder)
+        defined_set({**raw, "split": "kind"}, folder)
     gap = FRAME.assign(file=[None, *NAMES[1:]])
     with pytest.raises(InputError, match="the column 'file' is empty"):
-        set_of(save(gap, folder, form), folder)
+        defined_set(save(gap, folder, form), folder)
     gap = FRAME.assign(kind=[None, *FRAME["kind"][1:]])
     with pytest.raises(InputError, match="which is no label"):
-        set_of({**save(gap, folder, form), "label": "kind"}, folder)
+        defined_set({**save(gap, folder, form), "label": "kind"}, folder)
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
@@ -98,7 +91,7 @@ def test_files_that_are_no_tables_are_refused(folder: Path, form: str) -> None:
     for data in (b"", b"file\na,b,c\n1,2\n", file.read_bytes()[:100] + b"\xff\xfe,\xff\n"):
         file.write_bytes(data)
         with pytest.raises(InputError):
-            set_of(raw, folder)
+            defined_set(raw, folder)
 
 
 def test_a_table_for_each_split(folder: Path) -> None:
@@ -106,7 +99,7 @@ def test_a_table_for_each_split(folder: Path) -> None:
     FRAME[20:].to_parquet(folder / "b.parquet")
     FRAME[20:].to_csv(folder / "b.csv", index=False)
     raw = {"csv": {"train": "a.csv", "test": "b.csv"}, "root": "root", "image": "file"}
-    images = set_of(raw, folder)
+    images = defined_set(raw, folder)
     assert list(images.open("test").ids) == sorted(NAMES[20:])
     with pytest.raises(InputError, match="a file for each split already"):
-        set_of({**raw, "split": "fold"}, folder)
+        defined_set({**raw, "split": "fold"}, folder)
