@@ -109,7 +109,7 @@ def _fit(fit: fits.Fit) -> inputs.Fit:
 
 def _note(asked: EvaluationRequest) -> str | None:
     n = asked.n_left_out
-    return f"{n} OOD images left out: exposed to" if n else None
+    return joined(f"{n} OOD images left out: exposed to" if n else None, asked.images_note)
 
 
 def _inputs(work: Scoring, banks: Banks) -> inputs.ScoringInputs:

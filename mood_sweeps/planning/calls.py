@@ -25,7 +25,8 @@ __all__ = ["Call", "EvaluationRequest", "Scoring", "score_group"]
 class EvaluationRequest:
     """One number to compute: a fitted scorer on one OOD bank against the call's ID bank.
 
-    n_left_out: number of images of the OOD set that the bank leaves out.
+    n_left_out: number of images of the OOD set that the bank leaves out. images_note: what a reader
+    of the number has to know of the ID and the OOD set; empty if nothing.
     """
 
     fit: Fit | Selection
@@ -33,6 +34,7 @@ class EvaluationRequest:
     ood_bank: Ref
     ood_classes: tuple[str, ...]
     n_left_out: int = 0
+    images_note: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,10 +6,12 @@ database stays evicted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from mood_sweeps.data.image_set import ImageSet
+from mood_sweeps.data.selections import note_of
+from mood_sweeps.note import joined
 from mood_sweeps.planning.calls import Call, EvaluationRequest, Scoring, score_group
 from mood_sweeps.planning.plan import Cell, Plan, Representation
 from mood_sweeps.planning.stage_inputs import Extract
@@ -206,11 +208,11 @@ def _scoring(
 ) -> Call:
     banks = representation.banks
     id_set = representation.id_set
-    classes: dict[str, tuple[str, ...]] = {
-        name: () if representation.is_external else find_image_set(name).classes
-        for name in {id_set, *(cell.pair.ood_set for cell in cells)}
-    }
-    evaluations = tuple(_evaluation(cell, classes[cell.pair.ood_set]) for cell in cells)
+    names = {id_set, *(cell.pair.ood_set for cell in cells)}
+    sets = {} if representation.is_external else {name: find_image_set(name) for name in names}
+    classes = {name: sets[name].classes if name in sets else () for name in names}
+    notes = {name: note_of(images) for name, images in sets.items()}
+    evaluations = tuple(_evaluation(cell, classes[cell.pair.ood_set], notes) for cell in cells)
     return Call(
         key=_scoring_key(group, plugin),
         kind="score",
@@ -240,11 +242,17 @@ def _scoring(
     )
 
 
-def _evaluation(cell: Cell, ood_classes: tuple[str, ...]) -> EvaluationRequest:
+def _evaluation(
+    cell: Cell, ood_classes: tuple[str, ...], notes: Mapping[str, str]
+) -> EvaluationRequest:
+    """Return the request for a cell's number. notes: on the images of its sets, by name."""
     # The bank of this cell's representation: two may share train banks but not OOD banks.
     at = (cell.pair.ood_set, "all")
     bank = cell.representation.banks[at]
     # All members of an ensemble leave out the same images.
     extracted = [member.banks[at].work for member in cell.representation.members] or [bank.work]
     n_left_out = len(extracted[0].left_out) if isinstance(extracted[0], Extract) else 0
-    return EvaluationRequest(cell.fit, cell.evaluation_key, bank.ref, ood_classes, n_left_out)
+    images_note = joined(*(notes.get(name) for name in (cell.pair.id_set, cell.pair.ood_set)))
+    return EvaluationRequest(
+        cell.fit, cell.evaluation_key, bank.ref, ood_classes, n_left_out, images_note or ""
+    )

@@ -114,3 +114,12 @@ def test_the_progress_of_reading_is_told_in_bytes(folder: Path) -> None:
     planned(folder, SWEEP, progress=lambda done, total: told.append((done, total)))
     assert told
     assert told[-1][0] == told[-1][1] > 0
+
+
+def test_images_that_are_skipped_are_in_the_note_of_every_row(folder: Path) -> None:
+    (folder / "pets" / "dog" / "000.jpg").write_bytes(b"no image")
+    text = SWEEP.replace("{folder: pets,", "{folder: pets, on_corrupt: skip,")
+    plan = planned(folder, text)
+    launched = ms.launch(plan, home=folder / "home", executor="inline", mlflow=False)
+    (note,) = launched.frame()["note"]
+    assert "1 of 60 images of pets cannot be read" in note
