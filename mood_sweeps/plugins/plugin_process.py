@@ -40,6 +40,8 @@ MOST_STACK = 4_000
 LOOK_EVERY_S = 0.2
 _INSIDE = "MOOD_SWEEPS_PLUGIN_PROCESS"
 _PREFIX, _DAY_S = "mood-sweeps-plugin-", 86_400.0
+_AT_WORK = object()
+"""Stands for a line that says nothing but that there is progress: the time limit begins anew."""
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
 _START += "from mood_sweeps.plugins.process_main import main; main(sys.argv[2])"
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -140,6 +142,9 @@ class PluginProcess:
             if not self._send(message, ends_at):
                 raise self._hung(limit_s, place, doing)
             answer = self._received(self._line(ends_at, limit_s, place, doing), place, doing)
+            while answer is _AT_WORK:
+                ends_at = time.monotonic() + limit_s
+                answer = self._received(self._line(ends_at, limit_s, place, doing), place, doing)
             self._printed.catch_up()
         except BaseException:  # Ctrl-C, too: nothing is to go on in there
             self.kill()
@@ -234,6 +239,8 @@ class PluginProcess:
             answer = json.loads(line)
             if answer["id"] != self._asked:
                 raise ValueError("another answer")
+            if "at work" in answer:
+                return _AT_WORK
             return Refused(answer["refused"]) if "refused" in answer else answer["answer"]
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             raise self._failed(place, f"wrote into the pipe of its answers {doing}") from None
@@ -309,4 +316,5 @@ def _as_json(plugin: Plugin) -> dict[str, str]:
         "path": plugin.path,
         "digest": plugin.digest,
         "source": source if isinstance(source, str) else source.hex(),
+        "catalogue": plugin.catalogue,
     }
