@@ -90,7 +90,7 @@ def banks_by_plugin(
 
 
 def _place_of(stage: Stage) -> str:
-    """Return ``file:line`` of the entry whose code a stage needs first."""
+    """Return ``file:line`` of the entry that a stage needs the code of."""
     parts = [getattr(stage.work, field.name) for field in dataclasses.fields(stage.work)]
     for part in parts:
         parameters = getattr(part, "parameters", None)

@@ -81,7 +81,7 @@ def build_user_network(description: Mapping[str, Any]) -> nn.Module:
     Its head, if it has one, is replaced by an identity, so that it returns features. Raises
     InputError where ``build`` returns no module, or one that has no such head or other features.
     """
-    source, form = description["plugin"], description["input"]
+    source = description["plugin"]
     own = _backbone(source["digest"], source["name"], source["parameters"])
     network = own.build()
     if not isinstance(network, nn.Module):
@@ -90,7 +90,9 @@ def build_user_network(description: Mapping[str, Any]) -> nn.Module:
     # Images arrive with channels innermost; a network of the user's may call `view` on them.
     network.register_forward_pre_hook(_contiguous)
     user_network = cast(Any, network)
-    user_network.num_features = _measured_width(network, form, description["head"], width)
+    user_network.num_features = _measured_width(
+        network, description["input"], description["head"], width
+    )
     user_network.description = description
     return network
 
@@ -98,7 +100,7 @@ def build_user_network(description: Mapping[str, Any]) -> nn.Module:
 def _backbone(digest: str, name: str, parameters: Mapping[str, Any]) -> BuildsNetwork:
     if (digest, name) not in _OFFERED:
         raise StageFailed(
-            f"backbone {name!r} is of a plugin (SHA-256 {digest[:12]}…), whose code runs only in "
+            f"backbone {name!r} is of a plugin (SHA-256 {digest[:12]}…), and its code runs only in "
             "its own process"
         )
     kind = _OFFERED[digest, name]

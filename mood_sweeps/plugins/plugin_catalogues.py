@@ -32,7 +32,7 @@ class PluginCatalogue:
     """A catalogue that plugins can add to.
 
     noun: what messages call an entry. variable: of a plugin's file, a dict from names to classes.
-    contract: module of the `Contract`. main_method: whose line stands for an entry in messages.
+    contract: module of the `Contract`. main_method: its line stands for an entry in messages.
     """
 
     noun: str

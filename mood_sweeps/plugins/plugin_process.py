@@ -27,7 +27,7 @@ from mood_sweeps.errors import PluginFailed, plain
 from mood_sweeps.plugins.declared_scorers import Plugin
 from mood_sweeps.plugins.printed_output import PrintedOutput
 
-__all__ = ["PluginProcess", "Refused"]
+__all__ = ["STARTING_S", "PluginProcess", "Refused"]
 
 _log = logging.getLogger(__name__)
 
@@ -98,9 +98,17 @@ class PluginProcess:
         self._ready()
         return self._described
 
-    def ask(self, what: str, request: Mapping[str, Any], place: str, doing: str) -> Any:
+    def ask(
+        self,
+        what: str,
+        request: Mapping[str, Any],
+        place: str,
+        doing: str,
+        limit_s: float | None = None,
+    ) -> Any:
         """Return the answer to a request.
 
+        limit_s: of this request; None for the process's own.
         place, doing: ``file:line`` and words that a failure names where the process cannot tell.
         Raises Refused with what the process itself says, PluginFailed if it crashed, hung, or
         answered what is no answer.
@@ -108,7 +116,7 @@ class PluginProcess:
         self._ready()
         self._asked += 1
         return self._exchange(
-            {"id": self._asked, "what": what, **request}, self.limit_s, place, doing
+            {"id": self._asked, "what": what, **request}, limit_s or self.limit_s, place, doing
         )
 
     def close(self) -> None:

@@ -118,6 +118,7 @@ class _Served:
             "fit": self._fit,
             "score": self._score,
             "notes": self._notes,
+            "import": self._import,
             "perform": self._perform,
         }
         self._answers_to, self._asked, self._said_at = answers_to, 0, 0.0
@@ -157,6 +158,9 @@ class _Served:
                     f"{file}:{(lines or [line])[-1]}: {catalogue.noun} {choice.label!r}: {message}"
                 ) from error
         return [_values(choice) for choice in chosen]
+
+    def _import(self, request: Mapping[str, Any]) -> None:
+        importlib.import_module(request["module"])
 
     def _perform(self, request: Mapping[str, Any]) -> Any:
         import cloudpickle  # late: no other request needs it

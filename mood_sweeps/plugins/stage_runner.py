@@ -17,7 +17,7 @@ from mood_sweeps.errors import (
 )
 from mood_sweeps.internal_signals import LeaseLost
 from mood_sweeps.plugins.declared_scorers import Plugin
-from mood_sweeps.plugins.plugin_process import PluginProcess, Refused
+from mood_sweeps.plugins.plugin_process import STARTING_S, PluginProcess, Refused
 
 __all__ = ["StageRunner"]
 
@@ -51,7 +51,7 @@ class StageRunner:
     ) -> T:
         """Return what ``function`` left behind, as ``read`` takes it from the answer and a folder.
 
-        plugins: whose code the function needs, one or more. They share a process that runs nothing
+        plugins: the function needs their code; one or more. They share a process that runs nothing
         else. place, what: ``file:line`` and words that a failure names where nothing better is
         known. function: ``module:function``, called there with the arguments, ``into`` (the folder)
         and ``at_work`` (to be called while there is progress); its answer is plain data. read:
@@ -97,6 +97,8 @@ class StageRunner:
             return perform(function, arguments, into, lambda: None)
         import cloudpickle  # late: only stages of plugins need it
 
+        module = {"module": function.partition(":")[0]}
+        process.ask("import", module, place, f"in {what}", STARTING_S)  # torch takes seconds
         request = {
             "function": function,
             "arguments": cloudpickle.dumps(tuple(arguments)).hex(),
