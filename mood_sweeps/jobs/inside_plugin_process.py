@@ -13,8 +13,7 @@ from mood_sweeps.jobs.tuning_trials import train_or_tune
 from mood_sweeps.networks.checkpoint import load
 from mood_sweeps.networks.extract_features import extract
 from mood_sweeps.networks.user_networks import offer
-from mood_sweeps.planning.load_weights import LoadFile, LoadPublished
-from mood_sweeps.planning.stage_inputs import Extract
+from mood_sweeps.planning.stage_inputs import Extract, LoadFile, LoadPublished
 from mood_sweeps.planning.stages import Stage
 from mood_sweeps.plugins.declared_scorers import Plugin
 from mood_sweeps.plugins.load_plugin import load_catalogues
