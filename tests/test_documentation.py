@@ -74,11 +74,13 @@ def folder(trained: Tried, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     np.savez(tmp_path / "head.npz", weight=np.eye(3, 8, dtype=np.float32), bias=np.zeros(3))
     np.save(tmp_path / "tex.npy", random.normal(size=(40, 8)).astype(np.float32))
     np.save(tmp_path / "tex_labels.npy", np.arange(40) % 3)
-    plugin = next(blocks(ROOT / "docs" / "extension.md", "python"))
-    (tmp_path / "my_scorer.py").write_text(plugin)
     write_images(tmp_path / "my_images" / "cat", 0, 60)
     write_images(tmp_path / "my_images" / "dog", 120, 60)
     write_images(tmp_path / "other_images", 60, 40)
+    for block in blocks(ROOT / "docs" / "extension.md", "python"):
+        if named_file := re.match(r"# (my_\w+\.py)\n", block):
+            (tmp_path / named_file[1]).write_text(block)
+    torch.save({"state_dict": {}}, tmp_path / "resnet20.th")
     weights = {"weight": np.zeros((2, 2), np.float32)}
     save_file(weights, tmp_path / "mine.safetensors")
     for name in ("vit-b-300ep.pth.tar", "last.pth.tar"):

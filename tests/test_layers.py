@@ -50,7 +50,8 @@ LAYERS: dict[str, set[str]] = {
     # The columns of the metrics are those of the registry.
     "results": {*VALUES, "metrics"},
     # Scorers from outside the package run in processes that read banks of the store.
-    "plugins": {*VALUES, "scorers", "store"},
+    # Backbones from outside are built there, too.
+    "plugins": {*VALUES, "networks", "scorers", "store"},
     # The one engine of scoring: banks, head and scorers in, numbers out.
     "scoring": {*VALUES, "metrics", "plugins", "scorers"},
     "external_features": {*VALUES, "metrics", "plugins", "scorers", "scoring"},

@@ -33,6 +33,8 @@ def _entries(thing: str) -> list[tuple[str, str]]:
     from mood_sweeps.methods.pretexts.choose_pretexts import LOADED
     from mood_sweeps.networks.backbones import BACKBONES
     from mood_sweeps.networks.published.catalogue import published
+    from mood_sweeps.plugins.open_plugins import installed_names
+    from mood_sweeps.plugins.plugin_catalogues import PLUGIN_CATALOGUES
     from mood_sweeps.scorers import SCORERS
 
     if thing == "datasets":
@@ -55,7 +57,8 @@ def _entries(thing: str) -> list[tuple[str, str]]:
         entries.insert(0, ("pt", "no fine-tuning; stages follow with +, as in pt+ft"))
     if thing == "backbones":
         entries.append(("…", "and every architecture of timm by its name"))
-    return entries
+    offered = installed_names(thing) if thing in PLUGIN_CATALOGUES else {}
+    return [*entries, *((name, f"of an installed package: {at}") for name, at in offered.items())]
 
 
 def _image_set(name: str, entry: Any) -> str:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from mood_sweeps.engine.attempt_logs.attempt_log import NO_LOG, AttemptLog, OpenedLog
 from mood_sweeps.engine.environment import environment
-from mood_sweeps.errors import CorruptObject, InputError, StageFailed, one_line, plain
+from mood_sweeps.errors import CorruptObject, InputError, PluginFailed, StageFailed, one_line, plain
 from mood_sweeps.internal_signals import LeaseLost, MemberLost
 from mood_sweeps.jobs.context import JobContext, RunTrials
 from mood_sweeps.jobs.outcome import Outcome
@@ -108,6 +108,10 @@ def _reported(call: Call, work: Callable[[], Outcome], log: OpenedLog, *, debug:
         cause = traceback.format_exception(error.__cause__) if error.__cause__ else []
         outcome = Outcome(
             call.key, "failed", error=one_line(error), traceback=plain("".join(cause))
+        )
+    except PluginFailed as error:
+        outcome = Outcome(
+            call.key, "failed", error=one_line(error), traceback=plain(error.traceback)
         )
     except (Exception, SystemExit) as error:
         _examine(error, log, debug=debug)

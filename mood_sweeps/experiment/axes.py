@@ -66,8 +66,9 @@ def read_axes(
         chosen = [_reproducible(one) for one in catalogues.pretexts(raw)]
         return [checked_weights(one, catalogues, folder) for one in chosen]
 
-    def backbone(raw: Any) -> list[Choice[Backbone]]:
-        return [_reproducible(one) for one in catalogues.backbones(raw)]
+    def backbone(raw: Any) -> list[Choice[Backbone]] | None:
+        chosen = user_scorers.choose(raw, "backbones", catalogues.backbones)
+        return None if chosen is None else [_reproducible(one) for one in chosen]
 
     def finetune(raw: Any) -> list[Finetune]:
         return read_finetunes(raw, catalogues)

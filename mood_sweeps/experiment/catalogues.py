@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,14 @@ class Catalogues:
     finetunes: Callable[[Any], tuple[tuple[Choice[FinetuneStage], ...], ...]]
     image_set: Callable[[str], ImageSet]
 
+    @property
+    def is_taken(self) -> Mapping[str, Callable[[str], bool]]:
+        """By catalogue: whether the package has an entry of a name."""
+        return {
+            "scorers": lambda name: name in self.scorers,
+            "backbones": _is_backbone,
+        }
+
 
 @functools.cache
 def shipped() -> Catalogues:
@@ -46,3 +54,9 @@ def shipped() -> Catalogues:
     from mood_sweeps.scorers import SCORERS
 
     return Catalogues(choose_pretexts, SCORERS, choose_backbones, choose_finetunes, image_set)
+
+
+def _is_backbone(name: str) -> bool:
+    from mood_sweeps.networks.backbones import backbone_names  # late, as above
+
+    return name in backbone_names()

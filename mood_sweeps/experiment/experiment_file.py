@@ -152,7 +152,7 @@ def _sweep(root: YamlNode, catalogues: Catalogues, file: Path, source: str) -> S
     read = _external_sweep if has_features else _trained_sweep
     with OpenPlugins() as plugins:
         user_scorers = read_plugins(
-            entries.get("plugins"), file.parent, catalogues.scorers, plugins
+            entries.get("plugins"), file.parent, catalogues.is_taken, plugins
         )
         return read(entries, catalogues, user_scorers, file, source)
 

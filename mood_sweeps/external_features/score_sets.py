@@ -107,7 +107,7 @@ def _read_plugins(
     for path in [os.fspath(file) for file in files]:
         taken = set(open_plugins.names)
         with input_problems.about(path):
-            for name in open_plugins.add_file(Path(path), path):
+            for _, name in open_plugins.add_file(Path(path), path):
                 _check_free(name, taken, path, input_problems)
     for name in classes:
         _check_free(name, open_plugins.names, "scorers", input_problems)

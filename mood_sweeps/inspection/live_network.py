@@ -17,9 +17,9 @@ from mood_sweeps.errors import Undefined
 from mood_sweeps.methods.pretexts.decoder import restore_objective
 from mood_sweeps.methods.pretexts.masked.reconstruction import Reconstructing
 from mood_sweeps.methods.pretexts.task import PretextTask
+from mood_sweeps.networks.build_network import build
 from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.networks.reproducible import reproducible
-from mood_sweeps.networks.timm_networks import build
 
 __all__ = ["LiveNetwork", "NetworkInputs"]
 

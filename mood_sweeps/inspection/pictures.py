@@ -16,9 +16,9 @@ from mood_sweeps.methods.finetunes.ssod.objective import (
     pooled_and_positions,
     split_by_confidence,
 )
+from mood_sweeps.networks.build_network import build
 from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.networks.reproducible import reproducible
-from mood_sweeps.networks.timm_networks import build
 
 __all__ = ["background", "reconstructions"]
 

@@ -7,13 +7,11 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from mood_sweeps.bank import FeatureBank
-from mood_sweeps.data.image_set import LabelledImages
-from mood_sweeps.data.planned_set import PlannedSet
 from mood_sweeps.jobs.context import JobContext
+from mood_sweeps.jobs.images_of_banks import images_of
 from mood_sweeps.jobs.outcome import Outcome, made_of
+from mood_sweeps.jobs.stages_by_plugins import banks_by_plugin
 from mood_sweeps.networks.checkpoint import load
 from mood_sweeps.networks.extract_features import extract
 from mood_sweeps.planning.calls import Call
@@ -22,7 +20,7 @@ from mood_sweeps.planning.stages import Stage
 from mood_sweeps.store import Ref, Store
 from mood_sweeps.store.codecs import save_bank, save_ids
 
-__all__ = ["images_of", "images_of_split", "run"]
+__all__ = ["run"]
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +34,11 @@ def run(call: Call, context: JobContext) -> Outcome:
         return Outcome(call.key, "reused", made=tuple(made))
     (checkpoint,) = call.needs
     started = time.perf_counter()
-    for stage, bank, ids in _banks(checkpoint, missing, store):
+    if missing[0].plugins:
+        banks = banks_by_plugin(checkpoint, missing, context)
+    else:
+        banks = _banks(checkpoint, missing, store)
+    for stage, bank, ids in banks:
         seconds = time.perf_counter() - started
 
         def save(folder: Path, bank: FeatureBank = bank, ids: Sequence[str] = ids) -> None:
@@ -67,16 +69,3 @@ def _banks(
         bank = extract(network, images)
         _log.info("extracted %s: features %s", stage.label, bank.features.shape)
         yield stage, bank, images.ids
-
-
-def images_of(work: Extract) -> LabelledImages:
-    """Return the images that a bank is of, in its order."""
-    return images_of_split(work.images, work.split, work.left_out)
-
-
-def images_of_split(planned: PlannedSet, split: str, left_out: Sequence[int]) -> LabelledImages:
-    """Return the images of a set's split, without those at the indices that are left out."""
-    images = planned.open().open(split)
-    if not left_out:
-        return images
-    return images.take(np.delete(np.arange(len(images)), left_out))

@@ -11,7 +11,7 @@ from typing import Any
 
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.inspection.live_network import LiveNetwork, NetworkInputs
-from mood_sweeps.jobs.extract import images_of, images_of_split
+from mood_sweeps.jobs.images_of_banks import images_of, images_of_split
 from mood_sweeps.networks.checkpoint import load
 from mood_sweeps.planning.stage_inputs import Extract
 from mood_sweeps.store import Ref, Store

@@ -7,6 +7,7 @@ import math
 from mood_sweeps.jobs.context import JobContext, Product, make_object
 from mood_sweeps.jobs.data_parallel import WorkerRank, train_data_parallel
 from mood_sweeps.jobs.outcome import Outcome
+from mood_sweeps.jobs.stages_by_plugins import checkpoint_by_plugin
 from mood_sweeps.jobs.tuning_trials import train_or_tune
 from mood_sweeps.note import doubt_about
 from mood_sweeps.planning.calls import Call
@@ -21,7 +22,9 @@ def run(call: Call, context: JobContext) -> Outcome:
 
     def make(stage: Stage) -> Product:
         store, lease, every_s = context.store, context.lease, context.settings.keep_every_s
-        if context.worker_rank is not None:
+        if stage.plugins:
+            checkpoint = checkpoint_by_plugin(stage, context)
+        elif context.worker_rank is not None:
             checkpoint = train_data_parallel(stage, store, lease, every_s, context.worker_rank)
         else:
             checkpoint = train_or_tune(stage, store, lease, every_s, context.run_trials)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
 from typing import Any, ClassVar, Literal
 
 from mood_sweeps.choice import Count
@@ -14,9 +14,12 @@ Family = Literal["vit", "cnn", "other"]
 (windowed and pyramid transformers, mixers, hybrids)."""
 
 
-@dataclass(frozen=True)
 class Backbone:
-    """The architecture of a network; ``timm_networks.py`` builds it.
+    """The architecture of a network; ``build_network.py`` builds it.
+
+    The package's own are frozen dataclasses with ``image_size`` and ``channels`` among their
+    fields. One of a plugin has fields of its own only, and no more than ``version``, ``family``
+    and what has a default here: the plugin's process knows the rest.
 
     version: raise it when the same parameters would give another network. can_drop_patches:
     whether it also works on some of the patches of an image. is_nano: whether it is for 8×8
@@ -27,6 +30,7 @@ class Backbone:
     image_size: side of the square input; None for the architecture's own. channels: 1 gray, 3 RGB.
     """
 
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
     version: ClassVar[int] = 1
     family: ClassVar[Family]
     can_drop_patches: ClassVar[bool] = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -26,6 +27,7 @@ __all__ = [
     "TimmPlainVit",
     "TimmVit",
     "VitNano",
+    "backbone_names",
     "choose_backbone",
     "choose_backbones",
 ]
@@ -161,6 +163,11 @@ def choose_backbone(raw: Any) -> Choice[Backbone]:
 def choose_backbones(raw: Any) -> tuple[Choice[Backbone], ...]:
     """Read one item of the backbone axis, which may be a grid; otherwise as `choose_backbone`."""
     return choose_all(raw, _catalogue_for(raw), "backbone")
+
+
+def backbone_names() -> Collection[str]:
+    """Return the names of the nano backbones and of the shipped list of timm's architectures."""
+    return _every_backbone().keys()
 
 
 def _catalogue_for(raw: Any) -> dict[str, type[Backbone]]:

@@ -14,7 +14,7 @@ from torch import nn
 
 from mood_sweeps.bank import Head
 
-__all__ = ["Checkpoint", "Decoder", "load", "state_of"]
+__all__ = ["Checkpoint", "Decoder", "has_only_finite_weights", "load", "state_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +91,11 @@ def load(folder: Path) -> Checkpoint:
         summary=described["summary"],
         decoder=decoder,
     )
+
+
+def has_only_finite_weights(checkpoint: Checkpoint) -> bool:
+    """Whether all weights of the network are finite numbers."""
+    return all(bool(torch.isfinite(value).all()) for value in checkpoint.weights.values())
 
 
 def state_of(module: nn.Module, *, without: str | None = None) -> dict[str, torch.Tensor]:

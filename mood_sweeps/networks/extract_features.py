@@ -7,9 +7,9 @@ import torch
 from mood_sweeps.bank import FeatureBank
 from mood_sweeps.data.image_set import LabelledImages, digest_of_ids
 from mood_sweeps.data.pipeline.batch_loader import BatchLoader
+from mood_sweeps.networks.build_network import build
 from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.networks.reproducible import reproducible
-from mood_sweeps.networks.timm_networks import build
 from mood_sweeps.networks.torch_device import own_device
 
 __all__ = ["extract"]

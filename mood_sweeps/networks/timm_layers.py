@@ -22,6 +22,8 @@ def unsupported_layer_options(
     own = backbone.parameters
     if own.is_nano or own.family == "vit" or (layer_decay == 1 and drop_path == 0):
         return None
+    if backbone.digest:
+        return f"layer_decay and drop_path need a network of timm, {backbone.name} is a plugin's"
     return _timm_reason(backbone, layer_decay != 1, drop_path != 0)
 
 

@@ -29,9 +29,10 @@ def pictures_of(
     """Yield the picture stages of a representation of the sweep's first seed.
 
     Reconstructions of ID test and OOD images where the sweep scores them (MOODv2, Fig. 4); and the
-    patches that ``ft:ssod`` classifies as background in its training images.
+    patches that ``ft:ssod`` classifies as background in its training images. None of a network that
+    a plugin builds.
     """
-    if representation.seed != sweep.seeds[0]:
+    if representation.seed != sweep.seeds[0] or representation.checkpoint.network_plugin:
         return
     id_set = sets[representation.id_set]
     scored = any("decoder" in scorer.parameters.needs for scorer in sweep.scorers)

@@ -135,6 +135,7 @@ class _Trained:
                 has_head=has_head,
                 has_detector=has_detector(finetune),
                 has_decoder=has_decoder(pretext, finetune),
+                is_of_plugin=one.checkpoint.network_plugin is not None,
             )
             yield source(one, bank=partial(self._bank, one), refuses=partial(_refused, lacks))
         if self.sweep.ensemble and len(members) > 1:

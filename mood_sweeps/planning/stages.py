@@ -27,6 +27,8 @@ from mood_sweeps.planning.stage_inputs import (
     Tokenizer,
     Work,
 )
+from mood_sweeps.plugins.declared_entries import plugin_of
+from mood_sweeps.plugins.declared_scorers import Plugin
 from mood_sweeps.stage_kinds import STAGE_KINDS
 from mood_sweeps.store import Ref
 from mood_sweeps.tuning import Tuned
@@ -50,6 +52,8 @@ class Stage:
     """One unit of work: its identity (content), its inputs, and its name for readers (label).
 
     ``method`` groups measured durations: stages of equal methods cost about the same.
+    plugins: performing it needs their code. network_plugin: the one that builds the network of the
+    checkpoint that it makes, or reads.
     """
 
     ref: Ref
@@ -58,6 +62,8 @@ class Stage:
     inputs: tuple[Ref, ...]
     label: str
     method: str
+    plugins: tuple[Plugin, ...] = ()
+    network_plugin: Plugin | None = None
 
     @property
     def key(self) -> str:
@@ -84,7 +90,7 @@ class Stage:
     @property
     def n_micro_batches(self) -> int:
         """The number of micro-batches in each batch, which several workers may share."""
-        if self.trained is None or isinstance(self.trained, Tuned):
+        if self.trained is None or isinstance(self.trained, Tuned) or self.plugins:
             return 1
         return self.trained.parameters.n_micro_batches
 
@@ -160,12 +166,23 @@ def pretrain_stage(
         inputs,
         label=f"{pretext.label} · {backbone.label} · seed {seed}",
         method=f"{pretext.label} {backbone.label}",
+        plugins=_plugins_of(pretext, backbone),
+        network_plugin=plugin_of(backbone.parameters),
     )
 
 
 def load_stage(work: LoadFile | LoadPublished, label: str) -> Stage:
     """Return the stage that loads weights that others trained: no corpus, no seed."""
-    return stage_of("load", work.content, work, (), label, method=work.backbone.label)
+    return stage_of(
+        "load",
+        work.content,
+        work,
+        (),
+        label,
+        method=work.backbone.label,
+        plugins=_plugins_of(work.backbone),
+        network_plugin=plugin_of(work.backbone.parameters),
+    )
 
 
 def finetune_stage(
@@ -200,6 +217,8 @@ def finetune_stage(
         (upstream.ref,),
         label=f"{upstream.label} → {stage.label} on {id_set.name}",
         method=f"{upstream.method} {stage.label}",
+        plugins=_plugins_of(upstream.network_plugin, stage),
+        network_plugin=upstream.network_plugin,
     )
 
 
@@ -220,6 +239,8 @@ def extract_stage(checkpoint: Stage, images: ImageSet, split: str, left_out: Ind
         (checkpoint.ref,),
         label=f"{label} of {checkpoint.label}",
         method=f"{images.name}/{split}",
+        plugins=_plugins_of(checkpoint.network_plugin),
+        network_plugin=checkpoint.network_plugin,
     )
 
 
@@ -249,6 +270,12 @@ def external_bank_stage(
     return stage_of("given", content, ExternalBank(files, head, is_id), (), label, method="bank")
 
 
+def _plugins_of(*parts: Choice[Any] | Plugin | None) -> tuple[Plugin, ...]:
+    """Return each plugin among or behind these once."""
+    found = (plugin_of(one.parameters) if isinstance(one, Choice) else one for one in parts)
+    return tuple({one.key: one for one in found if one is not None}.values())
+
+
 def _bytes(files: HashedFiles) -> dict[str, str]:
     return {role: digest for role, _, digest in files}
 
@@ -265,8 +292,11 @@ def stage_of(
     inputs: tuple[Ref, ...],
     label: str,
     method: str,
+    plugins: tuple[Plugin, ...] = (),
+    network_plugin: Plugin | None = None,
 ) -> Stage:
     """Return the stage of this kind and content, with the current version of the kind."""
     assert STAGE_KINDS[kind].uses_seed or "seed" not in content
     content = {"kind": kind, "version": STAGE_KINDS[kind].version, **content}
-    return Stage(Ref(kind, key_of(content)), content, work, inputs, label, method)
+    ref = Ref(kind, key_of(content))
+    return Stage(ref, content, work, inputs, label, method, plugins, network_plugin)

@@ -1,8 +1,8 @@
 """What this package knows of a plugin's scorers without running any of the plugin's code.
 
-A plugin is code from outside the package. It runs in processes of its own (`process.py`); here,
-where sweeps are planned and networks trained, each of its scorers is represented by a dataclass
-with the same parameters, made from what the plugin's process said of it.
+A plugin is code from outside the package. It runs in processes of its own (`plugin_process.py`);
+here, where sweeps are planned and networks trained, each of its scorers is represented by a
+dataclass with the same parameters, made from what the plugin's process said of it.
 """
 
 from __future__ import annotations
@@ -12,59 +12,35 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from mood_sweeps.choice import OUT_OF_KEYS
 from mood_sweeps.identity import key_of
+from mood_sweeps.plugins.stand_ins import Parameter, stand_in, values_of
 from mood_sweeps.scorers import Scorer
 
-__all__ = [
-    "AnyScorer",
-    "DeclaredScorer",
-    "Opaque",
-    "Parameter",
-    "Plugin",
-    "PluginScorer",
-    "declared_of",
-    "values_of",
-]
+__all__ = ["AnyScorer", "DeclaredScorer", "Plugin", "PluginScorer", "declared_of"]
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """Code with scorers in it.
+    """Code from outside the package, with entries of catalogues in it.
 
     kind: ``file`` (a Python file of the user's), ``installed`` (a class of an installed package)
         or ``classes`` (classes that a Python program passed, as cloudpickle wrote them).
     path: how the user names it: the file as the experiment names it, or ``package.module:Class``.
     digest: SHA-256 of the source, hexadecimal.
-    source: the file's text, the name of an installed scorer, or the pickled classes.
+    source: the file's text, the name of an installed class's entry, or the pickled classes.
+    catalogue: of an installed class's entry, a key of `PLUGIN_CATALOGUES`; classes are scorers.
     """
 
     kind: Literal["file", "installed", "classes"]
     path: str
     digest: str
     source: str | bytes = dataclasses.field(repr=False)
+    catalogue: str = "scorers"
 
     @property
     def key(self) -> str:
         """What tells it from other plugins, also of the same file: 16 hexadecimal digits."""
         return key_of([self.kind, self.path, self.digest])[:16]
-
-
-@dataclass(frozen=True)
-class Opaque:
-    """A value that has no plain form, as its ``repr``; identity refuses it off its default."""
-
-    shown: str
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A parameter of a scorer. default: a plain value, if it has one."""
-
-    name: str
-    has_default: bool
-    default: Any
-    is_out_of_keys: bool
 
 
 @dataclass(frozen=True)
@@ -93,7 +69,8 @@ class DeclaredScorer:
         """The dataclass with the scorer's parameters; the same one for the same source."""
         key = self.plugin.key, self.name
         if key not in _KINDS:
-            _KINDS[key] = _kind_of(self)
+            facts = {name: getattr(self, name) for name in _FACTS}
+            _KINDS[key] = stand_in(self.class_name, self.parameters, PluginScorer, facts)
             _DECLARED[_KINDS[key]] = self
         return _KINDS[key]
 
@@ -120,6 +97,7 @@ class PluginScorer:
 AnyScorer = Scorer | PluginScorer
 """A value of the scorer axis: a scorer of the package, or what stands for a plugin's."""
 
+_FACTS = ("version", "family", "needs", "fits_on", "learns_nothing")
 _KINDS: dict[tuple[str, str], type[PluginScorer]] = {}
 # Not an attribute of the classes: a parameter may have any name.
 _DECLARED: dict[type[PluginScorer], DeclaredScorer] = {}
@@ -128,35 +106,6 @@ _DECLARED: dict[type[PluginScorer], DeclaredScorer] = {}
 def declared_of(scorer: PluginScorer) -> DeclaredScorer:
     """Return what is known of a plugin's scorer."""
     return _DECLARED[type(scorer)]
-
-
-def values_of(scorer: PluginScorer) -> dict[str, Any]:
-    """Return all parameters by name."""
-    return {field.name: getattr(scorer, field.name) for field in dataclasses.fields(scorer)}
-
-
-def _kind_of(declared: DeclaredScorer) -> type[PluginScorer]:
-    promises = ("version", "family", "needs", "fits_on", "learns_nothing")
-    namespace = {name: getattr(declared, name) for name in promises}
-    kind: type[PluginScorer] = dataclasses.make_dataclass(
-        declared.class_name,
-        [(parameter.name, Any, _field_of(parameter)) for parameter in declared.parameters],
-        bases=(PluginScorer,),
-        namespace=namespace,
-        frozen=True,
-        kw_only=True,
-    )
-    return kind
-
-
-def _field_of(parameter: Parameter) -> Any:
-    metadata = OUT_OF_KEYS if parameter.is_out_of_keys else None
-    if not parameter.has_default:
-        return dataclasses.field(metadata=metadata)
-    default = parameter.default
-    if isinstance(default, dict):  # a dataclass refuses a default that can be changed
-        return dataclasses.field(default_factory=lambda: dict(default), metadata=metadata)
-    return dataclasses.field(default=default, metadata=metadata)
 
 
 def _rebuilt(declared: DeclaredScorer, values: Mapping[str, Any]) -> PluginScorer:

@@ -27,7 +27,7 @@ from mood_sweeps.errors import PluginFailed, plain
 from mood_sweeps.plugins.declared_scorers import Plugin
 from mood_sweeps.plugins.printed_output import PrintedOutput
 
-__all__ = ["PluginProcess", "Refused"]
+__all__ = ["STARTING_S", "PluginProcess", "Refused"]
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +40,8 @@ MOST_STACK = 4_000
 LOOK_EVERY_S = 0.2
 _INSIDE = "MOOD_SWEEPS_PLUGIN_PROCESS"
 _PREFIX, _DAY_S = "mood-sweeps-plugin-", 86_400.0
+_AT_WORK = object()
+"""Stands for a line that says nothing but that there is progress: the time limit begins anew."""
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
 _START += "from mood_sweeps.plugins.process_main import main; main(sys.argv[2])"
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -96,9 +98,17 @@ class PluginProcess:
         self._ready()
         return self._described
 
-    def ask(self, what: str, request: Mapping[str, Any], place: str, doing: str) -> Any:
+    def ask(
+        self,
+        what: str,
+        request: Mapping[str, Any],
+        place: str,
+        doing: str,
+        limit_s: float | None = None,
+    ) -> Any:
         """Return the answer to a request.
 
+        limit_s: of this request; None for the process's own.
         place, doing: ``file:line`` and words that a failure names where the process cannot tell.
         Raises Refused with what the process itself says, PluginFailed if it crashed, hung, or
         answered what is no answer.
@@ -106,7 +116,7 @@ class PluginProcess:
         self._ready()
         self._asked += 1
         return self._exchange(
-            {"id": self._asked, "what": what, **request}, self.limit_s, place, doing
+            {"id": self._asked, "what": what, **request}, limit_s or self.limit_s, place, doing
         )
 
     def close(self) -> None:
@@ -140,6 +150,9 @@ class PluginProcess:
             if not self._send(message, ends_at):
                 raise self._hung(limit_s, place, doing)
             answer = self._received(self._line(ends_at, limit_s, place, doing), place, doing)
+            while answer is _AT_WORK:
+                ends_at = time.monotonic() + limit_s
+                answer = self._received(self._line(ends_at, limit_s, place, doing), place, doing)
             self._printed.catch_up()
         except BaseException:  # Ctrl-C, too: nothing is to go on in there
             self.kill()
@@ -234,6 +247,8 @@ class PluginProcess:
             answer = json.loads(line)
             if answer["id"] != self._asked:
                 raise ValueError("another answer")
+            if "at work" in answer:
+                return _AT_WORK
             return Refused(answer["refused"]) if "refused" in answer else answer["answer"]
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             raise self._failed(place, f"wrote into the pipe of its answers {doing}") from None
@@ -309,4 +324,5 @@ def _as_json(plugin: Plugin) -> dict[str, str]:
         "path": plugin.path,
         "digest": plugin.digest,
         "source": source if isinstance(source, str) else source.hex(),
+        "catalogue": plugin.catalogue,
     }

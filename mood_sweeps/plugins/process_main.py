@@ -16,6 +16,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -24,21 +25,28 @@ from typing import Any
 
 from mood_sweeps.bank import FeatureBank, Head
 from mood_sweeps.choice import OUT_OF_KEYS, Choice, Parameters, choose, choose_all
-from mood_sweeps.errors import InputError, Undefined, one_line, shortened
+from mood_sweeps.errors import InputError, StageFailed, Undefined, one_line, shortened
 from mood_sweeps.identity import canonical
+from mood_sweeps.internal_signals import LeaseLost
 from mood_sweeps.plugins.declared_scorers import Plugin
-from mood_sweeps.plugins.load_plugin import load_scorers, source_digest
+from mood_sweeps.plugins.load_plugin import (
+    load_catalogues,
+    load_scorers,
+    source_digest,
+)
+from mood_sweeps.plugins.perform import perform
+from mood_sweeps.plugins.plugin_catalogues import PLUGIN_CATALOGUES
 from mood_sweeps.plugins.shared_arrays import mapped, written
 from mood_sweeps.scorers.check_returned import checked_scores, checked_state
 from mood_sweeps.scorers.notes import notes_of
 from mood_sweeps.scorers.numeric.array_device import computing_on, device_named
-from mood_sweeps.scorers.scorer import Scorer
 from mood_sweeps.store.codecs import map_bank
 
 __all__ = ["main", "opaque"]
 
 _PR_SET_PDEATHSIG = 1
 _MOST_BANKS, _MOST_PROBLEMS = 8, 20
+_SAY_EVERY_S = 1.0
 
 
 def main(settings: str) -> None:
@@ -54,7 +62,7 @@ def main(settings: str) -> None:
         text = source["source"]
         is_pickled = source["kind"] == "classes"
         plugin = Plugin(**{**source, "source": bytes.fromhex(text) if is_pickled else text})
-        served = _Served(plugin)
+        served = _Served(plugin, given["answers"])
         _write(given["answers"], served.line({"id": 0, "what": "describe"}))
         for line in iter(requests.readline, b""):
             _write(given["answers"], served.line(json.loads(line)))
@@ -95,9 +103,12 @@ def _write(descriptor: int, content: bytes) -> None:
 
 
 class _Served:
-    """One plugin, and the banks and scorers that it was asked about so far."""
+    """One plugin, and the banks and scorers that it was asked about so far.
 
-    def __init__(self, plugin: Plugin) -> None:
+    answers_to: descriptor of the pipe of the answers.
+    """
+
+    def __init__(self, plugin: Plugin, answers_to: int) -> None:
         self._plugin = plugin
         self._scorers: dict[str, Any] = {}
         self._banks: dict[str, FeatureBank] = {}
@@ -107,11 +118,15 @@ class _Served:
             "fit": self._fit,
             "score": self._score,
             "notes": self._notes,
+            "import": self._import,
+            "perform": self._perform,
         }
+        self._answers_to, self._asked, self._said_at = answers_to, 0, 0.0
 
     def line(self, request: Mapping[str, Any]) -> bytes:
         """Return the answer to a request, or why there is none, as a line of JSON."""
         begin = {"id": request["id"]}
+        self._asked = request["id"]
         try:
             answer = self._answers[request["what"]](request)
             return json.dumps({**begin, "answer": answer}).encode() + b"\n"
@@ -121,12 +136,46 @@ class _Served:
 
     def _describe(self, request: Mapping[str, Any]) -> list[dict[str, Any]]:
         del request
-        scorers = load_scorers(self._plugin)
-        return [_description(self._plugin, name, kind) for name, kind in scorers.items()]
+        return [
+            _description(self._plugin, catalogue, name, kind)
+            for catalogue, kinds in load_catalogues(self._plugin).items()
+            for name, kind in kinds.items()
+        ]
 
     def _choose(self, request: Mapping[str, Any]) -> list[dict[str, Any]]:
-        chosen = choose_all(request["raw"], load_scorers(self._plugin), "scorer")
+        catalogue = PLUGIN_CATALOGUES[request["catalogue"]]
+        kinds = load_catalogues(self._plugin)[request["catalogue"]]
+        chosen = choose_all(request["raw"], kinds, catalogue.noun)
+        contract = catalogue.load_contract()
+        for choice in chosen:
+            try:
+                contract.check_choice(self._plugin.digest, choice)
+            except Exception as error:
+                file, line = _where(self._plugin, kinds[choice.name], catalogue.main_method)
+                lines = _lines_inside(error, {file})
+                message = str(error) if isinstance(error, InputError) else one_line(error)
+                raise InputError(
+                    f"{file}:{(lines or [line])[-1]}: {catalogue.noun} {choice.label!r}: {message}"
+                ) from error
         return [_values(choice) for choice in chosen]
+
+    def _import(self, request: Mapping[str, Any]) -> None:
+        importlib.import_module(request["module"])
+
+    def _perform(self, request: Mapping[str, Any]) -> Any:
+        import cloudpickle  # late: no other request needs it
+
+        # From the other side, which is trusted here; nothing the other way is ever unpickled.
+        arguments = cloudpickle.loads(bytes.fromhex(request["arguments"]))
+        return perform(request["function"], arguments, Path(request["into"]), self._at_work)
+
+    def _at_work(self) -> None:
+        """Tell the other side, at most once a second, that there is progress."""
+        if time.monotonic() - self._said_at >= _SAY_EVERY_S:
+            self._said_at = time.monotonic()
+            _write(
+                self._answers_to, json.dumps({"id": self._asked, "at work": True}).encode() + b"\n"
+            )
 
     def _fit(self, request: Mapping[str, Any]) -> dict[str, str]:
         scorer, bank = self._scorer(request), self._bank(request["bank"])
@@ -169,8 +218,12 @@ class _Served:
                 kind, message = "input", shortened(str(error))
             elif isinstance(error, Undefined):
                 kind, message = "undefined", shortened(str(error))
+            elif isinstance(error, StageFailed):
+                kind, message = "stage failed", shortened(str(error))
+            elif isinstance(error, LeaseLost):
+                kind, message = "lease lost", shortened(str(error))
         place, frames = "", ""
-        if request["what"] in ("fit", "score", "notes"):
+        if request["what"] in ("fit", "score", "notes", "perform"):
             with suppress(Exception):
                 place, frames = self._place(error, request)
         return {
@@ -182,16 +235,26 @@ class _Served:
         }
 
     def _place(self, error: BaseException, request: Mapping[str, Any]) -> tuple[str, str]:
-        """Return ``file:line`` of an error in the scorer's own file, and the frames from there."""
-        (name,) = request["scorer"]
-        kind = load_scorers(self._plugin)[name]
-        file, line = _where(self._plugin, kind, request["what"])
+        """Return ``file:line`` of an error in the plugin's own files, and the frames from there."""
+        if request["what"] == "perform":
+            files, place = set(request["files"]), ""
+        else:
+            (name,) = request["scorer"]
+            file, line = _where(self._plugin, load_scorers(self._plugin)[name], request["what"])
+            files, place = {file}, f"{file}:{line}"
         frames = traceback.extract_tb(error.__traceback__)
-        first = next((at for at, one in enumerate(frames) if one.filename == file), len(frames))
-        inside = [one.lineno for one in frames if one.filename == file]
-        shown = "".join(traceback.format_list(frames[first:][-50:]))
+        inside = [at for at, one in enumerate(frames) if one.filename in files]
+        shown = "".join(traceback.format_list(frames[(inside or [len(frames)])[0] :][-50:]))
         text = f"Traceback (most recent call last):\n{shown}{one_line(error)}"
-        return f"{file}:{inside[-1] if inside else line}", shortened(text)
+        if inside:
+            place = f"{frames[inside[-1]].filename}:{frames[inside[-1]].lineno}"
+        return place, shortened(text)
+
+
+def _lines_inside(error: BaseException, files: set[str]) -> list[int]:
+    """Return the lines of these files that an error went through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [one.lineno for one in frames if one.filename in files and one.lineno is not None]
 
 
 def _open_bank(request: Mapping[str, Any]) -> FeatureBank:
@@ -209,19 +272,17 @@ def _arrays(files: Mapping[str, str]) -> dict[str, Any]:
     return {name: mapped(Path(file)) for name, file in files.items()}
 
 
-def _description(plugin: Plugin, name: str, kind: Any) -> dict[str, Any]:
-    places = {method: _where(plugin, kind, method) for method in ("fit", "score", "notes")}
+def _description(plugin: Plugin, catalogue: str, name: str, kind: Any) -> dict[str, Any]:
+    of = PLUGIN_CATALOGUES[catalogue]
+    methods = ("fit", "score", "notes") if catalogue == "scorers" else (of.main_method,)
+    places = {method: _where(plugin, kind, method) for method in methods}
     return {
+        "catalogue": catalogue,
         "name": name,
         "class_name": kind.__name__,
         "places": {method: f"{file}:{line}" for method, (file, line) in places.items()},
         "digest": source_digest(kind) if plugin.kind == "installed" else plugin.digest,
-        "version": kind.version,
-        "family": kind.family,
-        "needs": list(kind.needs),
-        "fits_on": kind.fits_on,
-        "learns_nothing": kind.learns_nothing,
-        "has_notes": callable(getattr(kind, "notes", None)) and kind.notes is not Scorer.notes,
+        "facts": of.load_contract().facts_of(kind),
         "parameters": [_parameter(field) for field in dataclasses.fields(kind) if field.init],
     }
 

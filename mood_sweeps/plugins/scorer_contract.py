@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
 from typing import Any
 
-from mood_sweeps.choice import choose
-from mood_sweeps.errors import InputError
+from mood_sweeps.choice import Choice
+from mood_sweeps.plugins.class_contract import Promises, class_problems, give_defaults, is_version
 from mood_sweeps.scorers import FAMILIES, FITS_ON, NEEDS, Scorer
 
-__all__ = ["complete", "contract_problems"]
+__all__ = ["check_choice", "complete", "contract_problems", "facts_of"]
 
-MOST_LETTERS = 100
-_PROMISES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "version": (lambda value: type(value) is int and value > 0, "ClassVar[int], at least 1"),
+_PROMISES: Promises = {
+    "version": (is_version, "ClassVar[int], at least 1"),
     "family": (lambda value: value in FAMILIES, f"ClassVar[str], one of {', '.join(FAMILIES)}"),
     "needs": (
         lambda value: isinstance(value, tuple) and set(value) <= set(NEEDS),
@@ -31,32 +28,27 @@ _PROMISES: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 def complete(scorers: Any) -> None:
     """Give classes the parts of the contract that they leave out and `Scorer` has defaults for."""
-    for kind in scorers.values() if isinstance(scorers, dict) else ():
-        for promise in ("needs", "fits_on", "learns_nothing"):
-            if dataclasses.is_dataclass(kind) and not hasattr(kind, promise):
-                setattr(kind, promise, getattr(Scorer, promise))
+    promises = ("needs", "fits_on", "learns_nothing")
+    give_defaults(scorers, {promise: getattr(Scorer, promise) for promise in promises})
 
 
 def contract_problems(name: Any, kind: Any) -> list[str]:
     """Return what keeps ``kind`` from being the scorer called ``name``."""
-    if not isinstance(name, str) or not name.isidentifier():
-        return ["a name is letters, digits and '_', not starting with a digit"]
-    if len(name) > MOST_LETTERS:
-        return [f"a name has at most {MOST_LETTERS} letters"]
-    if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
-        return ["must be a class made by @dataclass(frozen=True)"]
-    parameters_of: Any = kind
-    problems = []
-    if not parameters_of.__dataclass_params__.frozen:
-        problems.append("the dataclass must be frozen")
-    parameters = {field.name for field in dataclasses.fields(kind)}
-    for promise, (kept, wanted) in _PROMISES.items():
-        if promise in parameters or not kept(getattr(kind, promise, None)):
-            problems.append(f"{promise!r} must be {wanted}")
-    try:
-        choose(name, {name: parameters_of}, "scorer")
-    except InputError:
-        pass  # a parameter without a default: the sweep's file has to give it
-    except Exception as error:
-        problems.append(f"its parameters cannot be read: {error}".splitlines()[0])
-    return problems
+    return class_problems(name, kind, "scorer", _PROMISES)
+
+
+def facts_of(kind: type[Any]) -> dict[str, Any]:
+    """Return what planning reads of a scorer's class."""
+    return {
+        "version": kind.version,
+        "family": kind.family,
+        "needs": list(kind.needs),
+        "fits_on": kind.fits_on,
+        "learns_nothing": kind.learns_nothing,
+        "has_notes": callable(getattr(kind, "notes", None)) and kind.notes is not Scorer.notes,
+    }
+
+
+def check_choice(digest: str, choice: Choice[Any]) -> None:
+    """Parameters of a scorer are checked by their types alone."""
+    del digest, choice

@@ -25,10 +25,12 @@ from mood_sweeps.errors import (
     one_line,
     plain,
 )
-from mood_sweeps.plugins.declared_scorers import AnyScorer, PluginScorer, declared_of, values_of
+from mood_sweeps.plugins.declared_scorers import AnyScorer, PluginScorer, declared_of
 from mood_sweeps.plugins.load_plugin import load_scorers
 from mood_sweeps.plugins.plugin_process import PluginProcess, Refused
 from mood_sweeps.plugins.shared_arrays import Shared, mapped
+from mood_sweeps.plugins.stage_runner import StageRunner
+from mood_sweeps.plugins.stand_ins import values_of
 from mood_sweeps.scorers import Scores, State
 from mood_sweeps.scorers.check_returned import checked_scores, checked_state
 from mood_sweeps.scorers.notes import checked_notes, notes_of
@@ -62,7 +64,8 @@ class ScorerRunner:
     """Fits scorers and scores banks for one worker.
 
     limit_s: see ``LIMIT_S``. threads: of a plugin's process; None for every core. debug: run
-    plugins' code in this process, and open a debugger where a scorer raises.
+    plugins' code in this process, and open a debugger where a scorer raises. ``stages`` performs
+    what needs a plugin's code beside its scorers.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class ScorerRunner:
         self._debug = debug
         self._processes: dict[str, tuple[PluginProcess, Shared]] = {}
         self._numbers = itertools.count()
+        self.stages = StageRunner(limit_s, debug=debug)
 
     def fit(
         self,
@@ -173,6 +177,7 @@ class ScorerRunner:
             shared.forget()
             process.close()
         self._processes.clear()
+        self.stages.close()
 
     def _ask(
         self,

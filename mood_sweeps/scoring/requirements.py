@@ -59,9 +59,13 @@ def learns_from(scorer: AnyScorer, splits: Collection[str]) -> tuple[str, str]:
 
 
 def trained_lacks(
-    *, has_head: bool, has_detector: bool = False, has_decoder: bool = False
+    *,
+    has_head: bool,
+    has_detector: bool = False,
+    has_decoder: bool = False,
+    is_of_plugin: bool = False,
 ) -> Lacks:
-    """Return what a trained checkpoint lacks."""
+    """Return what a trained checkpoint lacks. is_of_plugin: whether a plugin builds its network."""
     lacks: dict[str, str] = {}
     if not has_head:
         lacks |= dict.fromkeys(("logits", "head"), "a head: the representation is headless")
@@ -69,6 +73,8 @@ def trained_lacks(
         lacks["detector"] = "a detector: ft:ssod alone trains one"
     if not has_decoder:
         lacks["decoder"] = "a decoder: pt of mim, mae and simmim alone has one"
+    if is_of_plugin:
+        lacks["network"] = "the network: that of a plugin runs in the plugin's process"
     return lacks
 
 

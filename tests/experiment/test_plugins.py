@@ -214,7 +214,7 @@ def _without(line: str) -> str:
         ("import sys\nsys.exit(3)\n", ["line 2: SystemExit: 3"]),
         ("x = 1\n", ["defines no SCORERS"]),
         ("SCORERS = {}\n", ["defines no SCORERS"]),
-        ("SCORERS = [1]\n", ["defines no SCORERS"]),
+        ("SCORERS = [1]\n", ["SCORERS must be a dict"]),
         ("SCORERS = {3: int}\n", ["scorer 3: a name is letters, digits and '_'"]),
         ("SCORERS = {'norm': int}\n", ["scorer 'norm': must be a class made by @dataclass"]),
         (PLUGIN.replace('{"norm"', '{"knn"'), ["the package has a scorer 'knn' already"]),

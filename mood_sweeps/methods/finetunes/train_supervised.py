@@ -13,9 +13,10 @@ from mood_sweeps.data.pipeline.batch_loader import BatchLoader
 from mood_sweeps.methods.finetunes.stage_inputs import FinetuneInputs
 from mood_sweeps.methods.finetunes.supervised_objective import FinetuningObjective
 from mood_sweeps.methods.finetunes.supervised_stage import Supervised
+from mood_sweeps.networks.build_network import build
 from mood_sweeps.networks.checkpoint import Checkpoint, state_of
 from mood_sweeps.networks.reproducible import reproducible
-from mood_sweeps.networks.timm_networks import build, feature_width
+from mood_sweeps.networks.timm_networks import feature_width
 from mood_sweeps.networks.torch_device import own_device
 from mood_sweeps.training.learning_checks import accuracy_findings, weight_findings
 from mood_sweeps.training.loop import train

@@ -11,9 +11,9 @@ from mood_sweeps.methods.pretexts.masked.reconstruction import Reconstructing
 from mood_sweeps.methods.pretexts.objective import objective_of
 from mood_sweeps.methods.pretexts.task import Pretext, PretextTask
 from mood_sweeps.methods.tokenizers.visual_tokens import VisualTokens
+from mood_sweeps.networks.build_network import build
 from mood_sweeps.networks.checkpoint import Checkpoint, Decoder, state_of
 from mood_sweeps.networks.reproducible import reproducible
-from mood_sweeps.networks.timm_networks import build
 from mood_sweeps.training.objective import Objective
 
 __all__ = ["decoder_of", "restore_objective"]

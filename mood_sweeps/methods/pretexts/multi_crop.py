@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from mood_sweeps.errors import InputError
+from mood_sweeps.networks.build_network import name_of
 from mood_sweeps.networks.other_image_sizes import allow_other_sizes, features_at
 from mood_sweeps.training.augment.parameters import Augmentation
 from mood_sweeps.training.augment.random_views import augment
@@ -64,6 +65,6 @@ class MultiCrop:
         except RuntimeError as error:
             raise InputError(
                 f"local crops of {side}×{side} pixels are too small for "
-                f"{network.description['timm']} ({error}): raise local_size"
+                f"{name_of(network.description)} ({error}): raise local_size"
             ) from None
         network.train()

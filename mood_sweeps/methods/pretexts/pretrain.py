@@ -16,9 +16,9 @@ from mood_sweeps.methods.pretexts.random_weights.declaration import RandomWeight
 from mood_sweeps.methods.pretexts.task import Pretext
 from mood_sweeps.methods.tokenizers.visual_tokens import VisualTokens
 from mood_sweeps.networks.backbone import Backbone
+from mood_sweeps.networks.build_network import build, describe
 from mood_sweeps.networks.checkpoint import Checkpoint, state_of
 from mood_sweeps.networks.reproducible import reproducible
-from mood_sweeps.networks.timm_networks import build, describe
 from mood_sweeps.networks.torch_device import own_device
 from mood_sweeps.networks.untrained_networks import make_images_differ, open_residual_branches
 from mood_sweeps.training.learning_checks import weight_findings

@@ -13,16 +13,10 @@ from mood_sweeps.bank import Head
 from mood_sweeps.choice import Choice
 from mood_sweeps.errors import InputError, Problem, StageFailed
 from mood_sweeps.networks.backbone import Backbone
+from mood_sweeps.networks.build_network import build, classifiers, describe_loaded, is_of_plugin
 from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.networks.reproducible import reproducible
-from mood_sweeps.networks.timm_networks import (
-    build,
-    classifiers,
-    describe_loaded,
-    fetch,
-    hub_name,
-    pooling_of,
-)
+from mood_sweeps.networks.timm_networks import fetch, hub_name, pooling_of
 from mood_sweeps.networks.weights.fit_to_network import fit_weights
 from mood_sweeps.networks.weights.layouts import LAYOUTS, layout_of
 from mood_sweeps.networks.weights.weights_files import State, WeightsRead, read_weights
@@ -33,7 +27,6 @@ _STATISTICS = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
 }
-_HEADS = ("head", "fc", "head.fc", "classifier")
 
 
 def load_published(
@@ -95,14 +88,16 @@ def load_file(
     """
     read = read_weights(path, averaged=averaged)
     raw = read.state
-    layout = layout_of(raw, layout)
     description = describe_loaded(backbone)
-    is_nano = backbone.parameters.timm_name is not None
+    if is_of_plugin(description) and layout == "auto":
+        layout = "timm"  # the names of a user's network are its own, whatever they look like
+    layout = layout_of(raw, layout)
+    has_own_form = is_of_plugin(description) or backbone.parameters.timm_name is not None
     with reproducible(0, "load"):
         try:
             names = build(description).state_dict()
             state = LAYOUTS[layout].translate(dict(raw), names)
-            form = {} if is_nano else LAYOUTS[layout].form(raw)
+            form = {} if has_own_form else LAYOUTS[layout].form(raw)
             if (
                 "fc_norm.weight" in state
                 and "fc_norm.weight" not in names
@@ -146,7 +141,7 @@ def _checkpoint(
     loaded: Mapping[str, Any],
 ) -> Checkpoint:
     network = build(description)
-    weights, classifier = fit_weights(state, network, (*_HEADS, *classifiers(description)))
+    weights, classifier = fit_weights(state, network, classifiers(description))
     head = _head(classifier, network) if with_head else None
     architecture = {
         **description,
