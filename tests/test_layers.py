@@ -181,7 +181,10 @@ DOORS: dict[str, tuple[str, ...]] = {
     "sklearn": ("methods/finetunes/probe/fit.py",),
     "pyarrow": ("data/sources/table.py", "external_features/output_files.py"),
     "safetensors": ("methods/*", "networks/*", "store/codecs.py", "training/*"),
-    "pydantic": ("choice.py", "methods/*", "networks/*", "scorers/*", "training/*", "tuning/*"),
+    "pydantic": (
+        *("choice.py", "data/definitions.py", "methods/*", "networks/*", "scorers/*"),
+        *("training/*", "tuning/*"),
+    ),
     "yaml": ("experiment/*",),
     "psutil": ("store/process_identity.py",),
     "threadpoolctl": ("external_features/thread_limit.py", "jobs/single_thread.py"),

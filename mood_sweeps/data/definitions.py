@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import TypeAdapter
+
 from mood_sweeps.choice import did_you_mean
 from mood_sweeps.data.definition_fields import Fields
 from mood_sweeps.data.listing import Definition
@@ -16,7 +18,7 @@ from mood_sweeps.data.sources.image_list import ImageList
 from mood_sweeps.data.sources.table import Table
 from mood_sweeps.errors import InputError, Problem
 
-__all__ = ["Definition", "read_definition"]
+__all__ = ["Definition", "definition_from_json", "definition_to_json", "read_definition"]
 
 
 def read_definition(raw: Any, folder: Path, roots: Sequence[Path] = ()) -> Definition:
@@ -43,6 +45,20 @@ def read_definition(raw: Any, folder: Path, roots: Sequence[Path] = ()) -> Defin
         raise InputError(Problem(message, inside=(kinds[1],)))
     read, allowed = _READERS[kinds[0]]
     return read(Fields(raw, (kinds[0], *allowed, "split", "on_corrupt"), folder, roots))
+
+
+def definition_to_json(definition: Definition) -> dict[str, Any]:
+    """Return a definition as plain values, its paths among them; for another process."""
+    kind = type(definition)
+    return {"kind": kind.__name__, **TypeAdapter(kind).dump_python(definition, mode="json")}
+
+
+def definition_from_json(plain: Mapping[str, Any]) -> Definition:
+    """Return what `definition_to_json` was given."""
+    fields = dict(plain)
+    kind = _KINDS[fields.pop("kind")]
+    found: Definition = TypeAdapter(kind).validate_python(fields)
+    return found
 
 
 def _folder(fields: Fields) -> Definition:
@@ -150,6 +166,9 @@ def _folder_of(files: Sequence[tuple[str, Path]]) -> Path:
     return files[0][1].parent if files else Path()
 
 
+_KINDS: dict[str, type[Any]] = {
+    kind.__name__: kind for kind in (Folder, ImageList, Table, ImageArrays)
+}
 _READERS: dict[str, tuple[Callable[[Fields], Definition], tuple[str, ...]]] = {
     "folder": (_folder, ()),
     "list": (_image_list, ("root", "class_names")),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from mood_sweeps.data.catalogue import ImageSets
+from mood_sweeps.data.definitions import definition_from_json, definition_to_json
 from mood_sweeps.data.image_set import ImageSet
 from mood_sweeps.data.listing import Definition
 from mood_sweeps.data.local_files import kept_digests
@@ -37,6 +39,23 @@ class PlannedSet:
         if not isinstance(whole, UserSet):
             return cls(images.name, images.fingerprint)
         return cls(images.name, images.fingerprint, whole.definition, not whole.is_sampled)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the reference as plain values, for a process that is started with them."""
+        definition = None if self.definition is None else definition_to_json(self.definition)
+        return {
+            "name": self.name,
+            "fingerprint": self.fingerprint,
+            "definition": definition,
+            "full": self.full,
+        }
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Self:
+        """Return what `to_json` was called for."""
+        definition = plain["definition"]
+        found = None if definition is None else definition_from_json(definition)
+        return cls(**{**plain, "definition": found})
 
     def open(self) -> ImageSet:
         """Return the image set that was planned.

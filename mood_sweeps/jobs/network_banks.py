@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mood_sweeps.bank import FeatureBank
+from mood_sweeps.data.planned_set import PlannedSet
 from mood_sweeps.inspection.live_network import LiveNetwork, NetworkInputs
 from mood_sweeps.jobs.images_of_banks import images_of, images_of_split
 from mood_sweeps.networks.checkpoint import load
@@ -43,18 +43,17 @@ def with_network(
 def opened_with_network(
     bank: FeatureBank,
     checkpoint: str,
-    images: str,
+    images: Mapping[str, Any],
     split: str,
     left_out: Sequence[int],
 ) -> FeatureBank:
     """Return a bank with its network and images, in the process of a plugin.
 
-    checkpoint: the folder of its object. images: a pickled `PlannedSet` in hexadecimal. left_out:
+    checkpoint: the folder of its object. images: a `PlannedSet` as plain values. left_out:
     places in the split that the bank is without.
     """
     network, form = _opened_once(checkpoint)
-    planned = pickle.loads(bytes.fromhex(images))  # noqa: S301 (from the process that started this one)
-    opened = images_of_split(planned, split, left_out)
+    opened = images_of_split(PlannedSet.from_json(images), split, left_out)
     return dataclasses.replace(bank, inputs=NetworkInputs(opened, form), network=network)
 
 

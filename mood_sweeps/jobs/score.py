@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import pickle
 from typing import Any
 
 from mood_sweeps.jobs.context import JobContext
@@ -123,7 +122,7 @@ def _stored(ref: Ref, scoring: Scoring, store: Store) -> Stored:
     extract = scoring.extracted[ref]
     source = {
         "checkpoint": str(store.folder(scoring.checkpoint)),
-        "images": pickle.dumps(extract.images).hex(),
+        "images": extract.images.to_json(),
         "split": extract.split,
         "left_out": list(extract.left_out),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mood_sweeps.data.definitions import read_definition
+from mood_sweeps.data.definitions import (
+    definition_from_json,
+    definition_to_json,
+    read_definition,
+)
 from mood_sweeps.errors import InputError
 from tests.support.image_folders import save_images
 
@@ -40,6 +45,8 @@ def test_definitions_are_values(raw: dict[str, Any], folder: Path) -> None:
     definition = read_definition(raw, folder)
     assert read_definition(raw, folder) == definition
     assert pickle.loads(pickle.dumps(definition)) == definition  # noqa: S301
+    plain = json.loads(json.dumps(definition_to_json(definition)))
+    assert definition_from_json(plain) == definition
     assert len(pickle.dumps(definition)) < 2_000
     assert str(folder) not in definition.content
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 
@@ -25,7 +26,10 @@ def sets(tmp_path: Path) -> ImageSets:
 def test_another_process_opens_the_set_that_was_planned(sets: ImageSets, name: str) -> None:
     planned = PlannedSet.of(sets(name))
     _image_sets.cache_clear()
-    opened = pickle.loads(pickle.dumps(planned)).open()  # noqa: S301
+    assert pickle.loads(pickle.dumps(planned)) == planned  # noqa: S301
+    carried = PlannedSet.from_json(json.loads(json.dumps(planned.to_json())))
+    assert carried == planned
+    opened = carried.open()
     assert opened.name == name
     ours, theirs = sets(name).open("all"), opened.open("all")
     assert list(theirs.ids) == list(ours.ids)
