@@ -62,10 +62,17 @@ class PlannedSet:
 
         Raises InputError if it is not on this machine, or no longer what it was.
         """
-        images = _image_sets(parse_name(self.name).source, self.definition, self.full)(self.name)
+        images = self._find()
+        if images.fingerprint != self.fingerprint:
+            _image_sets.cache_clear()  # the files may have changed between two launches
+            images = self._find()
         if images.fingerprint != self.fingerprint:
             raise InputError(f"image set {self.name!r} has changed since it was planned")
         return images
+
+    def _find(self) -> ImageSet:
+        source = parse_name(self.name).source
+        return _image_sets(source, self.definition, self.full)(self.name)
 
 
 @functools.lru_cache(maxsize=64)

@@ -62,3 +62,14 @@ def test_a_built_in_set_is_planned_by_its_name() -> None:
     planned = PlannedSet.of(image_set("digits:0-5"))
     assert planned.definition is None
     assert planned.open().name == "digits:0-5"
+
+
+def test_a_set_that_changed_between_two_plans_is_listed_again(
+    sets: ImageSets, tmp_path: Path
+) -> None:
+    first = PlannedSet.of(sets("pets"))
+    assert first.open().size("all") == 12
+    write_images(tmp_path / "pets" / "dog", 120, 1, seed=1)
+    write_images(tmp_path / "pets" / "bird", 60, 2)
+    again = ImageSets({"pets": read_definition({"folder": "pets"}, tmp_path)})
+    assert PlannedSet.of(again("pets")).open().size("all") == 14
