@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import logging
+from collections.abc import Iterator
+from typing import Any
 
 import click
 
@@ -35,10 +39,21 @@ def add_log_level(command: click.Command) -> None:
             show_default=True,
             expose_value=False,
             is_eager=True,
-            callback=_show_records,
+            callback=_note_level,
             help="Which log records of mood_sweeps to print to standard error.",
         )
     )
+    run = command.callback
+    assert run is not None
+
+    # Around the call and not in the option's callback: a command line that is refused after that
+    # callback never closes its context.
+    @functools.wraps(run)
+    def with_records(*arguments: Any, **options: Any) -> Any:
+        with _records_shown(chosen_log_level()):
+            return run(*arguments, **options)
+
+    command.callback = with_records
 
 
 def chosen_log_level() -> str:
@@ -46,18 +61,21 @@ def chosen_log_level() -> str:
     return str(click.get_current_context().meta.get(_META, "warning"))
 
 
-def _show_records(ctx: click.Context, _option: click.Parameter, level: str) -> None:
+def _note_level(ctx: click.Context, _option: click.Parameter, level: str) -> None:
     ctx.meta[_META] = level
-    root = logging.getLogger()
+
+
+@contextlib.contextmanager
+def _records_shown(level: str) -> Iterator[None]:
+    """Print log records to standard error for as long as a verb runs."""
+    root, ours = logging.getLogger(), logging.getLogger("mood_sweeps")
     shown = _StandardError()
     shown.setFormatter(logging.Formatter(_FORMAT))
-    root.addHandler(shown)
-    ours = logging.getLogger("mood_sweeps")
     before = ours.level
+    root.addHandler(shown)
     ours.setLevel(level.upper())
-
-    def forget() -> None:
+    try:
+        yield
+    finally:
         ours.setLevel(before)
         root.removeHandler(shown)
-
-    ctx.call_on_close(forget)

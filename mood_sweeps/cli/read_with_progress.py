@@ -25,7 +25,10 @@ def sweep_from(file: str, overrides: Sequence[str], data_roots: Sequence[str]) -
         DownloadColumn(),
         TransferSpeedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        return load_sweep(file, overrides, data_roots=data_roots)
+    with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=None, visible=False)
 
         def show(done: int, total: int) -> None:

@@ -166,7 +166,7 @@ def test_a_pretext_task_is_selected_on_the_corpus_validation_split(
             loaded.append((self.planned.name, split))
             return really(self.planned).open(split)
 
-    monkeypatch.setattr(PlannedSet, "open", Watched)
+    monkeypatch.setattr(PlannedSet, "open", lambda planned: Watched(planned))
     found = tuned_in(tmp_path, pretext=pretext)
     assert sum(row["is_winner"] for row in found.trials) == 1
     assert all(0.1 < row["validation_accuracy"][0] <= 1 for row in found.trials)
