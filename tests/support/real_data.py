@@ -11,10 +11,10 @@ __all__ = ["real_data"]
 
 
 def real_data(name: str) -> Path:
-    """Return the folder of a data set under ``$MOOD_DATA``, such as ``cifar10``."""
+    """Return a folder or file under ``$MOOD_DATA``, such as ``cifar10``."""
     root = os.environ.get("MOOD_DATA")
     if not root:
         pytest.skip("MOOD_DATA names no folder with real images")
-    folder = Path(root) / name
-    assert folder.is_dir(), f"there is no {folder}"
-    return folder
+    found = Path(root) / name
+    assert found.exists(), f"there is no {found}"
+    return found
