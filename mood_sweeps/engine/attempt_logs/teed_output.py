@@ -31,7 +31,7 @@ class TeedOutput:
         file, lock = LogFile(log, Secrets()), threading.Lock()
 
         def write(text: str) -> None:
-            with lock:  # what plugins print is read in threads of its own
+            with lock:  # threads print too: of plugins' output, and of signals
                 file.write(text.encode("utf-8", "replace"))
 
         out, err = (cast(TextIO, _Tee(stream, write)) for stream in (sys.stdout, sys.stderr))
@@ -43,7 +43,8 @@ class TeedOutput:
             ):
                 yield write
         finally:
-            file.close()
+            with lock:
+                file.close()
 
 
 def shown_stderr() -> TextIO:
