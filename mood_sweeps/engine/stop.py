@@ -9,6 +9,7 @@ that asks for it by `Stop.breaking_in`.
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -70,6 +71,10 @@ class Stop:
             self._breaks_in = False  # what is cleaned up on the way out is not to be cut short
             raise KeyboardInterrupt
 
+    def break_in_was_lost(self) -> None:
+        """Let the next signal break in, as the last one was swallowed where it came."""
+        self._breaks_in = True
+
 
 @contextmanager
 def signals_request(stop: Stop, say: Callable[[str], None]) -> Iterator[None]:
@@ -103,6 +108,15 @@ def signals_request(stop: Stop, say: Callable[[str], None]) -> Iterator[None]:
         while word := words.get():
             say(word)
 
+    def unraisable(lost: sys.UnraisableHookArgs) -> None:
+        # Callbacks of the garbage collector and destructors swallow what is raised in them.
+        if lost.exc_type is KeyboardInterrupt and stop.now:
+            stop.break_in_was_lost()
+        else:
+            unraisable_before(lost)
+
+    unraisable_before = sys.unraisablehook
+    sys.unraisablehook = unraisable
     speaker = threading.Thread(target=speak, name="signals-understood", daemon=True)
     speaker.start()
     before = {
@@ -114,5 +128,6 @@ def signals_request(stop: Stop, say: Callable[[str], None]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        sys.unraisablehook = unraisable_before
         words.put("")
         speaker.join()

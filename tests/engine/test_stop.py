@@ -93,3 +93,19 @@ def test_outside_the_main_thread_signals_are_left_alone() -> None:
     thread.start()
     thread.join()
     assert seen == [before]
+
+
+def test_a_signal_that_a_destructor_swallows_shows_nothing_and_the_next_one_breaks_in(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Sends:
+        def __del__(self) -> None:
+            send(signal.SIGTERM)
+
+    stop = Stop()
+    with signals_request(stop, lambda _: None), stop.breaking_in():
+        Sends()
+        assert stop.now
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGTERM)
+    assert "Exception ignored" not in capsys.readouterr().err
