@@ -53,7 +53,7 @@ def test_a_launch_with_a_backbone_of_a_plugin(tmp_path: Path) -> None:
     (loaded,) = store.refs("load")
     weights = safetensors.torch.load_file(store.folder(loaded) / "model.safetensors")
     assert all(torch.equal(weights[name], network.state_dict()[name]) for name in weights)
-    images = image_set("digits:0-5").load("test")
+    images = image_set("digits:0-5").open("test")
     pixels = (torch.from_numpy(images.images).permute(0, 3, 1, 2) / 255 - 0.5) / 0.25
     with torch.no_grad():
         logits = network(pixels.contiguous()).numpy()
