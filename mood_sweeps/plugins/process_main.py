@@ -21,6 +21,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from mood_sweeps.bank import FeatureBank, Head
@@ -34,7 +35,6 @@ from mood_sweeps.plugins.load_plugin import (
     load_scorers,
     source_digest,
 )
-from mood_sweeps.plugins.perform import perform
 from mood_sweeps.plugins.plugin_catalogues import PLUGIN_CATALOGUES
 from mood_sweeps.plugins.shared_arrays import mapped, written
 from mood_sweeps.scorers.check_returned import checked_scores, checked_state
@@ -167,7 +167,8 @@ class _Served:
 
         # From the other side, which is trusted here; nothing the other way is ever unpickled.
         arguments = cloudpickle.loads(bytes.fromhex(request["arguments"]))
-        return perform(request["function"], arguments, Path(request["into"]), self._at_work)
+        function = resolve_name(request["function"])
+        return function(*arguments, into=Path(request["into"]), at_work=self._at_work)
 
     def _at_work(self) -> None:
         """Tell the other side, at most once a second, that there is progress."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, TypeVar
 
 from mood_sweeps.errors import (
@@ -92,9 +93,7 @@ class StageRunner:
         into: Path,
     ) -> Any:
         if self._debug:
-            from mood_sweeps.plugins.perform import perform
-
-            return perform(function, arguments, into, lambda: None)
+            return resolve_name(function)(*arguments, into=into, at_work=lambda: None)
         import cloudpickle  # late: only stages of plugins need it
 
         module = {"module": function.partition(":")[0]}
