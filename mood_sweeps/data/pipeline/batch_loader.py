@@ -11,13 +11,15 @@ from torch.utils.data import DataLoader, Dataset
 
 from mood_sweeps.data.image_set import LabelledImages
 from mood_sweeps.data.pipeline.geometry import Geometry
-from mood_sweeps.data.pipeline.input_transforms import normalised, to_input
+from mood_sweeps.data.pipeline.input_transforms import normalised
 
 __all__ = ["BatchLoader"]
 
 _CACHE_BYTES = 2**30
 """Sets up to this size are transformed once and kept; larger ones at each access."""
 _PREFETCHED = 2
+_READ = 256
+"""Images with originals in memory at the same time."""
 
 
 class BatchLoader:
@@ -41,8 +43,9 @@ class BatchLoader:
         size = 4 * len(images) * form["channels"] * form["size"] ** 2
         self._transformed = None
         if size <= _CACHE_BYTES:
-            everything = images.read(np.arange(len(images)))
-            self._transformed = to_input(everything, form).to(device)
+            # Originals may be far larger than what is kept of them: few are in memory at once.
+            fitted = [self._fitted.__getitems__(part.tolist()) for part in self.in_order(_READ)]
+            self._transformed = normalised(torch.cat(fitted), form).to(device)
 
     def __len__(self) -> int:
         return len(self._images)
@@ -91,7 +94,7 @@ class _FittedImages(Dataset[torch.Tensor]):
     def __getitems__(self, indices: list[int]) -> torch.Tensor:
         """Return uint8 (n, S, S, C)."""
         images = self._images.read(np.array(indices, dtype=np.int64))
-        return torch.from_numpy(np.stack([self._geometry.fit(pixels) for pixels in images]))
+        return torch.from_numpy(self._geometry.fit_all(images))
 
 
 def _as_it_is(batch: Any) -> Any:

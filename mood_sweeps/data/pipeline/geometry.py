@@ -6,10 +6,12 @@ OpenOOD, so that the pixels are equal to theirs to the bit.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from mood_sweeps.data.image_set import Pixels
@@ -56,6 +58,13 @@ class Geometry:
         if sides != image.size:
             image = image.resize(sides, Image.Resampling[self.interpolation.upper()])
         return _middle(np.asarray(image).reshape(*image.size[::-1], self.channels), self.size)
+
+    def fit_all(self, images: Sequence[Pixels]) -> npt.NDArray[np.uint8]:
+        """Return uint8 (N, size, size, channels) of images of any size; see `fit`."""
+        fitted = np.empty((len(images), self.size, self.size, self.channels), np.uint8)
+        for index, pixels in enumerate(images):
+            fitted[index] = self.fit(pixels)
+        return fitted
 
     def _sides(self, width: int, height: int) -> tuple[int, int]:
         """Return (width, height) of the resized image."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
 from mood_sweeps.data.image_set import Pixels
@@ -20,12 +19,7 @@ def to_input(images: Sequence[Pixels], form: dict[str, Any]) -> torch.Tensor:
     form: the ``input`` part of a network's description: size, channels, mean, std and what
     `Geometry` reads. Equal to the evaluation transforms of timm and torchvision to the bit.
     """
-    geometry = Geometry.of(form)
-    shape = (len(images), geometry.size, geometry.size, geometry.channels)
-    fitted = np.empty(shape, np.uint8)
-    for index, pixels in enumerate(images):
-        fitted[index] = geometry.fit(pixels)
-    return normalised(torch.from_numpy(fitted), form)
+    return normalised(torch.from_numpy(Geometry.of(form).fit_all(images)), form)
 
 
 def normalised(pixels: torch.Tensor, form: dict[str, Any]) -> torch.Tensor:
