@@ -31,6 +31,10 @@ class Head:
     def __post_init__(self) -> None:
         _protect(self, "weight", "bias", "detector")
 
+    def logits(self, features: Floats) -> Floats:
+        """Return the logits (N, C) of features (N, D)."""
+        return features @ self.weight.T + self.bias
+
     @property
     def arrays(self) -> dict[str, Floats]:
         """The arrays that a file of this head holds, by name, C-contiguous."""

@@ -68,5 +68,5 @@ def join_banks(banks: Sequence[FeatureBank], head: Head | None) -> FeatureBank:
     if len({bank.ids_digest for bank in banks}) > 1:
         raise StageFailed("the banks to join are of different images")
     features = np.concatenate([bank.features for bank in banks], axis=1)
-    logits = None if head is None else features @ head.weight.T + head.bias
+    logits = None if head is None else head.logits(features)
     return FeatureBank(features, banks[0].labels, logits, ids_digest=banks[0].ids_digest)

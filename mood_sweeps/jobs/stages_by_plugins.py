@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from mood_sweeps.bank import FeatureBank, Head
-from mood_sweeps.data.image_set import digest_of_ids
 from mood_sweeps.jobs.context import JobContext
 from mood_sweeps.jobs.images_of_banks import images_of
 from mood_sweeps.networks.checkpoint import Checkpoint, has_only_finite_weights, load
+from mood_sweeps.networks.extract_features import bank_of
 from mood_sweeps.planning.stage_inputs import Extract, Finetune
 from mood_sweeps.planning.stages import Stage
 from mood_sweeps.plugins.declared_entries import PluginEntry, entry_of
@@ -89,10 +89,7 @@ def banks_by_plugin(
             (stage, str(folder)),
             read,
         )
-        logits = None if head is None else features @ head.weight.T + head.bias
-        digest = digest_of_ids(images.ids)
-        bank = FeatureBank(features, images.labels, logits, ids_digest=digest)
-        yield stage, bank, images.ids
+        yield stage, bank_of(features, images, head), images.ids
 
 
 def _place_of(stage: Stage) -> str:

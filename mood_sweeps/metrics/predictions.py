@@ -27,7 +27,7 @@ def predict(
     if logits is None:
         if head is None:
             raise InputError("a representation without a head predicts no class")
-        logits = bank.features @ head.weight.T + head.bias
+        logits = head.logits(bank.features)
     predicted: npt.NDArray[np.int64] = _finite(logits, "logits")[:, :classes].argmax(axis=1)
     return predicted
 

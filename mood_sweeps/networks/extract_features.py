@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from mood_sweeps.bank import FeatureBank
+from mood_sweeps.bank import FeatureBank, Floats, Head
 from mood_sweeps.data.image_set import LabelledImages, digest_of_ids
 from mood_sweeps.data.pipeline.batch_loader import BatchLoader
 from mood_sweeps.networks.build_network import build
@@ -12,7 +12,7 @@ from mood_sweeps.networks.checkpoint import Checkpoint
 from mood_sweeps.networks.reproducible import reproducible
 from mood_sweeps.networks.torch_device import own_device
 
-__all__ = ["extract"]
+__all__ = ["bank_of", "extract"]
 
 
 def extract(checkpoint: Checkpoint, images: LabelledImages, batch_size: int = 256) -> FeatureBank:
@@ -30,7 +30,10 @@ def extract(checkpoint: Checkpoint, images: LabelledImages, batch_size: int = 25
         batches = BatchLoader(images, checkpoint.architecture["input"], device)
         parts = [network(batch).cpu() for batch in batches.stream(batches.in_order(batch_size))]
     features = torch.cat(parts).numpy()
-    logits = None
-    if checkpoint.head is not None:
-        logits = features @ checkpoint.head.weight.T + checkpoint.head.bias
+    return bank_of(features, images, checkpoint.head)
+
+
+def bank_of(features: Floats, images: LabelledImages, head: Head | None) -> FeatureBank:
+    """Return the bank of features (N, D), with the labels and ids of their images and logits."""
+    logits = None if head is None else head.logits(features)
     return FeatureBank(features, images.labels, logits, ids_digest=digest_of_ids(images.ids))
