@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from mood_sweeps.choice import Choice
+from mood_sweeps.methods.declaration import Declaration
 from mood_sweeps.networks.backbone import Backbone
 
 __all__ = ["FinetuneStage"]
 
 
 @dataclass(frozen=True)
-class FinetuneStage:
+class FinetuneStage(Declaration):
     """A training of a checkpoint on the ID images; a declaration, imported without torch.
 
     trainer: ``module:function`` from `FinetuneInputs` to `Checkpoint`; the worker imports it.
@@ -30,21 +30,6 @@ class FinetuneStage:
     makes_detector: ClassVar[bool] = False
     trains_on_intermediate: ClassVar[bool] = False
     is_tunable: ClassVar[bool] = True
-
-    @property
-    def n_epochs(self) -> int | None:
-        """Epochs of the training; None for one without epochs."""
-        return None
-
-    @property
-    def n_micro_batches(self) -> int:
-        """Micro-batches in a batch, which several workers may share."""
-        return 1
-
-    def with_preset(self, given: Collection[str], *, is_nano: bool, family: str = "vit") -> Self:
-        """Return this stage with its preset's values; see `Recipe`. Without presets, unchanged."""
-        del given, is_nano, family
-        return self
 
     def refuses(self, backbone: Choice[Backbone]) -> str | None:
         """Return why the stage cannot train a backbone, or None; called after `with_preset`."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from mood_sweeps.choice import Choice
+from mood_sweeps.methods.declaration import Declaration
 from mood_sweeps.methods.tokenizers.declarations import TokenizerModel
 from mood_sweeps.networks.backbone import Backbone
 from mood_sweeps.training.recipe import Recipe
@@ -18,7 +18,7 @@ ALL_FAMILIES = ("vit", "cnn", "other")
 
 
 @dataclass(frozen=True)
-class Pretext:
+class Pretext(Declaration):
     """Where the weights of a backbone come from; a declaration, imported without torch.
 
     version: raise it when the same inputs would give other weights. is_loaded: whether
@@ -38,21 +38,6 @@ class Pretext:
     families: ClassVar[tuple[str, ...]] = ALL_FAMILIES
     drops_patches: ClassVar[bool] = False
     is_tunable: ClassVar[bool] = False
-
-    @property
-    def n_epochs(self) -> int | None:
-        """Epochs of the training; None where nothing is trained."""
-        return None
-
-    @property
-    def n_micro_batches(self) -> int:
-        """Micro-batches in a batch, which several workers may share."""
-        return 1
-
-    def with_preset(self, given: Collection[str], *, is_nano: bool, family: str = "vit") -> Self:
-        """Return this task with its preset's values; see `Recipe`. Without presets, unchanged."""
-        del given, is_nano, family
-        return self
 
     def tokenizer_for(
         self, backbone: Choice[Backbone], folder: Path
