@@ -7,8 +7,7 @@ import click
 from mood_sweeps.api import plan, results_if_any
 from mood_sweeps.cli.options import data_roots, overrides, workspace
 from mood_sweeps.cli.read_with_progress import sweep_from
-from mood_sweeps.cli.recorded_cell import recorded_cell
-from mood_sweeps.errors import InputError
+from mood_sweeps.cli.recorded_experiments import recorded_cell, require_file
 from mood_sweeps.launching.explain import explain, find_cell
 from mood_sweeps.workspace import Workspace
 
@@ -37,8 +36,7 @@ def command(
     CELL is the beginning of a cell key, or axis values separated by commas, such as
     mim,vit_nano,pt,knn,digits:6-9,0
     """
-    if overrides and not file:
-        raise InputError("--set changes a file: name it with --file")
+    require_file(file, overrides)
     results = results_if_any(workspace)
     if file:
         found = find_cell(plan(sweep_from(file, overrides, data_roots)), cell)

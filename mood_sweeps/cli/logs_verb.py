@@ -11,7 +11,7 @@ import click
 
 from mood_sweeps.api import results_of
 from mood_sweeps.cli.options import data_roots, workspace
-from mood_sweeps.cli.recorded_cell import recorded_cell
+from mood_sweeps.cli.recorded_experiments import recorded_cell
 from mood_sweeps.errors import InputError
 from mood_sweeps.launching.find_log import choose_attempt, digest_in, log_files, one_call
 from mood_sweeps.planning.missing_calls import calls_behind

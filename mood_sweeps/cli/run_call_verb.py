@@ -11,8 +11,7 @@ from mood_sweeps.api import plan, results_of
 from mood_sweeps.cli.options import data_roots, overrides, workspace
 from mood_sweeps.cli.plugin_options import debugger, plugin_timeout
 from mood_sweeps.cli.read_with_progress import sweep_from
-from mood_sweeps.errors import InputError
-from mood_sweeps.experiment.experiment_file import read_sweep
+from mood_sweeps.cli.recorded_experiments import recorded_plan, require_file
 from mood_sweeps.jobs.worker_settings import WorkerSettings
 from mood_sweeps.launching.repeat_call import repeat_call
 from mood_sweeps.planning.plan import Plan
@@ -48,17 +47,13 @@ def command(
     database and MLflow are left alone.
     """
     results = results_of(workspace)
-    if overrides and not file:
-        raise InputError("--set changes a file: name it with --file")
+    require_file(file, overrides)
     plans: Iterable[Plan]
     if file:
         plans = [plan(sweep_from(file, overrides, data_roots))]
     else:
         recorded = results.experiments()
-        plans = (
-            plan(read_sweep(text, workspace.found(name), data_roots=data_roots))
-            for text, name in recorded
-        )
+        plans = (recorded_plan(text, name, workspace, data_roots) for text, name in recorded)
     settings = WorkerSettings(plugin_timeout_s=plugin_timeout, debug=debug)
     outcome = repeat_call(key, plans, results, workspace.open_store(), settings, click.echo)
     for failure in outcome.failures:

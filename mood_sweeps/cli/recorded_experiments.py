@@ -1,4 +1,4 @@
-"""A cell of an experiment that was launched in this workspace, found by words."""
+"""Experiments that were launched in this workspace: their plans, and a cell found by words."""
 
 from __future__ import annotations
 
@@ -8,11 +8,22 @@ from mood_sweeps.api import plan
 from mood_sweeps.errors import InputError
 from mood_sweeps.experiment.experiment_file import read_sweep
 from mood_sweeps.launching.explain import find_cell
-from mood_sweeps.planning.plan import Cell
+from mood_sweeps.planning.plan import Cell, Plan
 from mood_sweeps.results.read_results import Results
 from mood_sweeps.workspace import Workspace
 
-__all__ = ["recorded_cell"]
+__all__ = ["recorded_cell", "recorded_plan", "require_file"]
+
+
+def require_file(file: str | None, overrides: Sequence[str]) -> None:
+    """Raise InputError for overrides of an experiment file that is not named."""
+    if overrides and not file:
+        raise InputError("--set changes a file: name it with --file")
+
+
+def recorded_plan(text: str, file: str, workspace: Workspace, data_roots: Sequence[str]) -> Plan:
+    """Return the plan of a recorded experiment: its text, and the file it was launched from."""
+    return plan(read_sweep(text, workspace.found(file), data_roots=data_roots))
 
 
 def recorded_cell(
@@ -28,8 +39,7 @@ def recorded_cell(
     refusal: InputError | None = None
     for text, file in experiments:
         try:
-            sweep = read_sweep(text, workspace.found(file), data_roots=data_roots)
-            return find_cell(plan(sweep), words)
+            return find_cell(recorded_plan(text, file, workspace, data_roots), words)
         except InputError as error:
             refusal = refusal or error
     assert refusal is not None
