@@ -38,7 +38,7 @@ class NamedSets:
 
 
 def read_data(
-    part: YamlNode | None, folder: Path, roots: Sequence[Path], progress: Progress | None
+    part: YamlNode, folder: Path, roots: Sequence[Path], progress: Progress | None
 ) -> NamedSets:
     """Read ``data:``, noting every problem on the way; images are looked at when a set is used.
 
@@ -47,14 +47,13 @@ def read_data(
     """
     definitions: dict[str, Definition] = {}
     flawed = set()
-    if part is not None and not isinstance(part.value, dict):
+    names = part.value
+    if not isinstance(names, dict):
         part.add_problem(
-            f"'data' must be a mapping of names to images, such as {_EXAMPLE}, "
-            f"not {kind_of(part.value)}"
+            f"'data' must be a mapping of names to images, such as {_EXAMPLE}, not {kind_of(names)}"
         )
-        part = None
-    for name in part.value if part is not None else ():
-        assert part is not None
+        names = {}
+    for name in names:
         item = part.item(name)
         try:
             if problem := problem_with_name(str(name)):
@@ -63,5 +62,4 @@ def read_data(
         except InputError as error:
             item.add_problem_of(error)
             flawed.add(str(name))
-    kept = kept_digests()
-    return NamedSets(ImageSets(definitions, kept, progress), frozenset(flawed))
+    return NamedSets(ImageSets(definitions, kept_digests(), progress), frozenset(flawed))
