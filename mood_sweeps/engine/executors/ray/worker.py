@@ -10,6 +10,7 @@ from mood_sweeps.engine.attempt_logs.attempt_log import AttemptLog
 from mood_sweeps.engine.attempt_logs.captured_output import CapturedOutput
 from mood_sweeps.engine.attempt_logs.log_file import log_of_rank
 from mood_sweeps.engine.run_call import assist, run_call
+from mood_sweeps.jobs.context import RunTrials
 from mood_sweeps.jobs.outcome import Outcome
 from mood_sweeps.jobs.single_thread import single_thread
 from mood_sweeps.jobs.worker_settings import WorkerSettings
@@ -18,7 +19,7 @@ from mood_sweeps.plugins.scorer_runner import ScorerRunner
 from mood_sweeps.store import Lease, Store
 
 if TYPE_CHECKING:
-    from mood_sweeps.jobs.data_parallel import Rendezvous
+    from mood_sweeps.jobs.data_parallel import Rendezvous, WorkerRank
     from mood_sweeps.jobs.tuning_trials import Trials
 
 __all__ = ["Worker"]
@@ -46,15 +47,7 @@ class Worker:
 
     def run_call(self, call: Call, lease: Lease, log: Path | None) -> Outcome:
         """See `run_call`."""
-        return run_call(
-            call,
-            self._store,
-            lease,
-            self._settings,
-            self._runner,
-            AttemptLog(self._output, log),
-            self._run_trials,
-        )
+        return self._run(call, lease, log, run_trials=self._run_trials)
 
     def open_rendezvous(self) -> tuple[str, int]:
         """Open the rendezvous of a training that several workers share; return its address."""
@@ -70,15 +63,7 @@ class Worker:
         assert self._rendezvous is not None
         worker_rank = WorkerRank(self._rendezvous, 0, size, self._host())
         try:
-            return run_call(
-                call,
-                self._store,
-                lease,
-                self._settings,
-                self._runner,
-                AttemptLog(self._output, log),
-                worker_rank=worker_rank,
-            )
+            return self._run(call, lease, log, worker_rank=worker_rank)
         finally:
             self._rendezvous = None
 
@@ -111,6 +96,25 @@ class Worker:
         except Exception as error:
             self._failure = error  # the exception object; Tune would keep only its text
             raise
+
+    def _run(
+        self,
+        call: Call,
+        lease: Lease,
+        log: Path | None,
+        run_trials: RunTrials | None = None,
+        worker_rank: WorkerRank | None = None,
+    ) -> Outcome:
+        return run_call(
+            call,
+            self._store,
+            lease,
+            self._settings,
+            self._runner,
+            AttemptLog(self._output, log),
+            run_trials,
+            worker_rank,
+        )
 
     def _run_trials(self, trials: Trials) -> None:
         from mood_sweeps.engine.executors.ray.tune_trials import (
